@@ -1,0 +1,2 @@
+//! The binary `stook`.
+fn main() {}
