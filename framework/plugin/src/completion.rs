@@ -1,0 +1,107 @@
+//! The contract of completion.
+
+use std::sync::Arc;
+
+use stook_types::CollectorId;
+
+use crate::SetView;
+
+/// Decides when a set is complete.
+///
+/// # Contract
+///
+/// * **Who calls, when.** The engine calls [`decide`](Self::decide) each time something happened to an open
+///   set: a result or duplicate arrived, a task finished, a collector was lost. With several policies in one
+///   aggregate they are asked in the order of the config; the first that says so wins and its name becomes
+///   the `reason` of the released set.
+/// * **Where.** On whichever thread brought the event, *under the set's own mutex*. Other sets are not held up;
+///   this one is. Do not block, do no I/O, and keep to time proportional to the set.
+/// * **State.** None of its own per set: everything it may know is in the [`SetView`]. One instance serves all
+///   sets of its aggregate at once.
+/// * **A panic** is caught and counted, and means [`Decision::Pending`]: the set still ends by its timeout.
+///
+/// A policy cannot make a set wait for ever: every aggregate has a timeout, and a set whose missing collectors
+/// are all known to be dead is released without asking anybody.
+///
+/// # The wrong way
+///
+/// Counting `set.results` to see whether *everybody* answered: one collector that sends three results would
+/// complete a set of three. Count [`SetView::answers`], which is of distinct collectors and includes those whose
+/// answer was a duplicate.
+pub trait CompletionPolicy: Send + Sync + 'static {
+    /// Whether the set is complete as it stands.
+    fn decide(&self, set: &SetView<'_>) -> Decision;
+
+    /// Whom a set waits for that nobody announced. Called once, when such a set is opened by a result;
+    /// outside any lock. The default expects nobody in particular.
+    fn expects(&self, roster: &Roster<'_>) -> Vec<CollectorId> {
+        let _ = roster;
+        Vec::new()
+    }
+
+    /// What becomes of a result from a collector that the set does not expect, in a set that expects somebody.
+    /// With several policies the strictest wins. The default takes it.
+    fn unexpected(&self) -> Unexpected {
+        Unexpected::Include
+    }
+
+    /// A warning for whoever wrote the config, if these options cannot do what they seem to.
+    fn check(&self) -> Option<String> {
+        None
+    }
+}
+
+/// What a completion policy says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// Not yet.
+    Pending,
+    /// Complete, with everything that is in it.
+    Complete,
+}
+
+crate::choice! {
+    /// What becomes of a result from an unexpected collector. Later is stricter.
+    #[derive(PartialOrd, Ord)]
+    pub enum Unexpected {
+        /// It enters the set.
+        Include = "include",
+        /// It is dropped and counted.
+        Discard = "discard",
+        /// It is refused: the collector is told.
+        Refuse = "refuse",
+    }
+}
+
+/// The collectors that the host knows, configured or connected.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Roster<'a> {
+    /// One entry per collector, sorted by id.
+    pub collectors: &'a [RosterEntry],
+}
+
+/// One collector that the host knows.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RosterEntry {
+    /// Its name.
+    pub id: CollectorId,
+    /// Its kind; empty if neither config nor a session has told it yet.
+    pub kind: Arc<str>,
+}
+
+impl<'a> Roster<'a> {
+    /// A roster of these collectors.
+    pub const fn new(collectors: &'a [RosterEntry]) -> Self {
+        Self { collectors }
+    }
+}
+
+impl RosterEntry {
+    /// A collector of this kind.
+    pub fn new(id: CollectorId, kind: impl Into<Arc<str>>) -> Self {
+        Self { id, kind: kind.into() }
+    }
+}

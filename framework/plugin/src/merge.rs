@@ -1,0 +1,205 @@
+//! The contract of merging.
+
+use std::collections::BTreeMap;
+
+use serde::ser::{Serialize, Serializer};
+use stook_types::{CollectorId, DecodeError, Payload, Value};
+
+use crate::{Conflict, ConflictKind, Contribution};
+
+/// Makes one value of the results of a released set.
+///
+/// # Contract
+///
+/// * **Who calls, when.** The host, once per released set and once more per correction of it.
+/// * **Where.** On whichever thread released the set, on owned results, under no lock. It may take a while
+///   (other sets proceed on other threads), but it holds up its caller's session: no I/O, no blocking. Calls that
+///   take long are counted and named.
+/// * **Input.** The accepted results in effective order (see [`OrderStrategy`](crate::OrderStrategy)); possibly
+///   none, for a set that was announced and never answered.
+/// * **An error or a panic** releases the set as partial with reason `merge-failed` and its payloads as a list;
+///   nothing is lost, and no other set notices.
+/// * **Payloads come from outside**: any of them may fail to decode or have an unexpected type. That is a
+///   [`Conflict`], not an error of the merge.
+///
+/// # The wrong way
+///
+/// Decoding in order to hand on: a strategy that only arranges payloads returns [`Merged::Payload`], which stays
+/// encoded until a sink writes it.
+pub trait MergeStrategy: Send + Sync + 'static {
+    /// What this strategy, with these options, promises about itself. The conformance kit tests it.
+    fn algebra(&self) -> Algebra;
+
+    /// Merges the results; what could not be merged faithfully is pushed to `conflicts`.
+    ///
+    /// # Errors
+    /// If there is no faithful value at all.
+    fn merge(&self, input: &MergeInput<'_>, conflicts: &mut Conflicts) -> Result<Merged, MergeError>;
+}
+
+/// A released set, as a merge strategy sees it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct MergeInput<'a> {
+    /// The aggregate's name.
+    pub aggregate: &'a str,
+    /// The accepted results in effective order.
+    pub results: &'a [Contribution],
+}
+
+/// A merged value: a tree whose leaves may still be encoded.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Merged {
+    /// A decoded value.
+    Value(Value),
+    /// One payload as it came.
+    Payload(Payload),
+    /// A list.
+    Array(Vec<Merged>),
+    /// Named parts.
+    Object(BTreeMap<String, Merged>),
+}
+
+/// Collects what could not be merged faithfully. Bounded: past [`Conflicts::MAX`] they are only counted.
+#[derive(Debug, Default)]
+pub struct Conflicts {
+    list: Vec<Conflict>,
+    dropped: usize,
+}
+
+/// What a strategy promises: its algebra, so that hosts can warn of results that depend on scheduling and the
+/// conformance kit can test the promise. The default promises nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Algebra {
+    /// Any order of the results gives the same value.
+    pub commutative: bool,
+    /// Merging parts first and their values then gives the same value.
+    pub associative: bool,
+    /// A result that comes twice changes nothing.
+    pub idempotent: bool,
+    /// How the merged value grows.
+    pub memory: MemoryBound,
+}
+
+crate::choice! {
+    /// How a merged value grows with its input.
+    #[derive(Default)]
+    pub enum MemoryBound {
+        /// Not beyond the largest payload.
+        Constant = "constant",
+        /// With the number of distinct fields or keys.
+        Fields = "fields",
+        /// With all the input.
+        #[default]
+        Input = "input",
+    }
+}
+
+/// Why a set has no merged value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+#[non_exhaustive]
+pub struct MergeError(pub String);
+
+// === impl MergeError ===
+
+impl MergeError {
+    /// An error with this text, a lower-case fragment that fits after "failed to merge: ".
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<DecodeError> for MergeError {
+    fn from(error: DecodeError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+// === impl MergeInput ===
+
+impl<'a> MergeInput<'a> {
+    /// These results of a set of this aggregate.
+    pub const fn new(aggregate: &'a str, results: &'a [Contribution]) -> Self {
+        Self { aggregate, results }
+    }
+
+    /// The payloads in effective order, as they came: what `list` returns, and what a set falls back to when its
+    /// own strategy fails.
+    pub fn list(&self) -> Merged {
+        Merged::Array(self.results.iter().map(|result| Merged::Payload(result.payload.clone())).collect())
+    }
+
+    /// The decoded payloads with who sent them, in effective order. What cannot be decoded becomes a conflict.
+    pub fn decoded(&self, conflicts: &mut Conflicts) -> Vec<(&'a CollectorId, Value)> {
+        let mut decoded = Vec::with_capacity(self.results.len());
+        for result in self.results {
+            let collector = &result.source.collector;
+            match result.payload.decode() {
+                Ok(value) => decoded.push((collector, value)),
+                Err(error) => {
+                    conflicts.push(Conflict::of_payload(ConflictKind::Decode, collector).got(error.why))
+                }
+            }
+        }
+        decoded
+    }
+}
+
+// === impl Merged ===
+
+impl Merged {
+    /// The whole tree, decoded.
+    ///
+    /// # Errors
+    /// If a payload in it is not what its encoding promises.
+    pub fn to_value(&self) -> Result<Value, DecodeError> {
+        match self {
+            Self::Value(value) => Ok(value.clone()),
+            Self::Payload(payload) => payload.decode(),
+            Self::Array(parts) => parts.iter().map(Self::to_value).collect(),
+            Self::Object(parts) => {
+                let field = |(name, part): (&String, &Self)| Ok((name.clone(), part.to_value()?));
+                parts.iter().map(field).collect::<Result<_, _>>().map(Value::Object)
+            }
+        }
+    }
+}
+
+impl Serialize for Merged {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Value(value) => value.serialize(to),
+            Self::Payload(payload) => payload.serialize(to),
+            Self::Array(parts) => parts.serialize(to),
+            Self::Object(parts) => parts.serialize(to),
+        }
+    }
+}
+
+// === impl Conflicts ===
+
+impl Conflicts {
+    /// How many conflicts of one set are kept; a hostile set could have millions.
+    pub const MAX: usize = 1_000;
+
+    /// Records a conflict.
+    pub fn push(&mut self, conflict: Conflict) {
+        if self.list.len() < Self::MAX {
+            self.list.push(conflict);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// How many conflicts there were beyond those kept.
+    pub const fn dropped(&self) -> usize {
+        self.dropped
+    }
+
+    /// The conflicts that were kept, in the order in which they were found.
+    pub fn into_list(self) -> Vec<Conflict> {
+        self.list
+    }
+}

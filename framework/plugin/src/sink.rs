@@ -1,0 +1,52 @@
+//! The contract of delivery.
+
+use crate::AggregatedResult;
+
+/// Takes finished results somewhere.
+///
+/// # Contract
+///
+/// * **Who calls, when.** The host calls [`deliver`](Self::deliver) for each released set of the aggregates that
+///   name this sink, in the order of their release per aggregate, and [`flush`](Self::flush) when nothing more is
+///   waiting, and at the end.
+/// * **Where.** On a thread that belongs to this sink alone: it may block and do I/O. While it does, its bounded
+///   outbox fills, and then the producers of its aggregates are slowed down; nobody else is.
+/// * **`Ok` from `flush` means taken** everything delivered since the last flush: the host then acknowledges the
+///   results in it (where `ack = "delivered"`) and never delivers them again. Buffer in `deliver`, make safe in
+///   `flush`.
+/// * **An error** keeps what was not flushed; it is delivered again, with growing pauses, and may therefore
+///   reach the destination twice: the `emission_id` tells. **A panic** counts as an error.
+pub trait Sink: Send + 'static {
+    /// Takes one result.
+    ///
+    /// # Errors
+    /// If it could not be taken.
+    fn deliver(&mut self, result: &AggregatedResult) -> Result<(), SinkError>;
+
+    /// Makes everything that was delivered safe.
+    ///
+    /// # Errors
+    /// If something that was delivered may not have arrived.
+    fn flush(&mut self) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+/// Why a sink did not take a result: a lower-case fragment that fits after "failed to deliver: ".
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+#[non_exhaustive]
+pub struct SinkError(pub String);
+
+impl SinkError {
+    /// An error with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<std::io::Error> for SinkError {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}

@@ -1,0 +1,136 @@
+//! What plugins are shown of a set and its results.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stook_types::{CollectorId, Incarnation, Missing, Payload, SessionEpoch, Topic};
+
+/// Where a result came from: one session of one incarnation of one collector. Shared by all its results.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Source {
+    /// The collector's configured name.
+    pub collector: CollectorId,
+    /// Its kind, as declared (`procmond`).
+    pub kind: Arc<str>,
+    /// The start of its process.
+    pub incarnation: Incarnation,
+    /// The connection; later sessions compare greater.
+    pub epoch: SessionEpoch,
+    /// Its process id, where the platform or the collector told it. For people: a PID proves nothing.
+    pub pid: Option<u32>,
+}
+
+/// One accepted result inside a set.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Contribution {
+    /// Who sent it.
+    pub source: Arc<Source>,
+    /// On which topic.
+    pub topic: Topic,
+    /// Its number within the incarnation; unique there, and not necessarily arriving in order.
+    pub sequence: u64,
+    /// The collector's own time of the observation, in microseconds since 1970-01-01 UTC, if it gave one.
+    pub timestamp: Option<i64>,
+    /// Whether the collector flagged it as its last of this set.
+    pub last: bool,
+    /// Its place in the order of arrival, counted from 0 in its set.
+    pub arrival: u32,
+    /// What it says, still encoded.
+    pub payload: Payload,
+}
+
+/// One collector as a set sees it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Member {
+    /// The collector.
+    pub collector: CollectorId,
+    /// Whether the set waits for it.
+    pub expected: bool,
+    /// Whether it has answered: its task finished, if a task announced it, else its first result arrived
+    /// (a duplicate is an answer too).
+    pub answered: bool,
+    /// Why it will not answer any more, if that is known.
+    pub missing: Option<Missing>,
+}
+
+/// An open set, as a completion policy sees it.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct SetView<'a> {
+    /// The aggregate's name.
+    pub aggregate: &'a str,
+    /// The accepted results, in order of arrival.
+    pub results: &'a [Contribution],
+    /// Every collector that is expected or was heard.
+    pub members: &'a [Member],
+    /// Payload bytes of all results.
+    pub bytes: usize,
+    /// Time since the set was opened.
+    pub age: Duration,
+}
+
+// === impl Source ===
+
+impl Source {
+    /// A source. The PID is for people only.
+    pub fn new(
+        collector: CollectorId,
+        kind: impl Into<Arc<str>>,
+        incarnation: Incarnation,
+        epoch: SessionEpoch,
+        pid: Option<u32>,
+    ) -> Self {
+        Self { collector, kind: kind.into(), incarnation, epoch, pid }
+    }
+}
+
+// === impl Contribution ===
+
+impl Contribution {
+    /// A result as it arrives: without timestamp, not flagged as last, at place 0.
+    pub const fn new(source: Arc<Source>, topic: Topic, sequence: u64, payload: Payload) -> Self {
+        Self { source, topic, sequence, timestamp: None, last: false, arrival: 0, payload }
+    }
+}
+
+// === impl Member ===
+
+impl Member {
+    /// A collector that has not answered yet.
+    pub const fn new(collector: CollectorId, expected: bool) -> Self {
+        Self { collector, expected, answered: false, missing: None }
+    }
+
+    /// Whether the set could still get an answer that it has not got.
+    pub const fn is_awaited(&self) -> bool {
+        self.expected && !self.answered && self.missing.is_none()
+    }
+}
+
+// === impl SetView ===
+
+impl<'a> SetView<'a> {
+    /// A view of a set of this age.
+    pub const fn new(
+        aggregate: &'a str,
+        results: &'a [Contribution],
+        members: &'a [Member],
+        bytes: usize,
+        age: Duration,
+    ) -> Self {
+        Self { aggregate, results, members, bytes, age }
+    }
+
+    /// The members that the set waits for.
+    pub fn expected(&self) -> impl Iterator<Item = &'a Member> {
+        self.members.iter().filter(|member| member.expected)
+    }
+
+    /// How many distinct collectors have answered.
+    pub fn answers(&self) -> usize {
+        self.members.iter().filter(|member| member.answered).count()
+    }
+}
