@@ -1,1 +1,13 @@
-//! See the crate description.
+//! What the quickstart is made of: three gatherers of this machine and what is done with their answers.
+//!
+//! * [`gather`]: processes, hashes of their executables, their sockets. One module per collector.
+//! * [`detect`]: looks for what is odd in the joined answers.
+//! * [`tally`], [`report`]: counts them and shows a scan to a person.
+//!
+//! All of it is plain and synchronous and knows neither the SDK nor the host: a [`stook_types::Value`] is the
+//! only word they share.
+
+pub mod detect;
+pub mod gather;
+pub mod report;
+pub mod tally;

@@ -1,0 +1,232 @@
+//! One scan for a person at a terminal: at most eight lines.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use stook_types::Outcome;
+
+use crate::detect::Finding;
+use crate::tally::Tally;
+
+/// Findings that are shown; the rest is counted.
+const SHOWN: usize = 3;
+
+/// What there is to say about one scan.
+#[derive(Clone, Copy, Debug)]
+pub struct Report<'a> {
+    /// Its number, from 1.
+    pub scan: u64,
+    /// Whether everybody answered.
+    pub outcome: Outcome,
+    /// Why its set was released.
+    pub reason: &'a str,
+    /// From its first result to its release.
+    pub latency: Duration,
+    /// Who answered, and with how many results.
+    pub contributors: &'a [(&'a str, u64)],
+    /// Who did not, and why.
+    pub missing: &'a [(&'a str, &'a str)],
+    /// How much was seen.
+    pub tally: Tally,
+    /// What was odd.
+    pub findings: &'a [Finding],
+}
+
+impl Report<'_> {
+    /// Writes the block. Control characters in names, which a process may choose freely, are replaced, so that
+    /// none of them reaches the terminal.
+    ///
+    /// # Errors
+    ///
+    /// Those of `out`.
+    pub fn write(&self, out: &mut impl Write, colour: bool) -> io::Result<()> {
+        let paint = |style, text: &str| match colour {
+            true => format!("\x1b[{style}m{text}\x1b[0m"),
+            false => text.to_owned(),
+        };
+        let outcome = match self.outcome {
+            Outcome::Complete => paint(GREEN, "complete"),
+            Outcome::Partial => paint(YELLOW, "partial"),
+        };
+        let scan = format!("scan {}", self.scan);
+        writeln!(out, "{}  {outcome} ({}) in {:.1?}", paint(BOLD, &scan), clean(self.reason), self.latency)?;
+
+        let mut line = |style, label, text: String| {
+            writeln!(out, "  {}  {}", paint(style, &format!("{label:<7}")), clean(&text))
+        };
+        let contributors = self.contributors.iter().map(|(name, results)| format!("{name} ({results})"));
+        line(DIM, "from", or_none(contributors))?;
+        if !self.missing.is_empty() {
+            let missing = self.missing.iter().map(|(name, reason)| format!("{name} ({reason})"));
+            line(YELLOW, "missing", or_none(missing))?;
+        }
+        line(DIM, "seen", seen(&self.tally))?;
+        for finding in self.findings.iter().take(SHOWN) {
+            line(RED, "finding", format!("{}: {}", finding.rule, finding.text))?;
+        }
+        match self.findings.len() {
+            0 => line(DIM, "finding", "none".to_owned()),
+            1..=SHOWN => Ok(()),
+            all => line(DIM, "", format!("and {} more", all - SHOWN)),
+        }
+    }
+}
+
+fn or_none(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<_> = items.collect();
+    if items.is_empty() { "nobody".to_owned() } else { items.join(", ") }
+}
+
+/// Without what moves the cursor or turns the direction of writing.
+fn clean(text: &str) -> String {
+    let harmful = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.replace(harmful, "\u{fffd}")
+}
+
+fn seen(tally: &Tally) -> String {
+    let count = |n: Option<usize>| n.map_or_else(|| "?".to_owned(), |n| n.to_string());
+    format!(
+        "{} processes, {} executables hashed, {} sockets",
+        count(tally.processes),
+        count(tally.executables),
+        count(tally.sockets),
+    )
+}
+
+// === styles, as ANSI numbers them ===
+
+const BOLD: &str = "1";
+const DIM: &str = "2";
+const RED: &str = "31";
+const GREEN: &str = "32";
+const YELLOW: &str = "33";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::detect::Rule;
+
+    const COMPLETE: Report<'_> = Report {
+        scan: 1,
+        outcome: Outcome::Complete,
+        reason: "expected",
+        latency: Duration::from_micros(41_230),
+        contributors: &[("procmond-1", 1), ("procmond-2", 1), ("netmond-1", 1)],
+        missing: &[],
+        tally: Tally { processes: Some(212), executables: Some(96), sockets: Some(46) },
+        findings: &[],
+    };
+
+    fn finding(text: &str) -> Finding {
+        Finding { pid: 7, rule: Rule::DeletedListener, text: text.to_owned() }
+    }
+
+    fn check(report: &Report<'_>, colour: bool, expected: &str) {
+        let mut out = Vec::new();
+        report.write(&mut out, colour).unwrap();
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+
+    #[test]
+    fn complete() {
+        check(
+            &COMPLETE,
+            false,
+            "\
+scan 1  complete (expected) in 41.2ms
+  from     procmond-1 (1), procmond-2 (1), netmond-1 (1)
+  seen     212 processes, 96 executables hashed, 46 sockets
+  finding  none
+",
+        );
+    }
+
+    #[test]
+    fn partial_with_more_findings_than_fit() {
+        let findings = [
+            finding("web (pid 7) listens on [::]:80 while /tmp/web is gone from disk"),
+            finding("b"),
+            finding("c"),
+            finding("d"),
+            finding("e"),
+        ];
+        let report = Report {
+            scan: 2,
+            outcome: Outcome::Partial,
+            reason: "collectors-lost",
+            latency: Duration::from_micros(412),
+            contributors: &COMPLETE.contributors[..2],
+            missing: &[("netmond-1", "exited")],
+            tally: Tally { sockets: None, ..COMPLETE.tally },
+            findings: &findings,
+        };
+        check(
+            &report,
+            false,
+            "\
+scan 2  partial (collectors-lost) in 412.0µs
+  from     procmond-1 (1), procmond-2 (1)
+  missing  netmond-1 (exited)
+  seen     212 processes, 96 executables hashed, ? sockets
+  finding  deleted-listener: web (pid 7) listens on [::]:80 while /tmp/web is gone from disk
+  finding  deleted-listener: b
+  finding  deleted-listener: c
+           and 2 more
+",
+        );
+    }
+
+    #[test]
+    fn nobody_answered() {
+        let report = Report {
+            outcome: Outcome::Partial,
+            reason: "timeout",
+            latency: Duration::from_secs(30),
+            contributors: &[],
+            missing: &[("procmond-1", "timeout"), ("netmond-1", "never-connected")],
+            tally: Tally::default(),
+            ..COMPLETE
+        };
+        check(
+            &report,
+            false,
+            "\
+scan 1  partial (timeout) in 30.0s
+  from     nobody
+  missing  procmond-1 (timeout), netmond-1 (never-connected)
+  seen     ? processes, ? executables hashed, ? sockets
+  finding  none
+",
+        );
+    }
+
+    #[test]
+    fn colour_only_if_asked() {
+        let findings = [finding("web")];
+        check(
+            &Report { findings: &findings, ..COMPLETE },
+            true,
+            "\
+\x1b[1mscan 1\x1b[0m  \x1b[32mcomplete\x1b[0m (expected) in 41.2ms
+  \x1b[2mfrom   \x1b[0m  procmond-1 (1), procmond-2 (1), netmond-1 (1)
+  \x1b[2mseen   \x1b[0m  212 processes, 96 executables hashed, 46 sockets
+  \x1b[31mfinding\x1b[0m  deleted-listener: web
+",
+        );
+    }
+
+    #[test]
+    fn a_process_cannot_write_to_the_terminal_by_its_name() {
+        let findings = [finding("\x1b[2J\nscan 9 \u{202e}lla")];
+        check(
+            &Report { findings: &findings, ..COMPLETE },
+            false,
+            "\
+scan 1  complete (expected) in 41.2ms
+  from     procmond-1 (1), procmond-2 (1), netmond-1 (1)
+  seen     212 processes, 96 executables hashed, 46 sockets
+  finding  deleted-listener: \u{fffd}[2J\u{fffd}scan 9 \u{fffd}lla
+",
+        );
+    }
+}
