@@ -1,0 +1,94 @@
+//! A task on its way to a collector.
+
+use std::fmt;
+use std::time::Duration;
+
+use stook_types::{Capability, CorrelationId, Payload, TaskId};
+
+use crate::error::Malformed;
+use crate::{correlation, wire};
+
+/// One assignment of a task to one session. Never reused within it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Lease(pub u64);
+
+/// A task for a collector to run.
+#[derive(Clone, Debug)]
+pub struct Assignment {
+    /// Names the assignment in every frame about it.
+    pub lease: Lease,
+    /// The task; the same in every attempt.
+    pub task: TaskId,
+    /// Which of the collector's capabilities.
+    pub capability: Capability,
+    /// Under which results are to be recorded.
+    pub correlation_id: CorrelationId,
+    /// The task's arguments.
+    pub payload: Payload,
+    /// Time from now until the host gives up on it. Whole milliseconds on the wire.
+    pub timeout: Option<Duration>,
+}
+
+/// Why a host cannot assign a task to this session now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AssignError {
+    /// There is no open session.
+    #[error("the session is not open")]
+    NotOpen,
+    /// The collector does not read what it was sent.
+    #[error("{0} bytes wait to be read by the collector already")]
+    Full(usize),
+    /// The arguments do not fit into a frame.
+    #[error("the task takes a frame of {length} bytes; the limit is {limit}")]
+    TooLarge {
+        /// Bytes of the frame.
+        length: usize,
+        /// The session's limit.
+        limit: usize,
+    },
+    /// The arguments are in an encoding that the wire has no number for.
+    #[error("the wire does not carry {0}")]
+    Encoding(&'static str),
+    /// The lease is open already.
+    #[error("lease {} is open already", .0.0)]
+    Lease(Lease),
+}
+
+// === impl Assignment ===
+
+impl Assignment {
+    pub(crate) fn to_wire(&self) -> wire::Assign {
+        wire::Assign {
+            lease: self.lease.0,
+            task: bytes::Bytes::copy_from_slice(self.task.0.as_bytes()),
+            capability: self.capability.to_string(),
+            correlation: Some(correlation::to_wire(&self.correlation_id)),
+            content_type: wire::ContentType::Value.into(),
+            payload: self.payload.bytes().clone(),
+            timeout_ms: self.timeout.map(millis),
+        }
+    }
+
+    pub(crate) fn from_wire(assign: wire::Assign) -> Result<Self, Malformed> {
+        Ok(Self {
+            lease: Lease(assign.lease),
+            task: TaskId(correlation::uuid(&assign.task, "a task id")?),
+            capability: Capability::new(&assign.capability)
+                .map_err(|error| Malformed::new(&error.to_string()))?,
+            correlation_id: correlation::from_wire(assign.correlation.as_ref())?,
+            payload: correlation::payload(assign.content_type, assign.payload),
+            timeout: assign.timeout_ms.map(Duration::from_millis),
+        })
+    }
+}
+
+pub(crate) fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl fmt::Display for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -1,0 +1,135 @@
+//! What can go wrong with a session. Each ends it: the stream cannot be trusted any more.
+
+use std::time::Duration;
+
+use crate::{RejectReason, Rejection, VERSION, Version};
+
+/// Why a session cannot go on. The peer is told by [`rejection`](Self::rejection), then the connection closed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// Connected, and then said nothing that counts.
+    #[error("the peer did not finish the handshake within {0:?}")]
+    HandshakeTimeout(Duration),
+    /// A part of a frame, and then not the rest.
+    #[error("the peer did not finish a frame within {0:?}")]
+    FrameTimeout(Duration),
+    /// A length over the limit; nothing was allocated for it.
+    #[error("a frame of {length} bytes is over the limit of {limit}")]
+    FrameTooLarge {
+        /// What the length prefix says.
+        length: usize,
+        /// The session's limit.
+        limit: usize,
+    },
+    /// No protobuf, or none that has any meaning here.
+    #[error("a frame is malformed: {0}")]
+    Malformed(String),
+    /// A frame of a kind that this version does not know.
+    #[error("a frame is of a kind that protocol {VERSION} does not know")]
+    UnknownFrame,
+    /// A frame that this side never takes, or not now.
+    #[error("the peer sent {frame} {when}")]
+    Illegal {
+        /// The frame's name.
+        frame: &'static str,
+        /// When it came, as the end of a sentence.
+        when: &'static str,
+    },
+    /// The major versions differ.
+    #[error("the peer speaks protocol {theirs}, this side {VERSION}")]
+    Version {
+        /// What the peer speaks.
+        theirs: Version,
+    },
+    /// A `Hello` that contradicts itself or exceeds a limit.
+    #[error("the collector's declaration is invalid: {0}")]
+    Declaration(String),
+    /// More results, or larger ones, than credit was given for.
+    #[error("the collector sent more than its credit")]
+    CreditOverrun,
+    /// A topic id that `Hello` does not have.
+    #[error("the collector sent a result on topic {topic}, and declared {declared}")]
+    UndeclaredTopic {
+        /// The id.
+        topic: u32,
+        /// How many are declared: ids count from 0.
+        declared: usize,
+    },
+    /// A sequence number outside the window that the replay capacity allows.
+    #[error("the collector sent sequence {sequence}; its replay capacity allows 1 to {highest}")]
+    Sequence {
+        /// The number.
+        sequence: u64,
+        /// The highest that could be.
+        highest: u64,
+    },
+    /// A task frame for a lease that is not open.
+    #[error("the peer sent {frame} for lease {lease}, which is not open")]
+    Lease {
+        /// The frame's name.
+        frame: &'static str,
+        /// The lease.
+        lease: u64,
+    },
+    /// More frames that carry nothing than any collector needs to send.
+    #[error("the collector floods the host with frames that carry nothing")]
+    Flood,
+}
+
+/// Why bytes are not the protobuf message that they should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Malformed(String);
+
+// === impl SessionError ===
+
+impl SessionError {
+    /// What to tell the peer before closing.
+    pub fn rejection(&self) -> Rejection {
+        let (reason, remedy) = match self {
+            Self::HandshakeTimeout(_) => (RejectReason::Timeout, "send Hello at once after connecting"),
+            Self::FrameTimeout(_) => (RejectReason::Timeout, "write frames whole"),
+            Self::Version { theirs } if theirs.major < VERSION.major => {
+                (RejectReason::Version, "rebuild the collector with a newer stook-collector")
+            }
+            Self::Version { .. } => (RejectReason::Version, "update the host"),
+            Self::Declaration(_) => (RejectReason::Declaration, "correct what the collector declares"),
+            Self::FrameTooLarge { .. } => {
+                (RejectReason::Protocol, "keep to the limits that Welcome gives; send smaller batches")
+            }
+            Self::CreditOverrun => (RejectReason::Protocol, "wait for Credit before sending more"),
+            Self::UndeclaredTopic { .. } => (RejectReason::Protocol, "declare each topic in Hello"),
+            Self::Flood => (RejectReason::Protocol, "send heartbeats at the interval that Welcome gives"),
+            _ => (RejectReason::Protocol, "use stook-collector, or compare with its proto files"),
+        };
+        Rejection::new(reason, self.to_string(), remedy)
+    }
+}
+
+impl From<prost::DecodeError> for SessionError {
+    fn from(error: prost::DecodeError) -> Self {
+        Malformed::from(error).into()
+    }
+}
+
+impl From<Malformed> for SessionError {
+    fn from(Malformed(why): Malformed) -> Self {
+        Self::Malformed(why)
+    }
+}
+
+// === impl Malformed ===
+
+impl Malformed {
+    pub(crate) fn new(why: &str) -> Self {
+        Self(why.to_owned())
+    }
+}
+
+impl From<prost::DecodeError> for Malformed {
+    fn from(error: prost::DecodeError) -> Self {
+        let text = error.to_string();
+        Self(text.strip_prefix("failed to decode Protobuf message: ").unwrap_or(&text).to_owned())
+    }
+}

@@ -1,0 +1,383 @@
+//! The state machine.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use stook_types::{MonoTime, Refusal, SessionEpoch, Topic};
+
+use super::limits::MAX_HELLO;
+use super::outbound::Outbound;
+use super::{Event, HostLimits, ReceivedResult};
+use crate::assignment::millis;
+use crate::frame::{self, Incoming};
+use crate::pace::Pace;
+use crate::wire::frame::Body;
+use crate::{
+    AssignError, Assignment, Credit, Decoder, Heartbeat, Hello, Lease, LoadMetrics, Rejection, SPAN,
+    Sequences, SessionError, VERSION, correlation, encode, results, wire,
+};
+
+/// The host's end of one connection: bytes and time in, events and bytes out.
+#[derive(Debug)]
+pub struct HostSession {
+    limits: HostLimits,
+    state: State,
+    decoder: Decoder,
+    out: Outbound,
+    connected: MonoTime,
+    /// Since when the frame at the front of the read buffer is incomplete.
+    partial_since: Option<MonoTime>,
+    idle: Pace,
+    topics: Vec<Topic>,
+    /// How far past the floor of what is settled a sequence may be.
+    span: u64,
+    settled: Sequences,
+    highest: u64,
+    unsettled: u64,
+    credit: Credit,
+    /// Open leases, and whether the task was said to run.
+    leases: HashMap<Lease, bool>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    AwaitHello,
+    /// The host makes up its mind.
+    Undecided,
+    Open,
+    /// The collector has said goodbye.
+    Left,
+    Closed,
+}
+
+impl HostSession {
+    /// A session on a connection that was accepted at `now`.
+    pub fn new(now: MonoTime, limits: HostLimits) -> Self {
+        let limits = limits.coherent();
+        Self {
+            state: State::AwaitHello,
+            decoder: Decoder::new(MAX_HELLO.min(limits.max_frame_bytes)),
+            out: Outbound::default(),
+            connected: now,
+            partial_since: None,
+            idle: Pace::new(now),
+            topics: Vec::new(),
+            span: 0,
+            settled: Sequences::default(),
+            highest: 0,
+            unsettled: 0,
+            credit: limits.credit,
+            leases: HashMap::new(),
+            limits,
+        }
+    }
+
+    // === in ===
+
+    /// Where to read the connection into: append, never remove. Has room for about 64 KiB.
+    pub fn read_buffer(&mut self) -> &mut BytesMut {
+        self.decoder.read_buffer()
+    }
+
+    /// The next event of what was read. Call it after each read until it returns `None`, and when
+    /// [`deadline`](Self::deadline) has passed (after a last read, so that a host that lagged blames nobody).
+    ///
+    /// # Errors
+    /// If the collector breaks a rule or a deadline. The session is closed then but for
+    /// [`reject`](Self::reject), which tells the collector why.
+    pub fn poll(&mut self, now: MonoTime) -> Result<Option<Event>, SessionError> {
+        if self.state == State::Closed {
+            return Ok(None);
+        }
+        let event = match self.decoder.next_frame() {
+            Ok(Some(frame)) => {
+                self.partial_since = None;
+                self.take(frame, now).map(Some)
+            }
+            Ok(None) => self.check_deadlines(now).map(|()| None),
+            Err(error) => Err(error),
+        };
+        if event.is_err() {
+            self.close();
+        }
+        event
+    }
+
+    /// When to call [`poll`](Self::poll) at the latest, even though nothing was read.
+    pub fn deadline(&self) -> Option<MonoTime> {
+        match self.state {
+            State::Closed => None,
+            State::AwaitHello => Some(self.connected + self.limits.handshake_timeout),
+            _ => self.partial_since.map(|since| since + self.limits.frame_timeout),
+        }
+    }
+
+    /// The topics that `Hello` declared, by position.
+    pub fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
+    /// Whether tasks can be assigned and results come.
+    pub fn is_open(&self) -> bool {
+        self.state == State::Open
+    }
+
+    /// Results that came and are neither acknowledged nor refused. Where this reaches the collector's replay
+    /// capacity, it cannot send another one.
+    pub const fn unsettled(&self) -> u64 {
+        self.unsettled
+    }
+
+    /// How many sequence numbers the collector can go on before the lowest that is unsettled stops it.
+    pub const fn span_left(&self) -> u64 {
+        self.settled.floor().saturating_add(self.span).saturating_sub(self.highest)
+    }
+
+    // === out ===
+
+    /// What is to be written now, all of it in one piece. Remove from the front what was written.
+    pub fn transmit(&mut self) -> &mut BytesMut {
+        self.out.flush(&self.settled);
+        &mut self.out.bytes
+    }
+
+    /// Whether [`transmit`](Self::transmit) has something.
+    pub fn wants_transmit(&self) -> bool {
+        !self.out.is_empty()
+    }
+
+    /// Bytes that wait to be read by the collector.
+    pub fn outbound_bytes(&self) -> usize {
+        self.out.bytes.len()
+    }
+
+    /// Takes the collector: opens the session, with the credit of the limits. Nothing unless `Hello` waits for
+    /// an answer.
+    pub fn welcome(&mut self, epoch: SessionEpoch, heartbeat: Duration) {
+        if self.state != State::Undecided {
+            return;
+        }
+        self.state = State::Open;
+        self.decoder.set_limit(self.limits.max_frame_bytes);
+        self.out.push(wire::Welcome {
+            protocol_minor: VERSION.minor,
+            epoch: epoch.0,
+            credit_results: self.credit.results,
+            credit_bytes: self.credit.bytes,
+            max_frame_bytes: self.limits.max_frame_bytes,
+            max_result_bytes: self.limits.max_result_bytes,
+            heartbeat_ms: u32::try_from(heartbeat.as_millis()).unwrap_or(u32::MAX).max(1),
+        });
+    }
+
+    /// Tells the collector why the session ends, and closes it. Write [`transmit`](Self::transmit), then close
+    /// the connection.
+    pub fn reject(&mut self, rejection: &Rejection) {
+        self.close();
+        self.out.push(rejection.to_wire());
+    }
+
+    /// Hands a task to the collector.
+    ///
+    /// # Errors
+    /// If the session is not open, the collector does not read what it was sent, or the task does not fit.
+    pub fn assign(&mut self, assignment: &Assignment) -> Result<(), AssignError> {
+        if self.state != State::Open {
+            return Err(AssignError::NotOpen);
+        }
+        if self.out.bytes.len() >= self.limits.max_outbound_bytes {
+            return Err(AssignError::Full(self.out.bytes.len()));
+        }
+        if !correlation::has_a_number(&assignment.payload) {
+            return Err(AssignError::Encoding(assignment.payload.encoding().content_type));
+        }
+        if self.leases.contains_key(&assignment.lease) {
+            return Err(AssignError::Lease(assignment.lease));
+        }
+        let frame = wire::Frame::from(assignment.to_wire());
+        let (length, limit) = (prost::Message::encoded_len(&frame), self.limits.max_frame_bytes as usize);
+        if length > limit {
+            return Err(AssignError::TooLarge { length, limit });
+        }
+        self.leases.insert(assignment.lease, false);
+        encode(frame, &mut self.out.bytes);
+        Ok(())
+    }
+
+    /// Tells the collector to abandon a task. It still answers with `TaskFinished`.
+    pub fn cancel(&mut self, lease: Lease) {
+        if self.state == State::Open && self.leases.contains_key(&lease) {
+            self.out.push(wire::Cancel { lease: lease.0 });
+        }
+    }
+
+    /// Tells the collector to finish its tasks, send its results and leave.
+    pub fn drain(&mut self, grace: Duration) {
+        if self.state == State::Open {
+            self.out.push(wire::Drain { grace_ms: millis(grace) });
+        }
+    }
+
+    /// The collector may forget this result.
+    pub fn ack(&mut self, sequence: u64) {
+        self.settle(sequence);
+        self.out.settle(sequence);
+    }
+
+    /// This result is not taken; the collector may forget it, and is told why.
+    pub fn refuse(&mut self, sequence: u64, reason: Refusal) {
+        self.settle(sequence);
+        self.out.refuse(sequence, reason.to_string());
+    }
+
+    /// What these results took has become free, or belongs to a set now.
+    pub fn return_credit(&mut self, results: u64, bytes: u64) {
+        let credit = Credit { results, bytes };
+        self.credit = self.credit.plus(credit);
+        self.out.return_credit(credit);
+    }
+
+    // === impl ===
+
+    fn close(&mut self) {
+        self.state = State::Closed;
+        self.out.forget_pending();
+    }
+
+    fn settle(&mut self, sequence: u64) {
+        if self.settled.insert(sequence) {
+            self.unsettled = self.unsettled.saturating_sub(1);
+        }
+    }
+
+    fn check_deadlines(&mut self, now: MonoTime) -> Result<(), SessionError> {
+        self.partial_since = self.decoder.is_partial().then(|| self.partial_since.unwrap_or(now));
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return Ok(());
+        }
+        Err(match self.state {
+            State::AwaitHello => SessionError::HandshakeTimeout(self.limits.handshake_timeout),
+            _ => SessionError::FrameTimeout(self.limits.frame_timeout),
+        })
+    }
+
+    fn take(&mut self, frame: Bytes, now: MonoTime) -> Result<Event, SessionError> {
+        let body = match (frame::decode(frame)?, self.state) {
+            (Incoming::Results(batch), State::Open) => return self.results(&batch, now),
+            (Incoming::Other(body), State::Open) => body,
+            (Incoming::Other(Body::Hello(hello)), State::AwaitHello) => return self.hello(hello),
+            (other, state) => {
+                let frame = if let Incoming::Other(body) = &other { body.name() } else { "Results" };
+                return Err(SessionError::Illegal { frame, when: state.when() });
+            }
+        };
+        match body {
+            Body::Heartbeat(beat) => self.heartbeat(&beat, now),
+            Body::TaskStarted(started) => self.started(Lease(started.lease)),
+            Body::TaskFinished(finished) => self.finished(finished),
+            Body::Goodbye(goodbye) => {
+                self.state = State::Left;
+                Ok(Event::Goodbye(goodbye.reason))
+            }
+            other => Err(SessionError::Illegal { frame: other.name(), when: State::Open.when() }),
+        }
+    }
+
+    fn hello(&mut self, hello: wire::Hello) -> Result<Event, SessionError> {
+        let hello = Hello::from_wire(hello, self.limits.max_replay)?;
+        self.state = State::Undecided;
+        self.topics.clone_from(&hello.topics);
+        self.span = SPAN * u64::from(hello.replay_capacity);
+        self.settled = hello.settled.clone();
+        self.highest = self.settled.highest();
+        Ok(Event::Hello(Box::new(hello)))
+    }
+
+    fn heartbeat(&mut self, beat: &wire::Heartbeat, now: MonoTime) -> Result<Event, SessionError> {
+        self.spend_idle(now)?;
+        Ok(Event::Heartbeat(Heartbeat {
+            progress: beat.progress,
+            load: LoadMetrics {
+                active_tasks: beat.active_tasks,
+                queue_depth: beat.queue_depth,
+                cpu: beat.cpu.filter(|cpu| cpu.is_finite() && *cpu >= 0.0),
+                memory_bytes: beat.memory_bytes,
+            },
+        }))
+    }
+
+    fn spend_idle(&mut self, now: MonoTime) -> Result<(), SessionError> {
+        if self.idle.take(now) { Ok(()) } else { Err(SessionError::Flood) }
+    }
+
+    fn results(&mut self, batch: &Bytes, now: MonoTime) -> Result<Event, SessionError> {
+        let mut received = Vec::with_capacity(64);
+        for item in results::walk(batch) {
+            received.push(self.result(batch, item?)?);
+        }
+        if received.is_empty() {
+            self.spend_idle(now)?;
+        }
+        Ok(Event::Results(received))
+    }
+
+    fn result(&mut self, batch: &Bytes, item: results::Item<'_>) -> Result<ReceivedResult, SessionError> {
+        let declared = self.topics.len();
+        if item.topic as usize >= declared {
+            return Err(SessionError::UndeclaredTopic { topic: item.topic, declared });
+        }
+        let (sequence, highest) = (item.sequence, self.settled.floor().saturating_add(self.span));
+        if sequence == 0 || sequence > highest {
+            return Err(SessionError::Sequence { sequence, highest });
+        }
+        let bytes = item.payload.len() as u64;
+        self.credit = self.credit.minus(Credit { results: 1, bytes }).ok_or(SessionError::CreditOverrun)?;
+        self.highest = self.highest.max(sequence);
+        if !self.settled.contains(sequence) {
+            self.unsettled += 1;
+        }
+        let too_large = bytes.max(item.omitted_bytes) > u64::from(self.limits.max_result_bytes);
+        Ok(ReceivedResult {
+            topic: item.topic as usize,
+            correlation_id: correlation::correlation_id(item.correlation)?,
+            sequence,
+            timestamp: item.timestamp,
+            last: item.last,
+            payload: correlation::payload(item.content_type, batch.slice_ref(item.payload)),
+            refuse: (too_large || item.omitted_bytes > 0).then_some(Refusal::TooLarge),
+        })
+    }
+
+    fn started(&mut self, lease: Lease) -> Result<Event, SessionError> {
+        match self.leases.get_mut(&lease) {
+            Some(started @ false) => {
+                *started = true;
+                Ok(Event::TaskStarted(lease))
+            }
+            _ => Err(SessionError::Lease { frame: "TaskStarted", lease: lease.0 }),
+        }
+    }
+
+    fn finished(&mut self, finished: wire::TaskFinished) -> Result<Event, SessionError> {
+        let lease = Lease(finished.lease);
+        match self.leases.remove(&lease) {
+            Some(_) => Ok(Event::TaskFinished { lease, outcome: finished.error.map_or(Ok(()), Err) }),
+            None => Err(SessionError::Lease { frame: "TaskFinished", lease: lease.0 }),
+        }
+    }
+}
+
+// === impl State ===
+
+impl State {
+    const fn when(self) -> &'static str {
+        match self {
+            Self::AwaitHello => "before Hello",
+            Self::Undecided => "before Welcome",
+            Self::Open => "to a host, or twice",
+            Self::Left => "after Goodbye",
+            Self::Closed => "after the end",
+        }
+    }
+}
