@@ -1,0 +1,42 @@
+//! `[collector.ID]`.
+
+use stook_types::{CollectorId, TopicPattern};
+
+use super::CollectorConfig;
+use super::node::{Entry, Place};
+use super::table::{Cx, Keys, Placed, Table};
+
+const KEYS: Keys =
+    Keys { table: "[collector.ID]", known: &["command", "kind", "publish"], later: &["restart", "detect"] };
+
+/// A collector with the places that the checks of the whole need.
+pub(super) struct CollectorDraft<'a> {
+    pub(super) config: CollectorConfig,
+    pub(super) place: &'a Place,
+    pub(super) publish: Vec<Placed<'a, TopicPattern>>,
+}
+
+pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> Option<CollectorDraft<'a>> {
+    let table = Table::open(cx, &entry.place, &entry.node, &KEYS);
+    let publish = table.set::<TopicPattern>("publish");
+    let command = command(&table);
+    let kind = table.placed::<CollectorId>("kind").map(|kind| kind.value.as_str().into());
+    let id = CollectorId::new(&entry.key);
+    let id = id
+        .map_err(|error| cx.error(&entry.place, error.to_string(), "the id is the name of its table"))
+        .ok()?;
+    let topics = publish.iter().map(|topic| topic.value.clone()).collect();
+    let config = CollectorConfig { id, command, kind, publish: topics };
+    Some(CollectorDraft { config, place: &entry.place, publish })
+}
+
+fn command(table: &Table<'_>) -> Option<Vec<String>> {
+    let node = table.get("command")?;
+    let words: Vec<String> = table.list("command").into_iter().map(|word| word.value).collect();
+    if words.first().is_none_or(String::is_empty) && node.is_list() {
+        let help =
+            "write command = [\"program\", \"argument\"]; leave it out if somebody else starts the collector";
+        table.cx.error(&node.place, "`command` names no program", help);
+    }
+    Some(words)
+}

@@ -1,0 +1,40 @@
+//! `[host]`.
+
+use std::sync::Arc;
+
+use stook_types::units::ByteSize;
+
+use super::HostConfig;
+use super::node::Entry;
+use super::table::{Cx, Keys, Table};
+
+const KEYS: Keys = Keys { table: "[host]", known: &["name", "memory"], later: &[] };
+
+pub(super) fn read(root: &Table<'_>) -> HostConfig {
+    let mut host = HostConfig { name: "stook".to_owned(), memory: ByteSize(512 << 20) };
+    let Some(node) = root.get("host") else { return host };
+    let table = Table::open(root.cx, root.place, node, &KEYS);
+    if let Some(name) = table.placed::<String>("name") {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let (given, length) = (&name.value, name.value.len());
+        if length == 0 || length > 32 || given.starts_with('-') || !given.chars().all(allowed) {
+            let help =
+                "it names a directory and a socket: write 1 to 32 of a-z 0-9 - that begin with no dash";
+            table.cx.error(name.place, format!("`{given}` cannot name a host"), help);
+        }
+        host.name = name.value;
+    }
+    host.memory = table.positive("memory").unwrap_or(host.memory);
+    host
+}
+
+/// The name of a table, `[aggregate.NAME]`, which appears in output and in file names.
+pub(super) fn name_of(cx: &Cx<'_>, what: &str, entry: &Entry) -> Arc<str> {
+    let name = entry.key.as_str();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
+        let help = "write 1 to 64 of A-Z a-z 0-9 - _ .";
+        cx.error(&entry.place, format!("`{name}` cannot name {what}"), help);
+    }
+    name.into()
+}

@@ -1,0 +1,89 @@
+//! Config: which results meet and what becomes of them, which collectors and tasks the host runs, where results
+//! go. Read once, checked as a whole, turned into plain types.
+//!
+//! ```
+//! use stook::Registry;
+//! use stook::config::{Config, Source};
+//! use stook_plugin::BuildContext;
+//!
+//! # let json = r#"{"aggregate": {"a": {"topics": ["t.#"], "timeout": "30s"}}}"#;
+//! let source = Source::deserialize("built in", &mut serde_json::Deserializer::from_str(json))?;
+//! let registry = Registry::builder().build().expect("no plugins, no collision");
+//! let (config, warnings) = Config::load(&source, &registry, &BuildContext::default())?;
+//! assert_eq!(&*config.aggregates[0].spec.name, "a");
+//! assert!(warnings.is_empty(), "{warnings}");
+//! # Ok::<(), stook::config::Diagnostics>(())
+//! ```
+//!
+//! A [`Source`] is config as somebody wrote it, in TOML (feature `toml`) or any format that serde knows.
+//! [`Config::load`] understands it: it finds *everything* that is wrong, not only the first thing, and says where
+//! it stands and what would be valid. Loading has no side effects; sinks are made by their [`SinkFactory`] when
+//! the host starts.
+
+mod aggregate;
+mod collector;
+mod cross;
+mod diagnostic;
+mod host;
+mod limits;
+mod model;
+mod node;
+mod plugin;
+mod read;
+mod sink;
+mod source;
+mod table;
+mod takes;
+mod task;
+#[cfg(all(test, feature = "toml"))]
+mod tests;
+#[cfg(feature = "toml")]
+mod toml;
+
+use stook_plugin::{BuildContext, Registry};
+
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use model::{Ack, AggregateConfig, CollectorConfig, Config, FanOut, HostConfig, SinkConfig, TaskConfig};
+pub use plugin::SinkFactory;
+pub use source::Source;
+
+use cross::Draft;
+use table::{Cx, Keys, Table};
+
+const KEYS: Keys = Keys {
+    table: "a config",
+    known: &["host", "aggregate", "collector", "task", "sink"],
+    later: &["dispatch"],
+};
+
+impl Config {
+    /// Understands a config: gives it with its warnings.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, warnings included.
+    pub fn load(
+        source: &Source,
+        registry: &Registry,
+        context: &BuildContext,
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
+        let cx = Cx::new(registry, context);
+        let root = Table::open(&cx, &source.root.place, &source.root, &KEYS);
+        let draft = Draft {
+            host: host::read(&root),
+            aggregates: root.section("aggregate").iter().map(|entry| aggregate::read(&cx, entry)).collect(),
+            collectors: root
+                .section("collector")
+                .iter()
+                .filter_map(|entry| collector::read(&cx, entry))
+                .collect(),
+            tasks: root.section("task").iter().map(|entry| task::read(&cx, entry)).collect(),
+            sinks: root.section("sink").iter().map(|entry| sink::read(&cx, entry)).collect(),
+        };
+        draft.check(&cx);
+        let found = Diagnostics::new(&source.file, source.text.clone(), cx.take_found());
+        if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+            return Err(found);
+        }
+        Ok((draft.into_config(), found))
+    }
+}

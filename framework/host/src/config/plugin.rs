@@ -1,0 +1,150 @@
+//! Tables that select a plugin: `{ use = "name", option = … }`.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use stook_plugin::{BuildContext, BuildError, Factory, OptionsDeserializer, PluginType, Registration, Sink};
+use stook_types::nearest;
+
+use super::diagnostic::Diagnostic;
+use super::node::{Entry, Kind, Node, Place};
+use super::read::{FailedAt, Reader, wanted};
+use super::table::{Cx, did_you_mean};
+use super::takes;
+
+/// A plugin that was selected and whose options were checked against its declaration.
+pub(super) struct Selected<'a, T: ?Sized> {
+    pub(super) registration: Registration,
+    pub(super) node: &'a Node,
+    options: Node,
+    factory: Factory<T>,
+}
+
+/// Makes a sink when the host starts; until then nothing is opened or written.
+#[derive(Clone, Debug)]
+pub struct SinkFactory {
+    factory: Factory<dyn Sink>,
+    options: Node,
+    context: BuildContext,
+}
+
+/// The plugin that the table in `node` selects; notes every way in which its options are not what it declares.
+pub(super) fn select<'a, T: PluginType + ?Sized>(
+    cx: &Cx<'_>,
+    place: &Place,
+    node: &'a Node,
+) -> Option<Selected<'a, T>> {
+    let example =
+        "write { use = \"NAME\" }, with its options beside `use`; `stook plugins list` shows the names";
+    let Some(entries) = node.entries() else {
+        cx.error(&node.place, wanted("a table", node.kind.unexpected()), example);
+        return None;
+    };
+    let Some(name_node) = node.get("use") else {
+        cx.error(place, format!("`use` is missing: which {} plugin?", T::KIND), example);
+        return None;
+    };
+    let name: String = cx.read("use", name_node)?;
+    let registration = match cx.registry.find::<T>(&name) {
+        Ok(registration) => *registration,
+        Err(unknown) => {
+            let names = if unknown.names.is_empty() { "none".to_owned() } else { unknown.names.join(", ") };
+            let crates =
+                if unknown.crates.is_empty() { "no crate".to_owned() } else { unknown.crates.join(", ") };
+            let there_are = format!("there is: {names} (linked: {crates})");
+            let message = format!("no {} plugin is named `{name}`", unknown.kind);
+            cx.error(&name_node.place, message, did_you_mean(unknown.near, &there_are));
+            return None;
+        }
+    };
+    let factory = T::factory(&registration)?;
+    let given: Vec<_> = entries.iter().filter(|entry| entry.key != "use").cloned().collect();
+    let sound = check_options(cx, &registration, &name_node.place, &given);
+    let options = Node { kind: Kind::Table(given), place: name_node.place.clone() };
+    sound.then_some(Selected { registration, node, options, factory })
+}
+
+/// Whether every option is known, given if it must be, and of the type that was declared.
+fn check_options(cx: &Cx<'_>, plugin: &Registration, place: &Place, given: &[Entry]) -> bool {
+    let mut wrong = Vec::new();
+    for entry in given {
+        match plugin.options.iter().find(|spec| spec.name == entry.key) {
+            None => wrong.push(unknown_option(plugin, entry)),
+            Some(spec) => takes::check(spec.name, &spec.takes, &entry.node, &mut wrong),
+        }
+    }
+    for spec in plugin.options {
+        if spec.default.is_none() && !given.iter().any(|entry| entry.key == spec.name) {
+            let message = format!("`{}` needs the option `{}`", plugin.name, spec.name);
+            wrong.push(Diagnostic::error(place, message).help(format!(
+                "it takes {}: {}",
+                spec.takes,
+                first_line(spec.docs)
+            )));
+        }
+    }
+    let sound = wrong.is_empty();
+    wrong.into_iter().for_each(|diagnostic| cx.push(diagnostic));
+    sound
+}
+
+fn unknown_option(plugin: &Registration, entry: &Entry) -> Diagnostic {
+    let names: Vec<_> = plugin.options.iter().map(|spec| spec.name).collect();
+    let near = nearest(&entry.key, names.iter().copied());
+    let options = if names.is_empty() {
+        format!("`{}` has no options", plugin.name)
+    } else {
+        format!("`{}` has {}", plugin.name, names.join(", "))
+    };
+    Diagnostic::error(&entry.place, format!("unknown option `{}`", entry.key))
+        .help(did_you_mean(near, &options))
+}
+
+fn first_line(docs: &str) -> &str {
+    docs.lines().next().unwrap_or_default()
+}
+
+impl<T: PluginType + ?Sized> Selected<'_, T> {
+    /// Makes the plugin; if it refuses its options, says so at the option.
+    pub(super) fn build(&self, cx: &Cx<'_>) -> Option<Box<T>> {
+        let failed_at = FailedAt::default();
+        let error = match build(self.factory, &self.options, cx.build, &failed_at) {
+            Ok(plugin) => return Some(plugin),
+            Err(error) => error,
+        };
+        let option = error.option.and_then(|option| self.options.get(option)).map(|node| node.place.clone());
+        let place = option.or_else(|| failed_at.take()).unwrap_or_else(|| self.options.place.clone());
+        cx.push(Diagnostic::error(&place, format!("`{}`: {}", self.registration.name, error.message)));
+        None
+    }
+}
+
+impl Selected<'_, dyn Sink> {
+    /// What makes the sink later.
+    pub(super) fn into_factory(self, cx: &Cx<'_>) -> SinkFactory {
+        SinkFactory { factory: self.factory, options: self.options, context: cx.build.clone() }
+    }
+}
+
+impl SinkFactory {
+    /// Makes the sink.
+    ///
+    /// # Errors
+    /// If the plugin refuses options of which each is of the declared type.
+    pub fn build(&self) -> Result<Box<dyn Sink>, BuildError> {
+        build(self.factory, &self.options, &self.context, &FailedAt::default())
+    }
+}
+
+/// A panic of somebody's constructor is an error like another, with a place in the config.
+fn build<T: ?Sized>(
+    factory: Factory<T>,
+    options: &Node,
+    context: &BuildContext,
+    failed_at: &FailedAt,
+) -> Result<Box<T>, BuildError> {
+    catch_unwind(AssertUnwindSafe(|| {
+        let mut options = <dyn OptionsDeserializer<'_>>::erase(Reader::new(options, failed_at));
+        factory(&mut options, context)
+    }))
+    .unwrap_or_else(|_| Err(BuildError::new("the plugin panicked when it was made")))
+}

@@ -1,0 +1,64 @@
+//! Where a config comes from.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer};
+
+use super::Diagnostics;
+use super::diagnostic::Diagnostic;
+use super::node::{Node, Place};
+
+/// A config that was read but not understood yet, with the name under which errors speak of it.
+#[derive(Debug)]
+pub struct Source {
+    pub(super) file: String,
+    pub(super) text: Option<Arc<str>>,
+    pub(super) root: Node,
+}
+
+impl Source {
+    /// A config in any format that serde knows. Errors in it are named by path (`aggregate.a.timeout`), for
+    /// serde tells no positions.
+    ///
+    /// # Errors
+    /// If the format's own rules are broken.
+    pub fn deserialize<'de, D: Deserializer<'de>>(name: &str, from: D) -> Result<Self, Diagnostics> {
+        let read = Node::deserialize(from);
+        let mut root = read.map_err(|error| {
+            Diagnostics::new(name, None, vec![Diagnostic::error(&Place::Nowhere, error.to_string())])
+        })?;
+        root.place_by_path("");
+        Ok(Self { file: name.to_owned(), text: None, root })
+    }
+
+    /// The TOML file at `path`.
+    ///
+    /// # Errors
+    /// If it cannot be read or is no TOML.
+    #[cfg(feature = "toml")]
+    pub fn toml_file(path: impl AsRef<std::path::Path>) -> Result<Self, Diagnostics> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::toml(&name, &text),
+            Err(error) => {
+                let unread =
+                    Diagnostic::error(&Place::Nowhere, format!("the config file cannot be read: {error}"));
+                Err(Diagnostics::new(&name, None, vec![unread]))
+            }
+        }
+    }
+
+    /// TOML text. `name` stands for the file in errors.
+    ///
+    /// # Errors
+    /// If it is no TOML; all that is wrong with it.
+    #[cfg(feature = "toml")]
+    pub fn toml(name: &str, text: &str) -> Result<Self, Diagnostics> {
+        let (text, file) = (Arc::from(text), name.to_owned());
+        match super::toml::parse(&text) {
+            Ok(root) => Ok(Self { file, text: Some(text), root }),
+            Err(list) => Err(Diagnostics::new(name, Some(text), list)),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Whole configs in, plain types or literal messages out.
+
+mod aggregates;
+mod keys;
+mod plain;
+mod plugins;
+mod rendering;
+mod together;
+
+use std::time::Duration;
+
+use stook_plugin::types::DecodeError;
+use stook_plugin::types::units::Span;
+use stook_plugin::{
+    AggregatedResult, Algebra, BuildContext, BuildError, CompletionPolicy, Conflicts, Contribution, Decision,
+    DedupMemory, DedupStrategy, Identity, Keep, MergeError, MergeInput, MergeStrategy, Merged, NoOptions,
+    OrderStrategy, Plugin, Registration, Registry, Scope, SetView, Sink, SinkError, options,
+};
+
+use super::{Config, Diagnostics, Source};
+
+/// Loads `config` and compares what is said about it, errors or warnings.
+#[track_caller]
+fn check(config: &str, says: &str) {
+    let said = match load(config) {
+        Ok((_, warnings)) => warnings,
+        Err(errors) => errors,
+    };
+    let said = said.to_string();
+    assert!(said.trim_end() == says.trim(), "--- said:\n{said}\n--- wanted:\n{says}");
+}
+
+/// The config, which has no errors.
+#[track_caller]
+fn plain(config: &str) -> Config {
+    load(config).unwrap_or_else(|errors| panic!("{errors}")).0
+}
+
+fn load(config: &str) -> Result<(Config, Diagnostics), Diagnostics> {
+    Config::load(&Source::toml("stook.toml", config)?, &registry(), &BuildContext::default())
+}
+
+fn registry() -> Registry {
+    let plugins = [
+        Registration::completion::<Count>("acme"),
+        Registration::completion::<Everybody>("acme"),
+        Registration::dedup::<Same>("acme"),
+        Registration::merge::<Total>("acme"),
+        Registration::merge::<Fussy>("acme"),
+        Registration::order::<ByTime>("acme"),
+        Registration::sink::<Explodes>("acme"),
+    ];
+    plugins.into_iter().fold(Registry::builder(), |builder, plugin| builder.with(plugin)).build().unwrap()
+}
+
+macro_rules! plugin {
+    ($type:ident, $name:literal, $options:ty, |$given:pat_param| $build:expr) => {
+        impl Plugin for $type {
+            const NAME: &'static str = $name;
+            const DOCS: &'static str = "For tests.";
+            type Options = $options;
+
+            fn build($given: $options, _: &BuildContext) -> Result<Self, BuildError> {
+                $build
+            }
+        }
+    };
+}
+
+options! {
+    /// Options of `count`.
+    pub(super) struct CountOptions {
+        /// How many results complete a set.
+        /// More than none.
+        count: std::num::NonZeroUsize,
+        /// How long to linger.
+        linger: Span = Span(Duration::ZERO),
+    }
+}
+
+struct Count;
+plugin!(Count, "count", CountOptions, |given| {
+    if given.count.get() == 13 {
+        return Err(BuildError::in_option("count", "13 is unlucky; take 12"));
+    }
+    Ok(Self)
+});
+
+impl CompletionPolicy for Count {
+    fn decide(&self, _: &SetView<'_>) -> Decision {
+        Decision::Pending
+    }
+}
+
+options! {
+    /// Options of `everybody`.
+    pub(super) struct EverybodyOptions {
+        /// The kinds that are expected.
+        kinds: Vec<String> = Vec::new(),
+    }
+}
+
+struct Everybody(EverybodyOptions);
+plugin!(Everybody, "everybody", EverybodyOptions, |given| Ok(Self(given)));
+
+impl CompletionPolicy for Everybody {
+    fn decide(&self, _: &SetView<'_>) -> Decision {
+        Decision::Pending
+    }
+
+    fn check(&self) -> Option<String> {
+        self.0.kinds.is_empty().then(|| "nobody is expected".to_owned())
+    }
+}
+
+options! {
+    /// Options of `same`.
+    pub(super) struct SameOptions {
+        /// How long an identity is remembered.
+        window: Span = Span(Duration::from_secs(300)),
+        /// Among which results.
+        scope: Scope = Scope::Set,
+        /// Fields that are left out.
+        ignore: Vec<String> = Vec::new(),
+    }
+}
+
+struct Same(SameOptions);
+plugin!(Same, "same", SameOptions, |given| Ok(Self(given)));
+
+impl DedupStrategy for Same {
+    fn identity(&self, _: &Contribution) -> Result<Option<Identity>, DecodeError> {
+        Ok(None)
+    }
+
+    fn memory(&self) -> DedupMemory {
+        DedupMemory::bounded(self.0.scope, self.0.window.0, 10, Keep::First)
+    }
+}
+
+struct Total;
+plugin!(Total, "total", NoOptions, |_| Ok(Self));
+
+impl MergeStrategy for Total {
+    fn algebra(&self) -> Algebra {
+        Algebra { commutative: true, ..Algebra::default() }
+    }
+
+    fn merge(&self, input: &MergeInput<'_>, _: &mut Conflicts) -> Result<Merged, MergeError> {
+        Ok(input.list())
+    }
+}
+
+options! {
+    /// Options of `fussy`, which have types of their own.
+    pub(super) struct FussyOptions {
+        /// Who comes first.
+        leader: Option<stook_plugin::types::CollectorId> = None,
+        /// Small numbers.
+        small: Vec<u32> = Vec::new(),
+        /// Whether to panic.
+        panics: bool = false,
+    }
+}
+
+struct Fussy;
+plugin!(Fussy, "fussy", FussyOptions, |given| {
+    assert!(!given.panics);
+    Ok(Self)
+});
+
+impl MergeStrategy for Fussy {
+    fn algebra(&self) -> Algebra {
+        Algebra::default()
+    }
+
+    fn merge(&self, input: &MergeInput<'_>, _: &mut Conflicts) -> Result<Merged, MergeError> {
+        Ok(input.list())
+    }
+}
+
+struct ByTime;
+plugin!(ByTime, "by-time", NoOptions, |_| Ok(Self));
+
+impl OrderStrategy for ByTime {
+    fn compare(&self, a: &Contribution, b: &Contribution) -> std::cmp::Ordering {
+        a.timestamp.cmp(&b.timestamp)
+    }
+}
+
+options! {
+    /// Options of `explodes`.
+    pub(super) struct ExplodesOptions {
+        /// Where to write.
+        path: String,
+    }
+}
+
+/// Cannot be made: a config that loads all the same made no sink.
+struct Explodes;
+plugin!(Explodes, "explodes", ExplodesOptions, |_| Err(BuildError::new("it exploded")));
+
+impl Sink for Explodes {
+    fn deliver(&mut self, _: &AggregatedResult) -> Result<(), SinkError> {
+        Ok(())
+    }
+}
