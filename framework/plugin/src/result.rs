@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::ser::Serializer;
-use stook_types::{CollectorId, Incarnation, Missing, Outcome, Topic, WallTime};
+use stook_types::{CollectorId, EmissionId, Incarnation, Missing, Outcome, Topic, WallTime};
 
 use crate::{Merged, SetKey};
 
@@ -18,7 +18,7 @@ pub struct AggregatedResult {
     /// The correlation ID, or the array of key values.
     pub correlation_id: SetKey,
     /// Derived from aggregate, key, generation and revision: a repeat has the same.
-    pub emission_id: uuid::Uuid,
+    pub emission_id: EmissionId,
     /// Counts the sets of this key, from 1.
     pub generation: u64,
     /// Counts the emissions of this set, from 1.

@@ -52,6 +52,10 @@ pub struct Member {
     /// Whether it has answered: its task finished, if a task announced it, else its first result arrived
     /// (a duplicate is an answer too).
     pub answered: bool,
+    /// Tasks of this set that it has not finished; 0 if it was announced without a task.
+    pub open_tasks: u32,
+    /// Whether something that it sent for this set was refused.
+    pub refused: bool,
     /// Why it will not answer any more, if that is known.
     pub missing: Option<Missing>,
 }
@@ -101,7 +105,7 @@ impl Contribution {
 impl Member {
     /// A collector that has not answered yet.
     pub const fn new(collector: CollectorId, expected: bool) -> Self {
-        Self { collector, expected, answered: false, missing: None }
+        Self { collector, expected, answered: false, open_tasks: 0, refused: false, missing: None }
     }
 
     /// Whether the set could still get an answer that it has not got.

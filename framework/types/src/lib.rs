@@ -18,7 +18,9 @@ mod topic;
 pub mod units;
 mod value;
 
-pub use ids::{Capability, CollectorId, CorrelationId, IdError, Incarnation, SessionEpoch, TaskId};
+pub use ids::{
+    Capability, CollectorId, CorrelationId, EmissionId, IdError, Incarnation, SessionEpoch, TaskId,
+};
 pub use near::nearest;
 pub use payload::{DecodeError, Encoding, Payload};
 pub use reason::{Discard, Missing, Outcome, Refusal};

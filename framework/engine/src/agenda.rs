@@ -1,0 +1,138 @@
+//! What an aggregate has to do later: deadlines, and the order of eviction.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+
+use stook_types::MonoTime;
+
+use crate::set::Set;
+
+/// A set in one of the heaps. `number` tells apart the generations of a set and breaks ties by age.
+pub(crate) struct Entry {
+    pub(crate) at: MonoTime,
+    pub(crate) number: u64,
+    pub(crate) set: Arc<Set>,
+}
+
+/// Deadlines and eviction order of one aggregate.
+///
+/// Touched when a set opens, closes or comes up, never per result: entries are lazy. One whose set has been
+/// closed since is dropped when it comes up; one whose set was touched since is put back with its true time.
+/// Dropped entries cannot pile up: when they might be the majority, [`Agenda::compact`] sweeps them out.
+#[derive(Default)]
+pub(crate) struct Agenda {
+    deadlines: BinaryHeap<Reverse<Entry>>,
+    idle: BinaryHeap<Reverse<Entry>>,
+    /// Released sets in order of release, to be forgotten.
+    tombs: VecDeque<Entry>,
+    /// Released sets that still take corrections, in order of release.
+    kept: VecDeque<Entry>,
+}
+
+impl Agenda {
+    /// Enters a set that was opened: due at `deadline`, idle since `now`.
+    pub(crate) fn opened(&mut self, set: &Arc<Set>, number: u64, now: MonoTime, deadline: MonoTime) {
+        self.deadlines.push(Reverse(Entry { at: deadline, number, set: set.clone() }));
+        self.idle.push(Reverse(Entry { at: now, number, set: set.clone() }));
+    }
+
+    /// Enters a set that was released: to be forgotten at `forget`.
+    pub(crate) fn released(&mut self, set: &Arc<Set>, number: u64, forget: MonoTime) {
+        self.tombs.push_back(Entry { at: forget, number, set: set.clone() });
+    }
+
+    /// Enters a released set that takes corrections until `until`.
+    pub(crate) fn kept(&mut self, set: &Arc<Set>, number: u64, until: MonoTime) {
+        self.kept.push_back(Entry { at: until, number, set: set.clone() });
+    }
+
+    /// When the next entry comes up; possibly for nothing.
+    pub(crate) fn next(&self) -> Option<MonoTime> {
+        let deadline = self.deadlines.peek().map(|Reverse(entry)| entry.at);
+        let tomb = self.tombs.front().map(|entry| entry.at);
+        let kept = self.kept.front().map(|entry| entry.at);
+        [deadline, tomb, kept].into_iter().flatten().min()
+    }
+
+    /// The next set whose deadline has come, by deadline and age.
+    pub(crate) fn pop_due(&mut self, now: MonoTime) -> Option<Entry> {
+        let Reverse(entry) = self.deadlines.peek()?;
+        if entry.at > now {
+            return None;
+        }
+        self.deadlines.pop().map(|Reverse(entry)| entry)
+    }
+
+    /// Puts a set back that came up before its time.
+    pub(crate) fn postpone(&mut self, entry: Entry) {
+        self.deadlines.push(Reverse(entry));
+    }
+
+    /// The set that seems idle for the longest time.
+    pub(crate) fn pop_idle(&mut self) -> Option<Entry> {
+        self.idle.pop().map(|Reverse(entry)| entry)
+    }
+
+    /// The time since which the longest idle set seems to be idle: a lower bound.
+    pub(crate) fn idle_since(&self) -> Option<MonoTime> {
+        self.idle.peek().map(|Reverse(entry)| entry.at)
+    }
+
+    /// Puts a set back that was touched since it was entered.
+    pub(crate) fn touched(&mut self, entry: Entry) {
+        self.idle.push(Reverse(entry));
+    }
+
+    /// The next released set to forget: by age, or because there are more than `most`.
+    pub(crate) fn pop_tomb(&mut self, now: MonoTime, most: usize) -> Option<Entry> {
+        let old = self.tombs.front().is_some_and(|entry| entry.at <= now);
+        if old || self.tombs.len() > most { self.tombs.pop_front() } else { None }
+    }
+
+    /// The next released set whose time for corrections is over.
+    pub(crate) fn pop_kept(&mut self, now: MonoTime) -> Option<Entry> {
+        self.kept.pop_front_if(|entry| entry.at <= now)
+    }
+
+    /// How many released sets are remembered.
+    pub(crate) fn tombs(&self) -> usize {
+        self.tombs.len()
+    }
+
+    /// Sweeps out entries of closed sets when they may be the majority, and gives memory back after a burst.
+    pub(crate) fn compact(&mut self, open: usize) {
+        const SLACK: usize = 1_024;
+        for heap in [&mut self.deadlines, &mut self.idle] {
+            if heap.len() > 2 * open + SLACK {
+                heap.retain(|Reverse(entry)| entry.set.is_open(entry.number));
+                heap.shrink_to(2 * heap.len() + SLACK);
+            }
+        }
+        for queue in [&mut self.tombs, &mut self.kept] {
+            if queue.capacity() > 4 * queue.len() + SLACK {
+                queue.shrink_to(2 * queue.len());
+            }
+        }
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.number) == (other.at, other.number)
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.number).cmp(&(other.at, other.number))
+    }
+}

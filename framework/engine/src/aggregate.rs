@@ -1,0 +1,284 @@
+//! One aggregate: its sets, from the first result to the release and past it.
+//!
+//! Locks, in the order in which they may be held together: a dedup memory, then the map's shard, then one set's
+//! slot. The agenda's lock is held alone or under a dedup memory. No lock is held while a set is ordered or merged.
+
+mod dedup;
+mod enter;
+mod expect;
+mod room;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dashmap::DashMap;
+use stook_plugin::{Decision, MissingCollector, Reason, SetKey};
+use stook_types::{Missing, MonoTime};
+
+use crate::agenda::{Agenda, Entry};
+use crate::collectors::Collectors;
+use crate::counters::{Counters, add};
+use crate::memory::Budget;
+use crate::release::{Released, Settlement};
+use crate::set::{OpenSet, Set, Slot, Tombstone};
+use crate::spec::{AggregateSpec, LatePolicy};
+
+pub use expect::{AnnounceError, Expected};
+pub(crate) use room::NoRoom;
+
+pub(crate) struct Aggregate {
+    index: usize,
+    pub(crate) spec: Arc<AggregateSpec>,
+    pub(crate) counters: Arc<Counters>,
+    collectors: Arc<Collectors>,
+    budget: Arc<Budget>,
+    sets: DashMap<SetKey, Arc<Set>>,
+    /// Open sets, and room reserved for some that are about to be.
+    open: AtomicUsize,
+    numbers: AtomicU64,
+    agenda: Mutex<Agenda>,
+    dedups: dedup::Dedups,
+    expectations: expect::Cache,
+}
+
+/// Occupancy of an aggregate, for status and tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Occupancy {
+    /// Open sets.
+    pub open: usize,
+    /// Released sets that are remembered.
+    pub tombstones: usize,
+}
+
+impl Aggregate {
+    pub(crate) fn new(
+        index: usize,
+        spec: AggregateSpec,
+        collectors: Arc<Collectors>,
+        budget: Arc<Budget>,
+    ) -> Self {
+        Self {
+            index,
+            dedups: dedup::Dedups::new(&spec),
+            spec: Arc::new(spec),
+            counters: Arc::default(),
+            collectors,
+            budget,
+            sets: DashMap::new(),
+            open: AtomicUsize::new(0),
+            numbers: AtomicU64::new(0),
+            agenda: Mutex::default(),
+            expectations: expect::Cache::default(),
+        }
+    }
+
+    pub(crate) fn occupancy(&self) -> Occupancy {
+        Occupancy { open: self.open.load(Ordering::Relaxed), tombstones: self.agenda().tombs() }
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<MonoTime> {
+        self.agenda().next()
+    }
+
+    /// Does the most urgent thing that is due at `now`. False if nothing was.
+    pub(crate) fn expire_one(&self, now: MonoTime, out: &mut Vec<Released>) -> bool {
+        let due = self.agenda().pop_due(now);
+        if let Some(entry) = due {
+            self.expire(now, entry, out);
+            return true;
+        }
+        self.forget_one(now) || self.stop_correcting_one(now)
+    }
+
+    fn expire(&self, now: MonoTime, entry: Entry, out: &mut Vec<Released>) {
+        let set = entry.set.clone();
+        let mut slot = set.lock();
+        let Slot::Open(open) = &*slot else { return };
+        if open.number != entry.number {
+            return;
+        }
+        let deadline = self.deadline(open);
+        if deadline > now {
+            drop(slot);
+            self.agenda().postpone(Entry { at: deadline, ..entry });
+            return;
+        }
+        let timed_out = now.since(open.opened) >= self.spec.timeout;
+        let reason = if timed_out { Reason::Timeout } else { Reason::Idle };
+        let released = self.close(now, &set, &mut slot, reason);
+        drop(slot);
+        self.emit(now, &set, released, out);
+    }
+
+    /// Forgets the oldest released set, if it is old enough or there are too many. False if it is not.
+    fn forget_one(&self, now: MonoTime) -> bool {
+        let tomb = self.agenda().pop_tomb(now, self.spec.late.tombstones);
+        let Some(Entry { number, set, .. }) = tomb else { return false };
+        self.sets.remove_if(&set.key, |_, current| {
+            let mut slot = current.lock();
+            let dead = matches!(&*slot, Slot::Closed(tomb) if tomb.number == number);
+            if dead {
+                *slot = Slot::Gone;
+            }
+            dead
+        });
+        if self.sets.is_empty() {
+            self.sets.shrink_to_fit();
+        }
+        true
+    }
+
+    fn stop_correcting_one(&self, now: MonoTime) -> bool {
+        let over = self.agenda().pop_kept(now);
+        let Some(Entry { number, set, .. }) = over else { return false };
+        if let Slot::Closed(tomb) = &mut *set.lock()
+            && tomb.number == number
+        {
+            tomb.kept = None;
+        }
+        true
+    }
+
+    /// Releases the set of this key, or all sets in order of their opening. Gives how many.
+    pub(crate) fn force(
+        &self,
+        now: MonoTime,
+        key: Option<&SetKey>,
+        reason: Reason,
+        out: &mut Vec<Released>,
+    ) -> usize {
+        let sets: Vec<Arc<Set>> = match key {
+            Some(key) => self.sets.get(key).map(|set| set.clone()).into_iter().collect(),
+            None => self.sets.iter().map(|set| set.clone()).collect(),
+        };
+        let number = |set: Arc<Set>| match &*set.lock() {
+            Slot::Open(open) => Some((open.number, set.clone())),
+            _ => None,
+        };
+        let mut open: Vec<_> = sets.into_iter().filter_map(number).collect();
+        open.sort_by_key(|(number, _)| *number);
+        open.into_iter().filter(|(number, set)| self.release_if_open(now, set, *number, reason, out)).count()
+    }
+
+    /// Releases a set, if it is still the open one of this number.
+    fn release_if_open(
+        &self,
+        now: MonoTime,
+        set: &Arc<Set>,
+        number: u64,
+        reason: Reason,
+        out: &mut Vec<Released>,
+    ) -> bool {
+        let mut slot = set.lock();
+        if !matches!(&*slot, Slot::Open(open) if open.number == number) {
+            return false;
+        }
+        let released = self.close(now, set, &mut slot, reason);
+        drop(slot);
+        self.emit(now, set, released, out);
+        true
+    }
+
+    /// What the policies say of an open set, and whether everybody it waits for is dead.
+    fn decide(&self, open: &OpenSet, now: MonoTime) -> Option<Reason> {
+        let view = open.view(&self.spec.name, now);
+        for named in &self.spec.completion {
+            match catch_unwind(AssertUnwindSafe(|| named.policy.decide(&view))) {
+                Ok(Decision::Complete) => return Some(Reason::Completed(named.name)),
+                Ok(_) => {}
+                Err(_) => self.counters.panicked(),
+            }
+        }
+        open.is_lost().then_some(Reason::CollectorsLost)
+    }
+
+    /// The release itself: the slot changes from open to closed. Under the slot's lock, so nothing but moves.
+    fn close(&self, now: MonoTime, set: &Arc<Set>, slot: &mut Slot, reason: Reason) -> Released {
+        let tomb = Tombstone { number: 0, generation: 0, forget: now + self.spec.late.remember, kept: None };
+        let Slot::Open(mut open) = std::mem::replace(slot, Slot::Closed(tomb)) else {
+            unreachable!("only open sets are released");
+        };
+        let released = self.snapshot(now, set, &mut open, reason);
+        let Slot::Closed(tomb) = slot else { unreachable!("closed above") };
+        (tomb.number, tomb.generation) = (open.number, open.generation);
+        if matches!(self.spec.late.policy, LatePolicy::Correct(_)) {
+            tomb.kept = Some((open, reason));
+        }
+        released
+    }
+
+    /// The next emission of a set. Moves the results out, unless corrections will need them again.
+    fn snapshot(&self, now: MonoTime, set: &Arc<Set>, open: &mut OpenSet, reason: Reason) -> Released {
+        open.revision += 1;
+        let keep = matches!(self.spec.late.policy, LatePolicy::Correct(_));
+        let fresh = open.results.len() - open.emitted;
+        open.emitted = open.results.len();
+        let held = if keep { self.budget.hold_anyway(open.held.bytes()) } else { open.held.take() };
+        let missing = |member: &stook_plugin::Member| {
+            let why = member.missing.or_else(|| member.refused.then_some(Missing::Refused));
+            (member.expected && !member.answered).then(|| (member.collector.clone(), why))
+        };
+        Released {
+            spec: self.spec.clone(),
+            aggregate: self.index,
+            key: set.key.clone(),
+            generation: open.generation,
+            revision: open.revision,
+            reason,
+            results: if keep { open.results.clone() } else { std::mem::take(&mut open.results) },
+            fresh,
+            duplicates: open.duplicates,
+            unanswered: open.members.iter().filter_map(missing).collect(),
+            missing: Vec::new(),
+            opened: open.opened,
+            released: now,
+            number: open.number,
+            settlement: Settlement {
+                counters: self.counters.clone(),
+                results: fresh as u64,
+                _held: Some(held.release()),
+            },
+        }
+    }
+
+    /// Hands a released set on, after the slot's lock is gone: says why who is missing, and enters the tombstone.
+    fn emit(&self, now: MonoTime, set: &Arc<Set>, mut released: Released, out: &mut Vec<Released>) {
+        released.missing = std::mem::take(&mut released.unanswered)
+            .into_iter()
+            .map(|(id, why)| {
+                let why = why.unwrap_or_else(|| match released.reason {
+                    _ if self.collectors.never_connected(&id) => Missing::NeverConnected,
+                    Reason::Timeout | Reason::Idle => Missing::Timeout,
+                    _ => Missing::Outstanding,
+                });
+                MissingCollector::new(id, why)
+            })
+            .collect();
+        released.missing.sort_by(|a, b| a.collector.cmp(&b.collector));
+        add(&self.counters.released, 1);
+        if released.revision == 1 {
+            let open = self.open.fetch_sub(1, Ordering::AcqRel) - 1;
+            let mut agenda = self.agenda();
+            agenda.released(set, released.number, now + self.spec.late.remember);
+            if let LatePolicy::Correct(grace) = self.spec.late.policy {
+                agenda.kept(set, released.number, now + grace);
+            }
+            agenda.compact(open);
+        }
+        out.push(released);
+        // Keep the number of tombstones at its bound, one for one.
+        while self.agenda().tombs() > self.spec.late.tombstones && self.forget_one(now) {}
+    }
+
+    /// When an open set is due: at its timeout, or after its idle time if that is sooner.
+    fn deadline(&self, open: &OpenSet) -> MonoTime {
+        let total = open.opened + self.spec.timeout;
+        self.spec.idle.map_or(total, |idle| total.min(open.touched + idle))
+    }
+
+    fn agenda(&self) -> MutexGuard<'_, Agenda> {
+        self.agenda.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,402 @@
+//! The way of a result into its set.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use stook_plugin::{Contribution, Keep, Member, Reason, Scope, SetKey, Source, Unexpected};
+use stook_types::{CollectorId, Discard, MonoTime, Refusal, Value};
+
+use super::dedup::Checked;
+use super::room::{NoRoom, Room};
+use super::{Aggregate, expect};
+use crate::aggregator::{Offered, Verdict};
+use crate::collectors::Session;
+use crate::counters::add;
+use crate::memory::Held;
+use crate::release::Released;
+use crate::set::{OpenSet, Set, Slot};
+use crate::spec::{KeySpec, LatePolicy};
+
+/// A result that is neither refused nor a retransmit so far.
+pub(crate) struct Prepared<'a> {
+    key: SetKey,
+    result: Contribution,
+    checked: Checked<'a>,
+}
+
+/// Leave to open a set for a collector, and whom the set will wait for. Got before any lock is taken, since it
+/// asks plugins and may release other sets.
+struct Opening<'a> {
+    room: Room<'a>,
+    expected: Arc<[CollectorId]>,
+}
+
+/// A result on its way, with the memory held for it. The result is taken when it enters a set.
+struct Arriving<'a> {
+    result: Option<Contribution>,
+    checked: &'a Checked<'a>,
+    held: &'a mut Held,
+}
+
+/// How an attempt to enter a set ended.
+enum Entry {
+    Done(Verdict),
+    /// Nothing happened: look the set up again.
+    Again,
+    /// Nothing happened: come again with leave to open a set.
+    NeedsOpening,
+}
+
+impl Aggregate {
+    /// What a result costs in memory, the set that it may open included.
+    pub(crate) fn cost(offered: &Offered) -> usize {
+        offered.payload.len() + size_of::<Contribution>() + Self::SET_COST
+    }
+
+    /// Everything that can be said of a result without its set.
+    pub(crate) fn prepare(
+        &self,
+        session: &Session,
+        topic_dedup: Option<usize>,
+        offered: &Offered,
+    ) -> Result<Prepared<'_>, Refusal> {
+        if offered.payload.len() > self.spec.limits.bytes_per_set {
+            return Err(Refusal::TooLarge);
+        }
+        let key = self.key(offered)?;
+        let mut result = Contribution::new(
+            session.source.clone(),
+            offered.topic.clone(),
+            offered.sequence,
+            offered.payload.clone(),
+        );
+        (result.timestamp, result.last) = (offered.timestamp, offered.last);
+        let checked = self.identify(topic_dedup, &result)?;
+        Ok(Prepared { key, result, checked })
+    }
+
+    /// Brings a result into its set, which may release it.
+    pub(crate) fn enter(
+        &self,
+        now: MonoTime,
+        prepared: Prepared<'_>,
+        mut held: Held,
+        out: &mut Vec<Released>,
+    ) -> Verdict {
+        let Prepared { key, result, checked } = prepared;
+        let mut beyond = checked.beyond(&result);
+        if let Some((seen, identity)) = &mut beyond
+            && seen.meet(now, identity)
+        {
+            self.note_duplicate(now, &key, &result.source, out);
+            return Verdict::Duplicate;
+        }
+        let verdict = self.enter_set(now, &key, result, &checked, &mut held, out);
+        if let (Verdict::Accepted { .. }, Some((mut seen, identity))) = (&verdict, beyond) {
+            seen.insert(now, identity);
+        }
+        verdict
+    }
+
+    /// A retransmit was dropped: its set shall say so, if it is open.
+    pub(crate) fn note_retransmit(&self, offered: &Offered) {
+        let Ok(key) = self.key(offered) else { return };
+        let set = self.sets.get(&key).map(|set| set.clone());
+        if let Some(set) = set
+            && let Slot::Open(open) = &mut *set.lock()
+        {
+            open.duplicates += 1;
+        }
+    }
+
+    fn key(&self, offered: &Offered) -> Result<SetKey, Refusal> {
+        let KeySpec::Paths(paths) = &self.spec.key else { return Ok(offered.correlation_id.clone().into()) };
+        let payload = offered.payload.decode().map_err(|_| Refusal::Decode)?;
+        let value = |path: &Vec<String>| payload.at(path).cloned().ok_or(Refusal::MissingKey);
+        Ok(SetKey::Values(paths.iter().map(value).collect::<Result<Arc<[Value]>, _>>()?))
+    }
+
+    /// The result is known from another set: it is dropped, and yet its collector has answered here.
+    fn note_duplicate(&self, now: MonoTime, key: &SetKey, source: &Arc<Source>, out: &mut Vec<Released>) {
+        loop {
+            let found = self.sets.get(key).map(|set| set.clone());
+            let Some(set) = found else {
+                // A set that does not wait for it would have nothing to gain from an answer without content.
+                if !self.expected().contains(&source.collector) {
+                    return;
+                }
+                let Ok(opening) = self.opening(now, &source.collector, out) else { return };
+                self.open(now, key, opening, self.budget.hold_anyway(Self::SET_COST));
+                continue;
+            };
+            let mut slot = set.lock();
+            let open = match &mut *slot {
+                Slot::Open(open) => open,
+                Slot::Gone => continue,
+                Slot::Closed(_) => return,
+            };
+            open.duplicates += 1;
+            open.heard(now, &source.collector);
+            let released = self.decide(open, now).map(|reason| self.close(now, &set, &mut slot, reason));
+            drop(slot);
+            if let Some(released) = released {
+                self.emit(now, &set, released, out);
+            }
+            return;
+        }
+    }
+
+    fn enter_set(
+        &self,
+        now: MonoTime,
+        key: &SetKey,
+        result: Contribution,
+        checked: &Checked<'_>,
+        held: &mut Held,
+        out: &mut Vec<Released>,
+    ) -> Verdict {
+        let collector = result.source.collector.clone();
+        let mut arriving = Arriving { result: Some(result), checked, held };
+        let mut opening = None;
+        loop {
+            let found = self.sets.get(key).map(|set| set.clone());
+            let entry = match (found, opening.take()) {
+                (Some(set), leave) => self.enter_found(now, &set, &mut arriving, leave, out),
+                (None, Some(leave)) => {
+                    let cost = arriving.held.split(Self::SET_COST);
+                    self.open(now, key, leave, cost);
+                    Entry::Again
+                }
+                (None, None) => Entry::NeedsOpening,
+            };
+            match entry {
+                Entry::Done(verdict) => return verdict,
+                Entry::Again => {}
+                Entry::NeedsOpening => match self.opening(now, &collector, out) {
+                    Ok(leave) => opening = Some(leave),
+                    Err(verdict) => return verdict,
+                },
+            }
+        }
+    }
+
+    /// Leave to open a set for a result of this collector: not for one that the set would not take.
+    fn opening(
+        &self,
+        now: MonoTime,
+        collector: &CollectorId,
+        out: &mut Vec<Released>,
+    ) -> Result<Opening<'_>, Verdict> {
+        let expected = self.expected();
+        if !expected.is_empty() && !expected.contains(collector) {
+            self.admit_unexpected()?;
+        }
+        match self.make_room(now, out) {
+            Ok(room) => Ok(Opening { room, expected }),
+            Err(NoRoom::Refuse(reason)) => Err(Verdict::Refused(reason)),
+            Err(NoRoom::Wait) => Err(Verdict::Parked),
+        }
+    }
+
+    /// Puts an open set into the map, unless somebody else just did.
+    fn open(&self, now: MonoTime, key: &SetKey, opening: Opening<'_>, held: Held) {
+        let members = expect::members(&opening.expected);
+        self.insert(now, key, members, held, opening.room);
+    }
+
+    /// Puts an open set of the first generation into the map, unless there is one of any generation.
+    pub(super) fn insert(
+        &self,
+        now: MonoTime,
+        key: &SetKey,
+        members: Vec<Member>,
+        held: Held,
+        room: Room<'_>,
+    ) {
+        let number = self.next_number();
+        let set = Set::new(key.clone(), OpenSet::new(number, 1, now, members, held));
+        match self.sets.entry(key.clone()) {
+            dashmap::Entry::Occupied(_) => return,
+            dashmap::Entry::Vacant(vacant) => drop(vacant.insert(set.clone())),
+        }
+        room.use_up();
+        self.opened(now, &set, number);
+    }
+
+    /// What follows the opening of a set: its place in the agenda, and who learns that it waits for them.
+    pub(super) fn opened(&self, now: MonoTime, set: &Arc<Set>, number: u64) {
+        let due = now + self.spec.idle.map_or(self.spec.timeout, |idle| idle.min(self.spec.timeout));
+        self.agenda().opened(set, number, now, due);
+        self.await_members(set, number);
+    }
+
+    fn enter_found(
+        &self,
+        now: MonoTime,
+        set: &Arc<Set>,
+        arriving: &mut Arriving<'_>,
+        opening: Option<Opening<'_>>,
+        out: &mut Vec<Released>,
+    ) -> Entry {
+        let mut slot = set.lock();
+        let mut reopened = None;
+        if let Slot::Closed(tomb) = &*slot {
+            let forgotten = tomb.forget <= now;
+            match self.spec.late.policy {
+                LatePolicy::Correct(grace) if !forgotten => {
+                    let corrected = self.correct(now, grace, set, &mut slot, arriving);
+                    drop(slot);
+                    return self.finish_entry(now, set, corrected, out);
+                }
+                LatePolicy::Refuse if !forgotten => return Entry::Done(Verdict::Refused(Refusal::Late)),
+                _ => {}
+            }
+            let Some(Opening { room, expected }) = opening else { return Entry::NeedsOpening };
+            // A set that was forgotten starts over, whether or not its tombstone has been swept yet.
+            let generation = if forgotten { 1 } else { tomb.generation + 1 };
+            let number = self.next_number();
+            let cost = arriving.held.split(Self::SET_COST);
+            *slot =
+                Slot::Open(Box::new(OpenSet::new(number, generation, now, expect::members(&expected), cost)));
+            room.use_up();
+            reopened = Some(number);
+        }
+        let Slot::Open(open) = &mut *slot else { return Entry::Again };
+        let verdict = self.add(now, open, arriving);
+        let decided = match verdict {
+            Verdict::Accepted { .. } | Verdict::Duplicate => self.decide(open, now),
+            _ => None,
+        };
+        if decided.is_none() {
+            detach_last(open);
+        }
+        let released = decided.map(|reason| self.close(now, set, &mut slot, reason));
+        drop(slot);
+        if let Some(number) = reopened {
+            self.opened(now, set, number);
+        }
+        self.finish_entry(now, set, (verdict, released), out)
+    }
+
+    fn finish_entry(
+        &self,
+        now: MonoTime,
+        set: &Arc<Set>,
+        (verdict, released): (Verdict, Option<Released>),
+        out: &mut Vec<Released>,
+    ) -> Entry {
+        if let Some(released) = released {
+            self.emit(now, set, released, out);
+        }
+        Entry::Done(verdict)
+    }
+
+    /// A late result of a set that takes corrections: the next revision, with reason and missing computed again.
+    fn correct(
+        &self,
+        now: MonoTime,
+        grace: Duration,
+        set: &Arc<Set>,
+        slot: &mut Slot,
+        arriving: &mut Arriving<'_>,
+    ) -> (Verdict, Option<Released>) {
+        let late = (Verdict::Refused(Refusal::Late), None);
+        let Slot::Closed(tomb) = slot else { return late };
+        let Some((open, first_reason)) = &mut tomb.kept else { return late };
+        let first_release = tomb.forget - self.spec.late.remember;
+        if now.since(first_release) >= grace {
+            return late;
+        }
+        let verdict = self.add(now, open, arriving);
+        if !matches!(verdict, Verdict::Accepted { .. }) {
+            return (verdict, None);
+        }
+        let completed = self.decide(open, now).filter(|reason| matches!(reason, Reason::Completed(_)));
+        let reason = completed.unwrap_or(*first_reason);
+        (verdict, Some(self.snapshot(now, set, open, reason)))
+    }
+
+    /// Adds a result to a set: admission, dedup within the set, limits.
+    fn add(&self, now: MonoTime, open: &mut OpenSet, arriving: &mut Arriving<'_>) -> Verdict {
+        let Arriving { result, checked, held } = arriving;
+        let arrived = result.as_ref().expect("entered once");
+        let (collector, size) = (arrived.source.collector.clone(), arrived.payload.len());
+        if open.expects_somebody()
+            && !open.expects(&collector)
+            && let Err(verdict) = self.admit_unexpected()
+        {
+            return verdict;
+        }
+        let known = checked.identity.and_then(|identity| open.identities.as_ref()?.get(&identity).copied());
+        let known =
+            known.filter(|place| self.same_scope(checked, &open.results[*place as usize], &collector));
+        if let Some(place) = known {
+            open.duplicates += 1;
+            open.heard(now, &collector);
+            let keep_last = checked.memory.is_some_and(|memory| memory.terms.keep == Keep::Last);
+            return if keep_last && (place as usize) >= open.emitted {
+                self.replace(open, place, result.take().expect("entered once"), held)
+            } else {
+                Verdict::Duplicate
+            };
+        }
+        let limits = &self.spec.limits;
+        if open.results.len() >= limits.results_per_set || open.bytes + size > limits.bytes_per_set {
+            open.member_or_insert(&collector).refused = true;
+            return Verdict::Refused(Refusal::SetFull);
+        }
+        let mut result = result.take().expect("entered once");
+        result.arrival = u32::try_from(open.results.len()).unwrap_or(u32::MAX);
+        if let Some(identity) = checked.identity {
+            open.identities.get_or_insert_default().insert(identity, result.arrival);
+        }
+        open.bytes += size;
+        open.held.absorb(held.split(size + size_of::<Contribution>()));
+        open.results.push(result);
+        open.heard(now, &collector);
+        add(&self.counters.pending, 1);
+        Verdict::Accepted { replaced: None }
+    }
+
+    /// The later of two equal results takes over the place of the earlier.
+    fn replace(&self, open: &mut OpenSet, place: u32, mut result: Contribution, held: &mut Held) -> Verdict {
+        let earlier = &mut open.results[place as usize];
+        result.arrival = place;
+        open.bytes = open.bytes - earlier.payload.len() + result.payload.len();
+        open.held.absorb(held.split(result.payload.len()));
+        open.held.give_back(earlier.payload.len());
+        let earlier = std::mem::replace(earlier, result);
+        add(&self.counters.duplicate, 1);
+        Verdict::Accepted { replaced: Some((earlier.source, earlier.sequence)) }
+    }
+
+    /// Whether two equal results of these collectors are duplicates.
+    fn same_scope(&self, checked: &Checked<'_>, earlier: &Contribution, collector: &CollectorId) -> bool {
+        let per_collector = checked.memory.is_some_and(|memory| memory.terms.scope == Scope::Collector);
+        !per_collector || earlier.source.collector == *collector
+    }
+
+    /// What the strictest policy says of a result that its set does not expect.
+    fn admit_unexpected(&self) -> Result<(), Verdict> {
+        match self.spec.completion.iter().map(|named| named.policy.unexpected()).max() {
+            Some(Unexpected::Discard) => Err(Verdict::Discarded(Discard::UnexpectedCollector)),
+            Some(Unexpected::Refuse) => Err(Verdict::Refused(Refusal::UnexpectedCollector)),
+            Some(Unexpected::Include) | None => Ok(()),
+        }
+    }
+
+    pub(super) fn next_number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// A small payload that stays is copied out of the read buffer that it is a slice of: it would pin all of it.
+fn detach_last(open: &mut OpenSet) {
+    const SMALL: usize = 16 << 10;
+    if let Some(last) = open.results.last_mut()
+        && last.payload.len() <= SMALL
+    {
+        last.payload.detach();
+    }
+}

@@ -1,0 +1,83 @@
+//! Limits: room for one more set.
+
+use std::sync::atomic::Ordering;
+
+use stook_plugin::Reason;
+use stook_types::{MonoTime, Refusal};
+
+use super::Aggregate;
+use crate::release::Released;
+use crate::set::Slot;
+use crate::spec::WhenFull;
+
+/// Leave to open one more set. Unused, it is given back.
+pub(super) struct Room<'a>(Option<&'a Aggregate>);
+
+/// Why there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoRoom {
+    /// Refuse what wanted it.
+    Refuse(Refusal),
+    /// There will be some when a set has been released or taken by its sinks: offer it again then.
+    Wait,
+}
+
+impl Room<'_> {
+    pub(super) fn use_up(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        if let Some(aggregate) = self.0 {
+            aggregate.open.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Aggregate {
+    /// What a set costs beside its results: map entry, slot, agenda.
+    pub(crate) const SET_COST: usize = 400;
+
+    /// Leave to open one more set, if need be after releasing the longest idle one.
+    pub(super) fn make_room(&self, now: MonoTime, out: &mut Vec<Released>) -> Result<Room<'_>, NoRoom> {
+        let limit = self.spec.limits.sets;
+        loop {
+            let one_more = |open: usize| (open < limit).then_some(open + 1);
+            if self.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_ok() {
+                return Ok(Room(Some(self)));
+            }
+            match self.spec.limits.when_full {
+                WhenFull::Refuse => return Err(NoRoom::Refuse(Refusal::SetFull)),
+                WhenFull::Backpressure => return Err(NoRoom::Wait),
+                WhenFull::EmitOldest if self.evict_one(now, out) => {}
+                // Every open set is in other hands right now: they are being released.
+                WhenFull::EmitOldest => return Err(NoRoom::Wait),
+            }
+        }
+    }
+
+    /// Releases the longest idle open set. False if there is none.
+    pub(crate) fn evict_one(&self, now: MonoTime, out: &mut Vec<Released>) -> bool {
+        loop {
+            let Some(mut entry) = self.agenda().pop_idle() else { return false };
+            let set = entry.set.clone();
+            let touched = match &*set.lock() {
+                Slot::Open(open) if open.number == entry.number => open.touched,
+                _ => continue,
+            };
+            if touched > entry.at {
+                entry.at = touched;
+                self.agenda().touched(entry);
+            } else if self.release_if_open(now, &set, entry.number, Reason::Evicted, out) {
+                return true;
+            }
+        }
+    }
+
+    /// Since when the longest idle open set has seemed idle.
+    pub(crate) fn idle_since(&self) -> Option<MonoTime> {
+        self.agenda().idle_since()
+    }
+}

@@ -1,0 +1,121 @@
+//! The numbers that add up: received = delivered + duplicate + late + refused + discarded + pending.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use stook_types::{Discard, Refusal};
+
+/// Counts as the engine keeps them.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) received: AtomicU64,
+    pub(crate) delivered: AtomicU64,
+    pub(crate) duplicate: AtomicU64,
+    pub(crate) pending: AtomicU64,
+    pub(crate) released: AtomicU64,
+    pub(crate) plugin_panics: AtomicU64,
+    refused: [AtomicU64; Refusal::ALL.len()],
+    discarded: [AtomicU64; Discard::ALL.len()],
+}
+
+/// Where every result went, at one moment. Taken while results arrive, it may be off by those in flight.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CounterSnapshot {
+    /// Results offered.
+    pub received: u64,
+    /// In a set that its sinks took.
+    pub delivered: u64,
+    /// Dropped as retransmit or by `dedup`.
+    pub duplicate: u64,
+    /// Came after the release of their set and were refused for it.
+    pub late: u64,
+    /// Refused for another reason, by reason.
+    pub refused: BTreeMap<&'static str, u64>,
+    /// Dropped without telling anybody, by reason.
+    pub discarded: BTreeMap<&'static str, u64>,
+    /// In an open set, or in a released one that no sink has taken yet.
+    pub pending: u64,
+    /// Sets released, corrections included.
+    pub released: u64,
+    /// Calls of a plugin that panicked.
+    pub plugin_panics: u64,
+}
+
+pub(crate) fn add(counter: &AtomicU64, count: u64) {
+    counter.fetch_add(count, Relaxed);
+}
+
+// === impl Counters ===
+
+impl Counters {
+    pub(crate) fn refuse(&self, reason: Refusal) {
+        add(&self.refused[reason as usize], 1);
+    }
+
+    pub(crate) fn discard(&self, reason: Discard, count: u64) {
+        add(&self.discarded[reason as usize], count);
+    }
+
+    pub(crate) fn panicked(&self) {
+        add(&self.plugin_panics, 1);
+    }
+
+    pub(crate) fn settled(&self, count: u64) {
+        self.pending.fetch_sub(count, Relaxed);
+    }
+
+    pub(crate) fn snapshot(&self) -> CounterSnapshot {
+        let read = |counter: &AtomicU64| counter.load(Relaxed);
+        let refused = |reason: &Refusal| (reason.as_str(), read(&self.refused[*reason as usize]));
+        let discarded = |reason: &Discard| (reason.as_str(), read(&self.discarded[*reason as usize]));
+        let mut refused: BTreeMap<_, _> = Refusal::ALL.iter().map(refused).filter(|(_, n)| *n > 0).collect();
+        let late = refused.remove(Refusal::Late.as_str()).unwrap_or(0);
+        CounterSnapshot {
+            received: read(&self.received),
+            delivered: read(&self.delivered),
+            duplicate: read(&self.duplicate),
+            late,
+            refused,
+            discarded: Discard::ALL.iter().map(discarded).filter(|(_, n)| *n > 0).collect(),
+            pending: read(&self.pending),
+            released: read(&self.released),
+            plugin_panics: read(&self.plugin_panics),
+        }
+    }
+}
+
+// === impl CounterSnapshot ===
+
+impl CounterSnapshot {
+    /// Adds the counts of another aggregate.
+    pub(crate) fn add(&mut self, other: &Self) {
+        let Self {
+            received,
+            delivered,
+            duplicate,
+            late,
+            refused,
+            discarded,
+            pending,
+            released,
+            plugin_panics,
+        } = other;
+        self.received += received;
+        self.delivered += delivered;
+        self.duplicate += duplicate;
+        self.late += late;
+        self.pending += pending;
+        self.released += released;
+        self.plugin_panics += plugin_panics;
+        refused.iter().for_each(|(reason, count)| *self.refused.entry(reason).or_default() += count);
+        discarded.iter().for_each(|(reason, count)| *self.discarded.entry(reason).or_default() += count);
+    }
+
+    /// Where results went, added up: equal to `received` whenever nothing is in flight.
+    pub fn accounted(&self) -> u64 {
+        let refused: u64 = self.refused.values().sum();
+        let discarded: u64 = self.discarded.values().sum();
+        self.delivered + self.duplicate + self.late + refused + discarded + self.pending
+    }
+}

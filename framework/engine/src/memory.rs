@@ -1,0 +1,120 @@
+//! The host's memory budget for pending results.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// A hard budget in bytes, shared by all aggregates.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    limit: usize,
+    used: AtomicUsize,
+    /// The part of `used` whose sets have been released and wait for their sinks.
+    released: AtomicUsize,
+}
+
+/// A part of the budget that somebody holds; returned when dropped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    budget: Arc<Budget>,
+    bytes: usize,
+    released: bool,
+}
+
+impl Budget {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { limit, used: AtomicUsize::new(0), released: AtomicUsize::new(0) })
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub(crate) fn used(&self) -> usize {
+        self.used.load(Relaxed)
+    }
+
+    /// What will come free when the sinks have taken what was released.
+    pub(crate) fn released(&self) -> usize {
+        self.released.load(Relaxed)
+    }
+
+    /// Takes `bytes` of the budget, if there is room.
+    pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> Option<Held> {
+        let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
+        self.used.fetch_update(Relaxed, Relaxed, fits).ok()?;
+        Some(Held { budget: self.clone(), bytes, released: false })
+    }
+
+    /// Takes `bytes` whether or not there is room: for what exists already and is only copied.
+    pub(crate) fn hold_anyway(self: &Arc<Self>, bytes: usize) -> Held {
+        self.used.fetch_add(bytes, Relaxed);
+        Held { budget: self.clone(), bytes, released: false }
+    }
+}
+
+impl Held {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Joins two parts, neither of them released.
+    pub(crate) fn absorb(&mut self, mut other: Self) {
+        self.bytes += std::mem::take(&mut other.bytes);
+    }
+
+    /// Moves `bytes` of it, or what there is, into a part of its own.
+    pub(crate) fn split(&mut self, bytes: usize) -> Self {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Self { budget: self.budget.clone(), bytes, released: false }
+    }
+
+    /// Moves all of it out.
+    pub(crate) fn take(&mut self) -> Self {
+        self.split(usize::MAX)
+    }
+
+    /// Gives a part back early.
+    pub(crate) fn give_back(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.budget.used.fetch_sub(bytes, Relaxed);
+    }
+
+    /// From now on this waits for a sink.
+    pub(crate) fn release(mut self) -> Self {
+        self.budget.released.fetch_add(self.bytes, Relaxed);
+        self.released = true;
+        self
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.budget.used.fetch_sub(self.bytes, Relaxed);
+        if self.released {
+            self.budget.released.fetch_sub(self.bytes, Relaxed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_comes_back() {
+        let budget = Budget::new(100);
+        let mut first = budget.hold(60).unwrap();
+        assert!(budget.hold(41).is_none());
+        first.absorb(budget.hold(40).unwrap());
+        assert_eq!((budget.used(), first.bytes()), (100, 100));
+        first.give_back(10);
+        assert_eq!(budget.used(), 90);
+        let copy = budget.hold_anyway(50).release();
+        assert_eq!((budget.used(), budget.released()), (140, 50));
+        drop(first);
+        drop(copy);
+        assert_eq!((budget.used(), budget.released()), (0, 0));
+    }
+}

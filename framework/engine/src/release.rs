@@ -1,0 +1,208 @@
+//! What a released set becomes, outside of every lock: ordered, merged, described.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use stook_plugin::{
+    AggregatedResult, Conflict, Conflicts, Contribution, Contributor, MergeError, MergeInput, Merged,
+    MissingCollector, Reason, SetKey, Source,
+};
+use stook_types::{CollectorId, Discard, EmissionId, Missing, MonoTime, WallTime};
+
+use crate::counters::{Counters, add};
+use crate::memory::Held;
+use crate::spec::AggregateSpec;
+
+/// A set that was released and is not merged yet. Whoever gets it owns it: [`finish`](Self::finish) it on any
+/// thread, under no lock.
+#[must_use = "a released set that is dropped was never delivered"]
+pub struct Released {
+    pub(crate) spec: Arc<AggregateSpec>,
+    pub(crate) aggregate: usize,
+    pub(crate) key: SetKey,
+    pub(crate) generation: u64,
+    pub(crate) revision: u64,
+    pub(crate) reason: Reason,
+    pub(crate) results: Vec<Contribution>,
+    /// How many of `results`, at the end, have not been in an emission before.
+    pub(crate) fresh: usize,
+    pub(crate) duplicates: u64,
+    /// Who did not answer, and why where that is known already.
+    pub(crate) unanswered: Vec<(CollectorId, Option<Missing>)>,
+    pub(crate) missing: Vec<MissingCollector>,
+    /// The number of the set.
+    pub(crate) number: u64,
+    pub(crate) opened: MonoTime,
+    pub(crate) released: MonoTime,
+    pub(crate) settlement: Settlement,
+}
+
+/// A finished result on its way to the sinks, with what is owed when they took it.
+pub struct Emission {
+    /// What the sinks are given.
+    pub result: AggregatedResult,
+    /// The place of its aggregate among the specs.
+    pub aggregate: usize,
+    /// Where its results came from, for acknowledgement: source and sequence of each that is in no earlier
+    /// emission.
+    pub origins: Vec<(Arc<Source>, u64)>,
+    /// To be settled exactly once.
+    pub settlement: Settlement,
+}
+
+/// The counted end of released results. Dropped unsettled, it counts them as discarded (`sink-failed`): a result
+/// never ends nowhere.
+#[derive(Debug)]
+pub struct Settlement {
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) results: u64,
+    pub(crate) _held: Option<Held>,
+}
+
+impl Settlement {
+    /// Every sink took the set.
+    pub fn delivered(mut self) {
+        let results = std::mem::take(&mut self.results);
+        add(&self.counters.delivered, results);
+        self.counters.settled(results);
+    }
+}
+
+impl Drop for Settlement {
+    fn drop(&mut self) {
+        if self.results > 0 {
+            self.counters.discard(Discard::SinkFailed, self.results);
+            self.counters.settled(self.results);
+        }
+    }
+}
+
+impl Released {
+    /// The place of its aggregate among the specs.
+    pub const fn aggregate(&self) -> usize {
+        self.aggregate
+    }
+
+    /// What ended the set.
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// Orders and merges the results. `origin` is the wall-clock time of [`MonoTime::ZERO`], for print.
+    ///
+    /// A plugin that panics harms this set only: its results are then in order of arrival, its value is their list.
+    pub fn finish(mut self, origin: WallTime) -> Emission {
+        let fresh = self.results.len() - self.fresh;
+        let origins =
+            self.results[fresh..].iter().map(|result| (result.source.clone(), result.sequence)).collect();
+        self.sort();
+        let (value, conflicts) = self.merge();
+        let wall = |time: MonoTime| origin + time.since_origin();
+        let result = AggregatedResult {
+            emission_id: EmissionId::derive(
+                &self.spec.name,
+                &self.key.to_string(),
+                self.generation,
+                self.revision,
+            ),
+            aggregate: self.spec.name.clone(),
+            correlation_id: self.key,
+            generation: self.generation,
+            revision: self.revision,
+            outcome: self.reason.outcome(),
+            reason: self.reason,
+            value,
+            results: self.results.len() as u64,
+            duplicates: self.duplicates,
+            contributors: contributors(&self.results),
+            missing: self.missing,
+            conflicts,
+            opened_at: wall(self.opened),
+            released_at: wall(self.released),
+            latency_us: micros(self.released.since(self.opened)),
+        };
+        Emission { result, aggregate: self.aggregate, origins, settlement: self.settlement }
+    }
+
+    fn sort(&mut self) {
+        let Some(order) = &self.spec.order else { return };
+        let results = &mut self.results;
+        let sorted = catch_unwind(AssertUnwindSafe(|| results.sort_by(|a, b| order.compare(a, b))));
+        if sorted.is_err() {
+            self.settlement.counters.panicked();
+            // A sort that panics leaves all elements in place, in some order.
+            self.results.sort_by_key(|result| result.arrival);
+        }
+    }
+
+    fn merge(&mut self) -> (Merged, Vec<Conflict>) {
+        let input = MergeInput::new(&self.spec.name, &self.results);
+        let Some(strategy) = &self.spec.merge else { return (input.list(), Vec::new()) };
+        let mut conflicts = Conflicts::default();
+        let merged = catch_unwind(AssertUnwindSafe(|| strategy.merge(&input, &mut conflicts)))
+            .unwrap_or_else(|_| {
+                self.settlement.counters.panicked();
+                Err(MergeError::new("the merge strategy panicked"))
+            });
+        match merged {
+            Ok(merged) => (merged, conflicts.into_list()),
+            Err(_) => {
+                self.reason = Reason::MergeFailed;
+                (input.list(), conflicts.into_list())
+            }
+        }
+    }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// One entry per incarnation, sorted by collector, with its sequences as ranges.
+fn contributors(results: &[Contribution]) -> Vec<Contributor> {
+    let mut sorted: Vec<&Contribution> = results.iter().collect();
+    let of = |result: &&Contribution| (result.source.collector.clone(), result.source.incarnation);
+    sorted.sort_by(|a, b| {
+        let key = |r: &Contribution| (r.source.incarnation, r.sequence);
+        a.source.collector.cmp(&b.source.collector).then_with(|| key(a).cmp(&key(b)))
+    });
+    let contributor = |results: &[&Contribution]| {
+        let source = &results[0].source;
+        let topics: BTreeSet<_> = results.iter().map(|result| &result.topic).collect();
+        Contributor {
+            collector: source.collector.clone(),
+            incarnation: source.incarnation,
+            pid: source.pid,
+            topics: topics.into_iter().cloned().collect(),
+            results: results.len() as u64,
+            sequences: ranges(results.iter().map(|result| result.sequence)),
+        }
+    };
+    sorted.chunk_by(|a, b| of(a) == of(b)).map(contributor).collect()
+}
+
+/// Ascending numbers as inclusive ranges.
+fn ranges(numbers: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for number in numbers {
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
+            _ => ranges.push((number, number)),
+        }
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ranges;
+
+    #[test]
+    fn neighbours_join() {
+        assert_eq!(ranges([1, 2, 3, 7, 9, 10].into_iter()), [(1, 3), (7, 7), (9, 10)]);
+        assert_eq!(ranges([u64::MAX - 1, u64::MAX].into_iter()), [(u64::MAX - 1, u64::MAX)]);
+        assert_eq!(ranges([].into_iter()), []);
+    }
+}

@@ -1,0 +1,137 @@
+//! One set: open, or closed and remembered.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use stook_plugin::{Contribution, Identity, Member, Reason, SetKey, SetView};
+use stook_types::{CollectorId, Missing, MonoTime};
+
+use crate::memory::Held;
+
+/// The results pending, or the memory of those released, for one key of one aggregate.
+pub(crate) struct Set {
+    pub(crate) key: SetKey,
+    slot: Mutex<Slot>,
+}
+
+/// The state of a set. The change from open to closed, under the set's mutex, is the release: whoever makes it
+/// emits the set, and nobody else can.
+pub(crate) enum Slot {
+    Open(Box<OpenSet>),
+    Closed(Tombstone),
+    /// No longer in the map: whoever still holds the `Arc` must look again.
+    Gone,
+}
+
+/// A `ResultSet` that takes results.
+pub(crate) struct OpenSet {
+    /// Counts the sets of the aggregate in order of opening.
+    pub(crate) number: u64,
+    pub(crate) generation: u64,
+    pub(crate) revision: u64,
+    pub(crate) opened: MonoTime,
+    pub(crate) touched: MonoTime,
+    pub(crate) results: Vec<Contribution>,
+    /// How many of `results` have been in an emission.
+    pub(crate) emitted: usize,
+    pub(crate) members: Vec<Member>,
+    pub(crate) bytes: usize,
+    pub(crate) duplicates: u64,
+    /// Identities of the results, for dedup within the set; absent until there is one.
+    pub(crate) identities: Option<Box<HashMap<Identity, u32>>>,
+    pub(crate) held: Held,
+}
+
+/// What is remembered of a released set.
+pub(crate) struct Tombstone {
+    pub(crate) number: u64,
+    pub(crate) generation: u64,
+    /// When the set is forgotten.
+    pub(crate) forget: MonoTime,
+    /// The set itself while it takes corrections, with the reason of its first release.
+    pub(crate) kept: Option<(Box<OpenSet>, Reason)>,
+}
+
+// === impl Set ===
+
+impl Set {
+    pub(crate) fn new(key: SetKey, open: OpenSet) -> Arc<Self> {
+        Arc::new(Self { key, slot: Mutex::new(Slot::Open(Box::new(open))) })
+    }
+
+    /// Plugins that run under this lock have their panics caught, so that a poisoned lock means a bug here; its
+    /// state is still the best there is.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the set of this number is still open.
+    pub(crate) fn is_open(&self, number: u64) -> bool {
+        matches!(&*self.lock(), Slot::Open(open) if open.number == number)
+    }
+}
+
+// === impl OpenSet ===
+
+impl OpenSet {
+    pub(crate) fn new(number: u64, generation: u64, now: MonoTime, members: Vec<Member>, held: Held) -> Self {
+        Self {
+            number,
+            generation,
+            revision: 0,
+            opened: now,
+            touched: now,
+            // Most sets are small and many: grow from one.
+            results: Vec::with_capacity(1),
+            emitted: 0,
+            members,
+            bytes: 0,
+            duplicates: 0,
+            identities: None,
+            held,
+        }
+    }
+
+    pub(crate) fn view<'a>(&'a self, aggregate: &'a str, now: MonoTime) -> SetView<'a> {
+        SetView::new(aggregate, &self.results, &self.members, self.bytes, now.since(self.opened))
+    }
+
+    pub(crate) fn member(&mut self, collector: &CollectorId) -> Option<&mut Member> {
+        self.members.iter_mut().find(|member| member.collector == *collector)
+    }
+
+    /// The member, entered as unexpected if it is not one yet.
+    pub(crate) fn member_or_insert(&mut self, collector: &CollectorId) -> &mut Member {
+        let known = self.members.iter().position(|member| member.collector == *collector);
+        let index = known.unwrap_or_else(|| {
+            self.members.reserve_exact(1);
+            self.members.push(Member::new(collector.clone(), false));
+            self.members.len() - 1
+        });
+        &mut self.members[index]
+    }
+
+    pub(crate) fn expects_somebody(&self) -> bool {
+        self.members.iter().any(|member| member.expected)
+    }
+
+    pub(crate) fn expects(&self, collector: &CollectorId) -> bool {
+        self.members.iter().any(|member| member.expected && member.collector == *collector)
+    }
+
+    /// A result or duplicate of this collector arrived: its answer, unless a task says when it has answered.
+    pub(crate) fn heard(&mut self, now: MonoTime, collector: &CollectorId) {
+        self.touched = now;
+        let member = self.member_or_insert(collector);
+        if member.open_tasks == 0 && member.missing != Some(Missing::TaskFailed) {
+            member.answered = true;
+            member.missing = None;
+        }
+    }
+
+    /// Whether everybody who could still answer is known to be dead.
+    pub(crate) fn is_lost(&self) -> bool {
+        let mut missing = self.members.iter().filter(|member| member.expected && !member.answered).peekable();
+        missing.peek().is_some() && missing.all(|member| member.missing.is_some())
+    }
+}
