@@ -8,6 +8,7 @@ use stook_types::{TopicPattern, nearest};
 
 use super::aggregate::AggregateDraft;
 use super::collector::CollectorDraft;
+use super::node::Place;
 use super::sink::SinkDraft;
 use super::table::{Cx, Placed, did_you_mean};
 use super::task::TaskDraft;
@@ -44,6 +45,13 @@ impl Draft<'_> {
         self.collectors.iter().for_each(|collector| self.check_publish(cx, collector));
         self.tasks.iter().for_each(|task| self.check_into(cx, task));
         self.check_sinks(cx);
+        if self.aggregates.is_empty() {
+            cx.warn(
+                &Place::Nowhere,
+                "there is no aggregate: every result will be refused",
+                "write [aggregate.NAME]",
+            );
+        }
     }
 
     /// A topic belongs to exactly one aggregate: the most specific pattern wins, a tie is an error.
@@ -123,21 +131,21 @@ impl Draft<'_> {
             cx.warn(collector.place, message, "grant it topics: publish = [\"events.#\"]");
         }
         for topic in &collector.publish {
-            check_reserved(cx, topic);
-            if self.aggregates.iter().any(|aggregate| overlaps(&topic.value, &aggregate.topics)) {
+            let taken = self.aggregates.iter().any(|aggregate| overlaps(&topic.value, &aggregate.topics));
+            if check_reserved(cx, topic) || taken {
                 continue;
             }
             let topics: Vec<_> = self.aggregates.iter().flat_map(|aggregate| &aggregate.topics).collect();
             let near = nearest(topic.value.as_str(), topics.iter().map(|topic| topic.value.as_str()));
             let names: Vec<_> = topics.iter().map(|topic| topic.value.as_str()).collect();
-            let taken = if names.is_empty() {
+            let valid = if names.is_empty() {
                 "no aggregate has topics".to_owned()
             } else {
                 format!("aggregates take {}", names.join(", "))
             };
             let message =
                 format!("no aggregate takes `{}`: what is published there would be refused", topic.value);
-            cx.error(topic.place, message, did_you_mean(near, &taken));
+            cx.error(topic.place, message, did_you_mean(near, &valid));
         }
     }
 
@@ -196,11 +204,14 @@ fn check_topic_tables(cx: &Cx<'_>, aggregate: &AggregateDraft<'_>) {
     }
 }
 
-fn check_reserved(cx: &Cx<'_>, topic: &Placed<'_, TopicPattern>) {
-    if topic.value.as_str().starts_with("stook.") {
+/// Notes a pattern of topics that nobody may publish; says whether it is one.
+fn check_reserved(cx: &Cx<'_>, topic: &Placed<'_, TopicPattern>) -> bool {
+    let reserved = topic.value.as_str().starts_with("stook.");
+    if reserved {
         let message = format!("`{}` is reserved", topic.value);
         cx.error(topic.place, message, "topics under `stook.` are the host's own");
     }
+    reserved
 }
 
 /// Notes a reference to something that is not there.

@@ -29,6 +29,7 @@ mod limits;
 mod model;
 mod node;
 mod plugin;
+mod policies;
 mod read;
 mod sink;
 mod source;
@@ -60,7 +61,7 @@ impl Config {
     /// Understands a config: gives it with its warnings.
     ///
     /// # Errors
-    /// Everything that is wrong with it, warnings included.
+    /// Every mistake in it.
     pub fn load(
         source: &Source,
         registry: &Registry,
@@ -80,10 +81,11 @@ impl Config {
             sinks: root.section("sink").iter().map(|entry| sink::read(&cx, entry)).collect(),
         };
         draft.check(&cx);
-        let found = Diagnostics::new(&source.file, source.text.clone(), cx.take_found());
-        if found.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
-            return Err(found);
-        }
-        Ok((draft.into_config(), found))
+        let mut found = cx.take_found();
+        let refused = found.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+        // A mistake often draws a warning after it, about what it left undone: first things first.
+        found.retain(|diagnostic| !refused || diagnostic.severity == Severity::Error);
+        let found = Diagnostics::new(&source.file, source.text.clone(), found);
+        if refused { Err(found) } else { Ok((draft.into_config(), found)) }
     }
 }

@@ -2,8 +2,8 @@
 //! where it failed.
 //!
 //! Serde's errors have no place, and plugins read their options through `erased_serde`, which could not hand one
-//! on. So the place is kept beside the error: each node notes itself when the reading of it fails and nothing
-//! inside it did so before.
+//! on. So the place is kept beside the error: whoever reads an element or a field notes
+//! its place when that fails and nothing inside it did so before.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -51,17 +51,17 @@ impl FailedAt {
         self.0.take()
     }
 
+    fn read<'de, S: de::DeserializeSeed<'de>>(&self, node: &Node, seed: S) -> Result<S::Value, ReadError> {
+        self.note(&node.place, seed.deserialize(Reader::new(node, self)))
+    }
+
     /// Passes a result on, and notes `place` unless something inside failed first. A success forgets what failed
     /// inside: somebody recovered from it.
     fn note<T>(&self, place: &Place, result: Result<T, ReadError>) -> Result<T, ReadError> {
-        let mut noted = self.0.borrow_mut();
         match result {
-            Ok(_) => *noted = None,
-            Err(_) => {
-                noted.get_or_insert_with(|| place.clone());
-            }
-        }
-        drop(noted);
+            Ok(_) => self.0.replace(None),
+            Err(_) => self.0.replace(self.take().or_else(|| Some(place.clone()))),
+        };
         result
     }
 }
@@ -112,7 +112,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     type Error = ReadError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        let read = match &self.node.kind {
+        match &self.node.kind {
             Kind::Null => visitor.visit_unit(),
             Kind::Bool(value) => visitor.visit_bool(*value),
             Kind::Int(value) => visitor.visit_i64(*value),
@@ -124,8 +124,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Kind::Table(entries) => {
                 visitor.visit_map(Fields { entries: entries.iter(), value: None, failed_at: self.failed_at })
             }
-        };
-        self.failed_at.note(&self.node.place, read)
+        }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
@@ -149,7 +148,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
-        let read = match &self.node.kind {
+        match &self.node.kind {
             Kind::Text(variant) => visitor.visit_enum(variant.as_str().into_deserializer()),
             Kind::Table(entries) if entries.len() == 1 => {
                 visitor.visit_enum(de::value::MapAccessDeserializer::new(Fields {
@@ -159,8 +158,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                 }))
             }
             other => Err(de::Error::invalid_type(other.unexpected(), &"a word or a table with one key")),
-        };
-        self.failed_at.note(&self.node.place, read)
+        }
     }
 
     serde::forward_to_deserialize_any! {
@@ -181,7 +179,7 @@ impl<'de> de::SeqAccess<'de> for Elements<'_> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, ReadError> {
-        self.nodes.next().map(|node| seed.deserialize(Reader::new(node, self.failed_at))).transpose()
+        self.nodes.next().map(|node| self.failed_at.read(node, seed)).transpose()
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -208,7 +206,7 @@ impl<'de> de::MapAccess<'de> for Fields<'_> {
     fn next_value_seed<V: de::DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ReadError> {
         let node =
             self.value.take().ok_or_else(|| ReadError("a value was read before its key".to_owned()))?;
-        seed.deserialize(Reader::new(node, self.failed_at))
+        self.failed_at.read(node, seed)
     }
 
     fn size_hint(&self) -> Option<usize> {

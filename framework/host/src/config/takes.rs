@@ -13,35 +13,35 @@ use super::table::did_you_mean;
 
 /// Notes every place in `node` that is not of the declared type.
 pub(super) fn check(option: &str, takes: &TypeSpec, node: &Node, wrong: &mut Vec<Diagnostic>) {
-    match (takes, &node.kind) {
-        (TypeSpec::Span, _) => readable::<Span>(option, node, wrong),
-        (TypeSpec::ByteSize, _) => readable::<ByteSize>(option, node, wrong),
-        (TypeSpec::Int(least), Kind::Int(number)) if number >= least => {}
+    let fits = match (takes, &node.kind) {
+        (TypeSpec::Bool, kind) => matches!(kind, Kind::Bool(_)),
+        (TypeSpec::Int(least), kind) => matches!(kind, Kind::Int(number) if number >= least),
+        (TypeSpec::Float, kind) => matches!(kind, Kind::Float(_) | Kind::Int(_)),
+        (TypeSpec::Text, kind) => matches!(kind, Kind::Text(_)),
+        (TypeSpec::Span, _) => return readable::<Span>(option, node, wrong),
+        (TypeSpec::ByteSize, _) => return readable::<ByteSize>(option, node, wrong),
         (TypeSpec::Choice(words), Kind::Text(word)) => {
             if !words.contains(&word.as_str()) {
                 let near = nearest(word, words.iter().copied());
-                let valid = format!("it takes {takes}");
-                wrong.push(
-                    bad(option, &node.place, format!("unknown word `{word}`"))
-                        .help(did_you_mean(near, &valid)),
-                );
+                let help = did_you_mean(near, &format!("it takes {takes}"));
+                wrong.push(bad(option, &node.place, format!("unknown word `{word}`")).help(help));
             }
+            true
         }
         (TypeSpec::List(of), Kind::List(nodes)) => {
             nodes.iter().for_each(|node| check(option, of, node, wrong));
+            true
         }
         (TypeSpec::Map(of), Kind::Table(entries)) => {
             entries.iter().for_each(|entry| check(option, of, &entry.node, wrong));
+            true
         }
-        (TypeSpec::Bool, Kind::Bool(_))
-        | (TypeSpec::Float, Kind::Float(_) | Kind::Int(_))
-        | (TypeSpec::Text, Kind::Text(_)) => {}
-        (TypeSpec::Bool | TypeSpec::Int(_) | TypeSpec::Float | TypeSpec::Text, _)
-        | (TypeSpec::Choice(_) | TypeSpec::List(_) | TypeSpec::Map(_), _) => {
-            wrong.push(bad(option, &node.place, wanted(takes, node.kind.unexpected())));
-        }
+        (TypeSpec::Choice(_) | TypeSpec::List(_) | TypeSpec::Map(_), _) => false,
         // Only the plugin itself knows.
-        _ => {}
+        _ => true,
+    };
+    if !fits {
+        wrong.push(bad(option, &node.place, wanted(takes, node.kind.unexpected())));
     }
 }
 

@@ -4,7 +4,16 @@ use super::check;
 
 #[test]
 fn idle_is_shorter_than_timeout() {
-    check("[aggregate.a]\ntopics = [\"t\"]\ntimeout = \"5s\"\nidle = \"1m\"", "");
+    check(
+        "[aggregate.a]\ntopics = [\"t\"]\ntimeout = \"5s\"\nidle = \"1m\"",
+        r#"
+stook.toml:4:8: `idle` (1m) is not shorter than `timeout` (5s)
+  |
+4 | idle = "1m"
+  |        ^^^^
+  = `timeout` counts from the set's opening and would always come first; make `idle` the shorter
+"#,
+    );
 }
 
 #[test]
@@ -28,7 +37,41 @@ topics = ["d"]
 timeout = "1s"
 late = { use = "corect", tombstones = 0, remember = "0s" }
 "#,
-        "",
+        r#"
+stook.toml:5:8: `grace` is missing
+  |
+5 | late = { use = "correct" }
+  |        ^^^^^^^^^^^^^^^^^^^
+  = write grace = "10s"
+
+stook.toml:9:34: `grace` does nothing without use = "correct"
+  |
+9 | late = { use = "reopen", grace = "1s" }
+  |                                  ^^^^
+  = write use = "correct" beside it, or take it out
+
+stook.toml:13:35: `grace` (10m) is longer than `remember` (1m)
+   |
+13 | late = { use = "correct", grace = "10m", remember = "1m" }
+   |                                   ^^^^^
+   = a released set can be corrected only while it is remembered
+
+stook.toml:17:16: bad `use`: `corect` is none of refuse, reopen, correct; did you mean `correct`?
+   |
+17 | late = { use = "corect", tombstones = 0, remember = "0s" }
+   |                ^^^^^^^^
+
+stook.toml:17:39: bad `tombstones`: expected a whole number of at least 1, found the number 0
+   |
+17 | late = { use = "corect", tombstones = 0, remember = "0s" }
+   |                                       ^
+
+stook.toml:17:53: `remember` must be more than nothing
+   |
+17 | late = { use = "corect", tombstones = 0, remember = "0s" }
+   |                                                     ^^^^
+   = write a larger one, or leave it out
+"#,
     );
 }
 
@@ -36,13 +79,39 @@ late = { use = "corect", tombstones = 0, remember = "0s" }
 fn a_set_can_fill() {
     check(
         "[aggregate.a]\ntopics = [\"t\"]\ntimeout = \"1s\"\ncomplete = [{ use = \"count\", count = 5 }]\nlimits = { results_per_set = 4 }",
-        "",
+        r#"
+stook.toml:4:38: a set of 5 results can never fill: `results_per_set` is 4
+  |
+4 | complete = [{ use = "count", count = 5 }]
+  |                                      ^
+  = raise limits.results_per_set, or lower `count`
+"#,
     );
 }
 
 #[test]
 fn patterns_and_keys_are_given_once() {
-    check("[aggregate.a]\ntopics = [\"t.x\", \"t.*\", \"t.x\"]\ntimeout = \"1s\"\nkey = [\"host\", [\"a\", \"b\"], \"host\"]", "");
+    check(
+        "[aggregate.a]\ntopics = [\"t.x\", \"t.*\", \"t.x\"]\ntimeout = \"1s\"\nkey = [\"host\", [\"a\", \"b\"], \"host\"]",
+        r#"
+stook.toml:2:18: bad `topics`: `*` is no wildcard in `t.*`: `+` is one level, `#` any number of trailing levels; did you mean `t.+`?
+  |
+2 | topics = ["t.x", "t.*", "t.x"]
+  |                  ^^^^^
+
+stook.toml:2:25: `t.x` is given twice
+  |
+2 | topics = ["t.x", "t.*", "t.x"]
+  |                         ^^^^^
+  = take one out
+
+stook.toml:4:7: `key` has the path ["host"] twice
+  |
+4 | key = ["host", ["a", "b"], "host"]
+  |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = take one out
+"#,
+    );
 }
 
 #[test]
@@ -53,18 +122,44 @@ fn a_dedup_remembers_long_enough() {
 topics = ["a"]
 timeout = "1m"
 dedup = { use = "same", window = "1s" }
+"#,
+        r#"
+stook.toml:5:9: warning: `same` forgets after 1s, but a set may be open for 1m
+  |
+5 | dedup = { use = "same", window = "1s" }
+  |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = duplicates further apart are taken; a longer `window` finds them
+"#,
+    );
+    check(
+        r#"
 [aggregate.b]
 topics = ["b"]
 timeout = "1m"
 dedup = { use = "same", window = "0s" }
 "#,
-        "",
+        r#"
+stook.toml:5:9: `same` remembers nothing, so it finds no duplicates
+  |
+5 | dedup = { use = "same", window = "0s" }
+  |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = give it a `window` and a `capacity` of more than nothing
+"#,
     );
 }
 
 #[test]
 fn a_policy_may_warn() {
-    check("[aggregate.a]\ntopics = [\"t\"]\ntimeout = \"1s\"\ncomplete = { use = \"everybody\" }", "");
+    check(
+        "[aggregate.a]\ntopics = [\"t\"]\ntimeout = \"1s\"\ncomplete = { use = \"everybody\" }",
+        r#"
+stook.toml:4:12: warning: nobody is expected
+  |
+4 | complete = { use = "everybody" }
+  |            ^^^^^^^^^^^^^^^^^^^^^
+  = see `stook plugins show` for its options
+"#,
+    );
 }
 
 #[test]
@@ -80,6 +175,24 @@ dedup = { use = "same" }
 [aggregate.a.topic."t.process.+.b"]
 [aggregate.a.topic."t.process.a.+"]
 "#,
-        "",
+        r#"
+stook.toml:5:20: `t.proces.x` matches no topic of aggregate `a`
+  |
+5 | [aggregate.a.topic."t.proces.x"]
+  |                    ^^^^^^^^^^^^
+  = did you mean `t.process.#`? its topics are t.process.#
+
+stook.toml:7:20: bad topic pattern: `#` stands only in the last position, not inside `t.#.x`; did you mean `t.#`?
+  |
+7 | [aggregate.a.topic."t.#.x"]
+  |                    ^^^^^^^
+  = write it in quotes, like "events.process.+"
+
+stook.toml:9:20: `t.process.a.+` and `t.process.+.b` both match `t.process.a.b`, and neither is more specific
+  |
+9 | [aggregate.a.topic."t.process.a.+"]
+  |                    ^^^^^^^^^^^^^^^
+  = the most specific pattern wins: make one of them narrower
+"#,
     );
 }

@@ -51,10 +51,10 @@ path = "-"
     let scan = &config.aggregates[0];
     let spec = &scan.spec;
     assert_eq!((&*spec.name, spec.timeout, spec.idle), ("scan", secs(30), Some(secs(2))));
-    assert_eq!(spec.topics.iter().map(|topic| topic.as_str()).collect::<Vec<_>>(), [
-        "events.process.#",
-        "events.network.#"
-    ]);
+    assert_eq!(
+        spec.topics.iter().map(|topic| topic.as_str()).collect::<Vec<_>>(),
+        ["events.process.#", "events.network.#"]
+    );
     assert_eq!(spec.key, KeySpec::Paths(vec![vec!["host".into()], vec!["message".into(), "p.id".into()]]));
     assert_eq!(spec.completion.iter().map(|named| named.name).collect::<Vec<_>>(), ["count", "everybody"]);
     assert!(spec.order.is_some() && spec.dedup.is_some() && spec.merge.is_some());
@@ -62,12 +62,8 @@ path = "-"
     assert_eq!(spec.topic_dedup[0].0.as_str(), "events.process.integrity");
     let late = LateSpec { policy: LatePolicy::Correct(secs(10)), tombstones: 5, remember: secs(60) };
     assert_eq!(spec.late, late);
-    let limits = Limits {
-        sets: 6,
-        results_per_set: 7,
-        bytes_per_set: 16 << 10,
-        when_full: WhenFull::Backpressure,
-    };
+    let limits =
+        Limits { sets: 6, results_per_set: 7, bytes_per_set: 16 << 10, when_full: WhenFull::Backpressure };
     assert_eq!(spec.limits, limits);
     assert_eq!((scan.ack, &*scan.deliver[0]), (Ack::Delivered, "out"));
     let collector = &config.collectors[0];
@@ -76,10 +72,10 @@ path = "-"
     assert_eq!(collector.publish[0].as_str(), "events.process.#");
     let task = &config.tasks[0];
     assert_eq!((&*task.name, task.every, task.fan_out), ("scan", secs(2), FanOut::Each));
-    assert_eq!(task.capabilities.iter().map(|of| of.as_str()).collect::<Vec<_>>(), [
-        "process.list",
-        "process.integrity"
-    ]);
+    assert_eq!(
+        task.capabilities.iter().map(|of| of.as_str()).collect::<Vec<_>>(),
+        ["process.list", "process.integrity"]
+    );
     assert_eq!(&*task.into[0], "other");
     assert_eq!((&*config.sinks[0].name, config.sinks[0].plugin), ("out", "explodes"));
 }

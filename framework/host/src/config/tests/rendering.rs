@@ -7,19 +7,71 @@ use crate::config::{Config, Source};
 
 #[test]
 fn broken_toml_is_shown_in_the_same_shape() {
-    check("[aggregate.a\ntimeout = \"1s\"\ntimeout = 5 5\nx = \n", "");
-    check("a = 1\na = 2\n", "");
-    check("a = 1979-05-27\nb = 9223372036854775808\n", "");
+    check(
+        "[aggregate.a\ntimeout = \"1s\"\ntimeout = 5 5\nx = \n",
+        r#"
+stook.toml:1:13: unclosed table, expected `]`
+  |
+1 | [aggregate.a
+  |             ^
+"#,
+    );
+    check(
+        "a = 1\na = 2\n",
+        r#"
+stook.toml:2:1: duplicate key
+  |
+2 | a = 2
+  | ^
+"#,
+    );
+    check(
+        "a = 1979-05-27\nb = 9223372036854775808\n",
+        r#"
+stook.toml:1:5: no option takes a date or time; write text in quotes
+  |
+1 | a = 1979-05-27
+  |     ^^^^^^^^^^
+
+stook.toml:2:5: the number does not fit into 64 signed bits
+  |
+2 | b = 9223372036854775808
+  |     ^^^^^^^^^^^^^^^^^^^
+"#,
+    );
 }
 
 #[test]
 fn columns_count_characters_and_tabs_stay() {
-    check("host = { \"näme\" = 1, \tnam = 1 }", "");
+    check(
+        "host = { \"näme\" = 1, \tnam = 1 }",
+        r#"
+stook.toml:1:10: unknown key `näme`
+  |
+1 | host = { "näme" = 1, 	nam = 1 }
+  |          ^^^^^^
+  = did you mean `name`? [host] has name, memory
+
+stook.toml:1:23: unknown key `nam`
+  |
+1 | host = { "näme" = 1, 	nam = 1 }
+  |                      	^^^
+  = did you mean `name`? [host] has name, memory
+"#,
+    );
 }
 
 #[test]
 fn what_spans_lines_is_shown_on_its_first() {
-    check("[aggregate.a]\r\ntopics = [\r\n \"t\"]\r\ntimeout = [\r\n1]\r\n", "");
+    check(
+        "[aggregate.a]\r\ntopics = [\r\n \"t\"]\r\ntimeout = [\r\n1]\r\n",
+        r#"
+stook.toml:4:11: bad `timeout`: expected a duration like "250ms", "30s" or "5m", found a list
+  |
+4 | timeout = [
+  |           ^
+"#,
+    );
 }
 
 #[test]
@@ -33,12 +85,24 @@ fn other_formats_name_paths() {
     let json = r#"{"host": {"nmae": "x"}, "aggregate": {"a": {"topics": ["t", 5], "timeout": "1s"}}}"#;
     let source = Source::deserialize("stook.json", &mut serde_json::Deserializer::from_str(json)).unwrap();
     let errors = Config::load(&source, &registry(), &BuildContext::default()).unwrap_err();
-    assert_eq!(errors.to_string(), "");
+    assert_eq!(
+        errors.to_string(),
+        r"stook.json: host.nmae: unknown key `nmae`
+  = did you mean `name`? [host] has name, memory
+
+stook.json: aggregate.a.topics[1]: bad `topics`: expected a string, found the number 5
+"
+    );
 }
 
 #[test]
 fn colours_and_json() {
     let errors = load("hots = 1").unwrap_err();
-    assert_eq!(errors.colored().to_string(), "");
-    assert_eq!(serde_json::to_string(&errors).unwrap(), "");
+    let colored = errors.colored().to_string();
+    assert!(colored.starts_with("stook.toml:1:1: \x1b[1;31munknown key `hots`\x1b[0m\n"), "{colored}");
+    assert!(colored.contains("  | \x1b[1;31m^^^^\x1b[0m\n"), "{colored}");
+    assert_eq!(
+        serde_json::to_string(&errors).unwrap(),
+        r#"[{"severity":"error","file":"stook.toml","line":1,"column":1,"message":"unknown key `hots`","help":"did you mean `host`? a config has host, aggregate, collector, task, sink"}]"#
+    );
 }

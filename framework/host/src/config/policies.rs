@@ -1,0 +1,109 @@
+//! The plugins of an aggregate: what decides in it.
+
+use std::time::Duration;
+
+use stook_engine::NamedPolicy;
+use stook_plugin::{CompletionPolicy, DedupStrategy, PluginType, Scope};
+use stook_types::TopicPattern;
+use stook_types::units::Span;
+
+use super::node::{Entry, Kind, Node};
+use super::plugin::{Selected, select};
+use super::table::{Cx, Keys, Placed, Table};
+
+const TOPIC_KEYS: Keys = Keys {
+    table: "[aggregate.NAME.topic.\"PATTERN\"]",
+    known: &["dedup"],
+    later: &["score", "detect", "restart"],
+};
+
+/// A table, or a list of tables: the first policy that says so wins.
+pub(super) fn completion(table: &Table<'_>, results_per_set: usize) -> Vec<NamedPolicy> {
+    let Some(node) = table.get("complete") else { return Vec::new() };
+    let tables = match &node.kind {
+        Kind::List(nodes) => nodes.as_slice(),
+        _ => std::slice::from_ref(node),
+    };
+    if tables.is_empty() {
+        table.require("complete", "{ use = \"expected\" }");
+    }
+    let policy = |node: &Node| {
+        let selected = select::<dyn CompletionPolicy>(table.cx, &node.place, node)?;
+        let policy = selected.build(table.cx)?;
+        if let Some(warning) = policy.check() {
+            table.cx.warn(&node.place, warning, "see `stook plugins show` for its options");
+        }
+        check_count(table.cx, &selected, results_per_set);
+        Some(NamedPolicy { name: selected.registration.name, policy })
+    };
+    tables.iter().filter_map(policy).collect()
+}
+
+/// A set that may not hold what it waits for could end by its timeout only.
+fn check_count(cx: &Cx<'_>, selected: &Selected<'_, dyn CompletionPolicy>, results_per_set: usize) {
+    let Some(node) = selected.node.get("count") else { return };
+    if selected.registration.name == "count"
+        && let Kind::Int(count) = node.kind
+        && usize::try_from(count).is_ok_and(|count| count > results_per_set)
+    {
+        let message =
+            format!("a set of {count} results can never fill: `results_per_set` is {results_per_set}");
+        cx.error(&node.place, message, "raise limits.results_per_set, or lower `count`");
+    }
+}
+
+/// What a plugin table gave: its name and the plugin.
+pub(super) struct Chosen<T: ?Sized>(Option<(&'static str, Box<T>)>);
+
+impl<T: ?Sized> Chosen<T> {
+    pub(super) fn named(self, default: &'static str) -> (&'static str, Option<Box<T>>) {
+        self.0.map_or((default, None), |(name, plugin)| (name, Some(plugin)))
+    }
+}
+
+/// The plugin that the table under `key` selects, if there is one.
+pub(super) fn plugin<T: PluginType + ?Sized>(table: &Table<'_>, key: &str) -> Chosen<T> {
+    let made = || {
+        let node = table.get(key)?;
+        let selected = select::<T>(table.cx, &node.place, node)?;
+        Some((selected.registration.name, selected.build(table.cx)?))
+    };
+    Chosen(made())
+}
+
+pub(super) fn dedup(table: &Table<'_>, timeout: Duration) -> Chosen<dyn DedupStrategy> {
+    let chosen = plugin::<dyn DedupStrategy>(table, "dedup");
+    let (Some((name, dedup)), Some(node)) = (&chosen.0, table.get("dedup")) else { return chosen };
+    let memory = dedup.memory();
+    if memory.window.is_zero() || memory.capacity == 0 {
+        let message = format!("`{name}` remembers nothing, so it finds no duplicates");
+        table.cx.error(&node.place, message, "give it a `window` and a `capacity` of more than nothing");
+    } else if memory.scope == Scope::Set && memory.window < timeout {
+        let message = format!(
+            "`{name}` forgets after {}, but a set may be open for {}",
+            Span(memory.window),
+            Span(timeout)
+        );
+        table.cx.warn(
+            &node.place,
+            message,
+            "duplicates further apart are taken; a longer `window` finds them",
+        );
+    }
+    chosen
+}
+
+/// `[aggregate.NAME.topic."PATTERN"]`: the pattern, if it is one, and what is different for its topics.
+pub(super) fn topic<'a>(
+    cx: &'a Cx<'a>,
+    entry: &'a Entry,
+    timeout: Duration,
+) -> (Option<Placed<'a, TopicPattern>>, Option<Box<dyn DedupStrategy>>) {
+    let table = Table::open(cx, &entry.place, &entry.node, &TOPIC_KEYS);
+    let pattern = TopicPattern::new(&entry.key).map_err(|error| {
+        let help = "write it in quotes, like \"events.process.+\"";
+        cx.error(&entry.place, format!("bad topic pattern: {error}"), help);
+    });
+    let placed = pattern.ok().map(|value| Placed { value, place: &entry.place });
+    (placed, dedup(&table, timeout).named("none").1)
+}
