@@ -162,6 +162,15 @@ impl Aggregate {
         open.into_iter().filter(|(number, set)| self.release_if_open(now, set, *number, reason, out)).count()
     }
 
+    /// When something last happened to the set of this key, if it is open.
+    pub(crate) fn touched(&self, key: &SetKey) -> Option<MonoTime> {
+        let set = self.sets.get(key)?.clone();
+        match &*set.lock() {
+            Slot::Open(open) => Some(open.touched),
+            _ => None,
+        }
+    }
+
     /// Releases a set, if it is still the open one of this number.
     fn release_if_open(
         &self,

@@ -323,13 +323,27 @@ impl ResultAggregator {
         self.aggregates[aggregate].force(now, key, Reason::Forced, out)
     }
 
-    /// Releases the set of this key as evicted: what a session does whose results could otherwise wait for a
-    /// result that it has no room to send. False if it was not open.
+    /// The key under which a result would meet others, if it has one.
+    pub fn key(&self, route: Route, offered: &Offered) -> Option<SetKey> {
+        self.aggregates[route.aggregate].key(offered).ok()
+    }
+
+    /// Releases, as evicted, the longest idle of these sets: what a session asks for whose replay buffer is full of
+    /// results in them, so that nothing waits for a result that cannot be sent. Does nothing, and says so, if one of
+    /// them is not open: then it is on its way to the sinks, and will make room.
     ///
     /// # Panics
-    /// If there is no aggregate of this number.
-    pub fn evict(&self, now: MonoTime, aggregate: usize, key: &SetKey, out: &mut Vec<Released>) -> bool {
-        self.aggregates[aggregate].force(now, Some(key), Reason::Evicted, out) > 0
+    /// If there is no aggregate of one of these numbers.
+    pub fn evict_longest_idle<'a>(
+        &self,
+        now: MonoTime,
+        sets: impl IntoIterator<Item = (usize, &'a SetKey)>,
+        out: &mut Vec<Released>,
+    ) -> bool {
+        let touched = |(i, key): (usize, &'a SetKey)| Some((self.aggregates[i].touched(key)?, i, key));
+        let Some(open) = sets.into_iter().map(touched).collect::<Option<Vec<_>>>() else { return false };
+        let Some((_, i, key)) = open.into_iter().min_by_key(|(touched, ..)| *touched) else { return false };
+        self.aggregates[i].force(now, Some(key), Reason::Evicted, out) > 0
     }
 
     /// Releases every open set, in order of opening within its aggregate.

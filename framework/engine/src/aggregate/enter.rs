@@ -110,7 +110,7 @@ impl Aggregate {
         }
     }
 
-    fn key(&self, offered: &Offered) -> Result<SetKey, Refusal> {
+    pub(crate) fn key(&self, offered: &Offered) -> Result<SetKey, Refusal> {
         let KeySpec::Paths(paths) = &self.spec.key else { return Ok(offered.correlation_id.clone().into()) };
         let payload = offered.payload.decode().map_err(|_| Refusal::Decode)?;
         let value = |path: &Vec<String>| payload.at(path).cloned().ok_or(Refusal::MissingKey);
