@@ -8,6 +8,8 @@ use super::{ENDPOINT_VARIABLE, EndpointError, HostLock, Stream, directory, platf
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     directory: PathBuf,
+    /// The runtime directory above, if that is ours to make and to check.
+    above: Option<PathBuf>,
 }
 
 impl Endpoint {
@@ -18,9 +20,9 @@ impl Endpoint {
     /// # Errors
     /// If the name is none, or the environment names no absolute directory.
     pub fn of_host(name: &str) -> Result<Self, EndpointError> {
-        Ok(Self {
-            directory: directory::runtime(|variable| std::env::var_os(variable))?.join(checked(name)?),
-        })
+        let name = checked(name)?;
+        let above = directory::runtime(|variable| std::env::var_os(variable))?;
+        Ok(Self { directory: above.join(name), above: Some(above) })
     }
 
     /// The endpoint that `$STOOK_ENDPOINT` names, as a host sets it for the collectors that it spawns; else that
@@ -31,14 +33,15 @@ impl Endpoint {
     pub fn from_env(name: &str) -> Result<Self, EndpointError> {
         match std::env::var_os(ENDPOINT_VARIABLE).map(PathBuf::from) {
             None => Self::of_host(name),
-            Some(path) if path.is_absolute() => Ok(Self { directory: path }),
+            Some(path) if path.is_absolute() => Ok(Self::in_directory(path)),
             Some(path) => Err(EndpointError::Relative { variable: ENDPOINT_VARIABLE, path }),
         }
     }
 
-    /// The endpoint in this directory, which is the host's own.
+    /// The endpoint in this directory, which is the host's own. Nobody else may be able to exchange it: what is
+    /// above is the caller's care.
     pub fn in_directory(directory: impl Into<PathBuf>) -> Self {
-        Self { directory: directory.into() }
+        Self { directory: directory.into(), above: None }
     }
 
     /// The host's directory; what `$STOOK_ENDPOINT` is set to.
@@ -49,9 +52,9 @@ impl Endpoint {
     /// Makes the directory, for this user only, and checks that it is so.
     ///
     /// # Errors
-    /// If it or the one above it is a link, belongs to somebody else, or lets others in.
+    /// If it or the runtime directory is a link, belongs to somebody else, or lets others in.
     pub fn create_directory(&self) -> Result<(), EndpointError> {
-        if let Some(above) = self.directory.parent() {
+        if let Some(above) = &self.above {
             directory::create(above)?;
         }
         directory::create(&self.directory)
