@@ -1,0 +1,253 @@
+//! `content`: results that say the same.
+
+use std::hash::Hash;
+
+use siphasher::sip128::{Hasher128, SipHasher13};
+use stook_plugin::types::units::Span;
+use stook_plugin::{
+    BuildContext, BuildError, Contribution, DedupMemory, DedupStrategy, Identity, Keep, Plugin, Scope,
+    options, register,
+};
+use stook_types::{DecodeError, Value};
+
+use crate::options::{AtLeastOne, Path};
+
+options! {
+    /// Options of `content`.
+    pub struct ContentOptions {
+        /// Compare these fields only, each a field name or an array of names. A result that has none of them is
+        /// never a duplicate. Empty: compare everything.
+        fields: Vec<Path> = Vec::new(),
+        /// Compare everything but these fields, each a field name or an array of names. Not together with `fields`.
+        ignore: Vec<Path> = Vec::new(),
+        /// Among which results duplicates are looked for: of one set, of all sets of the aggregate, or of one
+        /// collector in all sets of the aggregate.
+        scope: Scope = Scope::Set,
+        /// How long a result is remembered, from when its like was first seen.
+        window: Span = Span(std::time::Duration::from_secs(300)),
+        /// How many results are remembered; past it the one not met for the longest time is forgotten.
+        capacity: AtLeastOne = AtLeastOne::new(100_000),
+        /// Which of two equal results stays. `last` holds as long as the earlier is pending in the same set.
+        keep: Keep = Keep::First,
+    }
+}
+
+/// Two results are the same if they say the same.
+pub struct Content {
+    key: [u8; 16],
+    compares: Compares,
+    memory: DedupMemory,
+}
+
+/// Which part of a payload is its content.
+enum Compares {
+    All,
+    Only(Vec<Path>),
+    Without(Vec<Path>),
+}
+
+impl Plugin for Content {
+    const NAME: &'static str = "content";
+    const DOCS: &'static str = "Drops results that say the same as an earlier one: in all fields, in `fields` only, or in all but \
+        `ignore`. Typed (1 is not 1.0, null is not missing), whatever the order of the fields; the topic does not count.";
+    type Options = ContentOptions;
+
+    fn build(options: ContentOptions, context: &BuildContext) -> Result<Self, BuildError> {
+        let compares = match (options.fields, options.ignore) {
+            (fields, ignore) if fields.is_empty() && ignore.is_empty() => Compares::All,
+            (fields, ignore) if ignore.is_empty() => Compares::Only(fields),
+            (fields, ignore) if fields.is_empty() => Compares::Without(ignore),
+            _ => {
+                return Err(BuildError::in_option(
+                    "ignore",
+                    "`fields` and `ignore` exclude each other; keep one",
+                ));
+            }
+        };
+        if options.window.0.is_zero() {
+            return Err(BuildError::in_option(
+                "window",
+                "must be longer than 0s; to drop nothing use `none`",
+            ));
+        }
+        let memory =
+            DedupMemory::bounded(options.scope, options.window.0, options.capacity.get(), options.keep);
+        Ok(Self { key: context.seed.to_le_bytes(), compares, memory })
+    }
+}
+
+impl DedupStrategy for Content {
+    /// Decodes the payload, always: equal bytes are equal values, but different bytes may be equal values too (the
+    /// order of an object's fields, the spelling of a number), and an identity must not depend on it.
+    fn identity(&self, result: &Contribution) -> Result<Option<Identity>, DecodeError> {
+        let mut value = result.payload.decode()?;
+        Ok(match &self.compares {
+            Compares::All => Some(self.hash(&value)),
+            Compares::Only(fields) => {
+                let values: Vec<Option<&Value>> = fields.iter().map(|path| path.of(&value)).collect();
+                values.iter().any(Option::is_some).then(|| self.hash(&values))
+            }
+            Compares::Without(ignored) => {
+                ignored.iter().for_each(|path| drop(path.take(&mut value)));
+                Some(self.hash(&value))
+            }
+        })
+    }
+
+    fn memory(&self) -> DedupMemory {
+        self.memory
+    }
+}
+
+impl Content {
+    /// SipHash-1-3 to 128 bits, keyed: a collector cannot construct a collision with another's result.
+    ///
+    /// `Hash` of a [`Value`] is a canonical typed encoding: a tag per type, lengths before contents, fields sorted.
+    fn hash(&self, content: &impl Hash) -> Identity {
+        let mut hasher = SipHasher13::new_with_key(&self.key);
+        content.hash(&mut hasher);
+        Identity(hasher.finish128().as_u128())
+    }
+}
+
+register!(dedup: Content);
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+    use stook_plugin::{Options, Registration};
+
+    use super::*;
+    use crate::testing::{HOSTILE, build, check_defaults, json, payload, refuses, result};
+
+    fn strategy(options: &str) -> Box<dyn DedupStrategy> {
+        build(&Registration::dedup::<Content>("test"), options).unwrap()
+    }
+
+    fn identity(options: &str, text: &str) -> Option<Identity> {
+        strategy(options).identity(&result("p1", payload(text))).unwrap()
+    }
+
+    fn check(options: &str, a: &str, b: &str, same: bool) {
+        let (x, y) = (identity(options, a), identity(options, b));
+        assert_eq!(x.is_some() && x == y, same, "{options} {a} {b}");
+    }
+
+    #[test]
+    fn some_fields_count() {
+        let fields = r#"{"fields":["matched"]}"#;
+        check(fields, r#"{"matched":"v","unmatched":"x"}"#, r#"{"matched":"v","unmatched":"y"}"#, true);
+        check(fields, r#"{"matched":"v"}"#, r#"{"matched":"v2"}"#, false);
+        check(fields, r#"{"matched":null}"#, "{}", false);
+        check(fields, r#"{"matched":null}"#, r#"{"matched":null}"#, true);
+        // Nothing to compare is no likeness.
+        check(fields, r#"{"a":1}"#, r#"{"b":2}"#, false);
+        check(fields, "[1]", "[1]", false);
+        check(r#"{"fields":["m1","m2"]}"#, r#"{"m1":"v"}"#, r#"{"m2":"v"}"#, false);
+        check(r#"{"fields":[["o","id"]]}"#, r#"{"o":{"id":1,"x":1}}"#, r#"{"o":{"id":1}}"#, true);
+        check(r#"{"fields":["a.b"]}"#, r#"{"a":{"b":1}}"#, r#"{"a":{"b":1}}"#, false);
+    }
+
+    #[test]
+    fn all_but_some_fields_count() {
+        let ignore = r#"{"ignore":["seen_at",["meta","host"]]}"#;
+        check(ignore, r#"{"v":1,"seen_at":1}"#, r#"{"seen_at":2,"v":1}"#, true);
+        check(ignore, r#"{"v":1,"seen_at":1}"#, r#"{"v":1}"#, true);
+        check(ignore, r#"{"v":1}"#, r#"{"v":2}"#, false);
+        check(ignore, r#"{"meta":{"host":1,"os":1}}"#, r#"{"meta":{"host":2,"os":1}}"#, true);
+        check(ignore, r#"{"meta":{"host":1,"os":1}}"#, r#"{"meta":{"host":1,"os":2}}"#, false);
+    }
+
+    #[test]
+    fn everything_counts_but_the_order_of_fields() {
+        check("{}", r#"{"a":1,"b":[1,2]}"#, r#"{ "b" : [1, 2], "a" : 1 }"#, true);
+        check("{}", "1.5", "15e-1", true);
+        for (a, b) in [
+            ("1", "1.0"),
+            ("1", "\"1\""),
+            ("[1,2]", "[2,1]"),
+            (r#"{"m1":"v"}"#, r#"{"m2":"v"}"#),
+            (r#"{"m":null}"#, "{}"),
+            (r#"["ab","c"]"#, r#"["a","bc"]"#),
+            ("[[1],2]", "[[1,2]]"),
+            ("[]", "{}"),
+            ("null", "false"),
+        ] {
+            check("{}", a, b, false);
+        }
+    }
+
+    #[test]
+    fn who_sent_it_does_not_count() {
+        let strategy = strategy("{}");
+        let of = |collector| strategy.identity(&result(collector, payload("1"))).unwrap();
+        assert_eq!(of("p1"), of("p2"));
+    }
+
+    #[test]
+    fn the_seed_is_the_key() {
+        let of = |seed| {
+            let options = serde_json::from_str("{}").unwrap();
+            let strategy = Content::build(options, &BuildContext::new(seed)).unwrap();
+            strategy.identity(&result("p1", payload("1"))).unwrap()
+        };
+        assert_ne!(of(1), of(2));
+        assert_ne!(of(1), of(1 << 100));
+        assert_eq!(of(3), of(3));
+    }
+
+    #[test]
+    fn hostile_payloads_are_errors_or_identities() {
+        for options in ["{}", r#"{"fields":["n"]}"#, r#"{"ignore":[["n","x"]]}"#] {
+            for text in HOSTILE {
+                let identity = strategy(options).identity(&result("p1", payload(text)));
+                assert_eq!(identity.is_ok(), serde_json::from_str::<Value>(text).is_ok(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn options_are_checked() {
+        check_defaults::<Content>(ContentOptions::SPECS, "{}");
+        let memory = strategy("{}").memory();
+        assert_eq!(memory, DedupMemory::bounded(Scope::Set, Duration::from_secs(300), 100_000, Keep::First));
+        let given = r#"{"scope":"collector","window":"1s","capacity":1,"keep":"last"}"#;
+        let memory = strategy(given).memory();
+        assert_eq!(memory, DedupMemory::bounded(Scope::Collector, Duration::from_secs(1), 1, Keep::Last));
+
+        let registration = Registration::dedup::<Content>("test");
+        let refuses = |options, with| refuses::<dyn DedupStrategy>(&registration, options, with);
+        refuses(r#"{"fields":["a"],"ignore":["b"]}"#, "exclude each other");
+        refuses(r#"{"capacity":0}"#, "must be at least 1");
+        refuses(r#"{"window":"0s"}"#, "longer than 0s");
+        refuses(r#"{"scope":"sett"}"#, "did you mean `set`?");
+        refuses(r#"{"fields":[[]]}"#, "must have at least one");
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            (0..3_i64).prop_map(Value::Int),
+            (0..3_u8).prop_map(|n| Value::Float(n.into())),
+            "[ab]{0,2}".prop_map(Value::String),
+        ];
+        leaf.prop_recursive(3, 12, 3, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::Array),
+                proptest::collection::btree_map("[ab]{1}", inner, 0..3).prop_map(Value::Object),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn equal_identities_are_equal_values(a in value(), b in value()) {
+            let of = |value: &Value| identity("{}", &serde_json::to_string(value).unwrap());
+            prop_assert_eq!(of(&a) == of(&b), a == b);
+            prop_assert_eq!(of(&a), of(&json(&serde_json::to_string(&a).unwrap()).clone()));
+        }
+    }
+}

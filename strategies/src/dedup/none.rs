@@ -1,0 +1,45 @@
+//! `none`: every result is its own.
+
+use stook_plugin::{
+    BuildContext, BuildError, Contribution, DedupMemory, DedupStrategy, Identity, NoOptions, Plugin, register,
+};
+use stook_types::DecodeError;
+
+/// No two results are the same.
+pub struct None;
+
+impl Plugin for None {
+    const NAME: &'static str = "none";
+    const DOCS: &'static str =
+        "Takes every result for its own, however alike. Retransmits are dropped all the same.";
+    type Options = NoOptions;
+
+    fn build(_: NoOptions, _: &BuildContext) -> Result<Self, BuildError> {
+        Ok(Self)
+    }
+}
+
+impl DedupStrategy for None {
+    fn identity(&self, _: &Contribution) -> Result<Option<Identity>, DecodeError> {
+        Ok(Option::None)
+    }
+
+    fn memory(&self) -> DedupMemory {
+        DedupMemory::of_set()
+    }
+}
+
+register!(dedup: None);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{payload, result};
+
+    #[test]
+    fn looks_at_nothing() {
+        for text in ["1", "{"] {
+            assert_eq!(None.identity(&result("p1", payload(text))).unwrap(), Option::None);
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! `join`: rows of several collectors about the same things.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use stook_plugin::{
+    Algebra, BuildContext, BuildError, Conflict, ConflictKind, Conflicts, MemoryBound, MergeError,
+    MergeInput, MergeStrategy, Merged, Plugin, options, register,
+};
+use stook_types::{CollectorId, Object, Value};
+
+use crate::options::Path;
+
+options! {
+    /// Options of `join`.
+    pub struct JoinOptions {
+        /// What says that two rows are about the same thing: a field name or an array of names. Typed: `1` is not
+        /// `"1"`.
+        on: Path,
+    }
+}
+
+/// Unites rows that are about the same thing.
+pub struct Join {
+    on: Path,
+}
+
+impl Plugin for Join {
+    const NAME: &'static str = "join";
+    const DOCS: &'static str = "Each payload is a row (an object) or an array of rows; rows with an equal `on` are united, and the \
+        value is the array of united rows in the order in which each `on` was first seen. A field that rows give \
+        differently keeps its first value and is recorded in `conflicts`; so is what is no row or has no `on`.";
+    type Options = JoinOptions;
+
+    fn build(options: JoinOptions, _: &BuildContext) -> Result<Self, BuildError> {
+        Ok(Self { on: options.on })
+    }
+}
+
+impl MergeStrategy for Join {
+    fn algebra(&self) -> Algebra {
+        Algebra { commutative: false, associative: true, idempotent: true, memory: MemoryBound::Fields }
+    }
+
+    fn merge(&self, input: &MergeInput<'_>, conflicts: &mut Conflicts) -> Result<Merged, MergeError> {
+        let mut table = Table { on: &self.on, rows: Vec::new(), places: HashMap::new() };
+        for (collector, value) in input.decoded(conflicts) {
+            match value {
+                Value::Array(rows) => rows.into_iter().for_each(|row| table.add(row, collector, conflicts)),
+                row => table.add(row, collector, conflicts),
+            }
+        }
+        Ok(Merged::Value(table.rows.into_iter().map(Value::Object).collect()))
+    }
+}
+
+struct Table<'a> {
+    on: &'a Path,
+    rows: Vec<Object>,
+    /// Where the row of a key stands in `rows`.
+    places: HashMap<Value, usize>,
+}
+
+impl Table<'_> {
+    fn add(&mut self, row: Value, collector: &CollectorId, conflicts: &mut Conflicts) {
+        let Value::Object(_) = row else {
+            return conflicts.push(Conflict::of_payload(ConflictKind::Type, collector).got(row.type_name()));
+        };
+        let Some(key) = self.on.of(&row).cloned() else {
+            let missing = Conflict::new(self.on.names(), ConflictKind::Type, collector).got("missing");
+            return conflicts.push(missing);
+        };
+        let Value::Object(fields) = row else { return };
+        match self.places.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(self.rows.len());
+                self.rows.push(fields);
+            }
+            Entry::Occupied(place) => unite(&mut self.rows[*place.get()], fields, collector, conflicts),
+        }
+    }
+}
+
+/// Adds fields to a row; what the row has already, it keeps.
+fn unite(row: &mut Object, fields: Object, collector: &CollectorId, conflicts: &mut Conflicts) {
+    for (name, value) in fields {
+        match row.get(&name) {
+            None => drop(row.insert(name, value)),
+            Some(first) if *first == value => {}
+            Some(_) => conflicts.push(Conflict::new([name], ConflictKind::Disagree, collector)),
+        }
+    }
+}
+
+register!(merge: Join);
+
+#[cfg(test)]
+mod tests {
+    use stook_plugin::{Options, Registration};
+
+    use super::*;
+    use crate::testing::{HOSTILE, check_defaults, json, lines, merge, refuses, results};
+
+    const ON_PID: &str = r#"{"on":"pid"}"#;
+
+    fn check(options: &str, sent: &[(&str, &str)], value: &str, conflicts: &[&str]) {
+        let (merged, found) = merge::<Join>(options, &results(sent));
+        assert_eq!(merged, json(value), "{sent:?}");
+        assert_eq!(lines(&found), conflicts, "{sent:?}");
+    }
+
+    #[test]
+    fn unites_rows_in_the_order_of_first_sight() {
+        check(
+            ON_PID,
+            &[
+                ("proc", r#"[{"pid":7,"name":"sh"},{"pid":3,"name":"init"}]"#),
+                ("hash", r#"[{"pid":3,"sha":"aa"},{"pid":9,"sha":"bb"}]"#),
+                ("net", r#"{"pid":7,"ports":[80]}"#),
+            ],
+            r#"[{"pid":7,"name":"sh","ports":[80]},{"pid":3,"name":"init","sha":"aa"},{"pid":9,"sha":"bb"}]"#,
+            &[],
+        );
+        check(ON_PID, &[], "[]", &[]);
+        check(ON_PID, &[("p1", "[]")], "[]", &[]);
+    }
+
+    #[test]
+    fn a_field_given_differently_keeps_its_first_value() {
+        check(
+            ON_PID,
+            &[("p1", r#"{"pid":1,"n":1,"m":2}"#), ("p2", r#"{"pid":1,"n":1.0,"m":2}"#)],
+            r#"[{"pid":1,"n":1,"m":2}]"#,
+            &["n disagree p2"],
+        );
+        check(
+            ON_PID,
+            &[("p1", r#"[{"pid":1,"n":null},{"pid":1,"n":2}]"#)],
+            r#"[{"pid":1,"n":null}]"#,
+            &["n disagree p1"],
+        );
+    }
+
+    #[test]
+    fn the_key_is_typed() {
+        let rows = r#"[{"pid":1},{"pid":"1"},{"pid":1.0},{"pid":null},{"pid":null,"x":1}]"#;
+        check(ON_PID, &[("p1", rows)], r#"[{"pid":1},{"pid":"1"},{"pid":1.0},{"pid":null,"x":1}]"#, &[]);
+    }
+
+    #[test]
+    fn the_key_may_be_nested_and_is_not_split_on_dots() {
+        let sent =
+            [("p1", r#"{"o":{"id":1},"a":1}"#), ("p2", r#"{"o":{"id":1},"b":2}"#), ("p3", r#"{"o":1}"#)];
+        check(r#"{"on":["o","id"]}"#, &sent, r#"[{"o":{"id":1},"a":1,"b":2}]"#, &["o/id type p3 missing"]);
+        check(r#"{"on":"o.id"}"#, &sent[..1], "[]", &["o.id type p1 missing"]);
+    }
+
+    #[test]
+    fn what_is_no_row_is_skipped_and_recorded() {
+        check(
+            ON_PID,
+            &[
+                ("p1", "7"),
+                ("p2", r#"[{"pid":1},[{"pid":2}],{"x":1}]"#),
+                ("p3", "{"),
+                ("p4", r#"{"pid":1,"y":2}"#),
+            ],
+            r#"[{"pid":1,"y":2}]"#,
+            &[
+                " decode p3 EOF while parsing an object at line 1 column 1",
+                " type p1 int",
+                " type p2 array",
+                "pid type p2 missing",
+            ],
+        );
+        for text in HOSTILE {
+            merge::<Join>(r#"{"on":["n","x"]}"#, &results(&[("p1", text), ("p2", text)]));
+        }
+    }
+
+    #[test]
+    fn keeps_its_algebra() {
+        // Merging parts first, and merging a result twice, change nothing.
+        let sent = [
+            ("p1", r#"[{"pid":1,"n":1},{"pid":2}]"#),
+            ("p2", r#"{"pid":1,"n":2,"m":3}"#),
+            ("p3", r#"{"pid":3}"#),
+        ];
+        let whole = merge::<Join>(ON_PID, &results(&sent)).0;
+        let part =
+            |sent: &[(&str, &str)]| serde_json::to_string(&merge::<Join>(ON_PID, &results(sent)).0).unwrap();
+        for cut in 0..=sent.len() {
+            let (left, right) = (part(&sent[..cut]), part(&sent[cut..]));
+            assert_eq!(merge::<Join>(ON_PID, &results(&[("p", &left), ("p", &right)])).0, whole);
+        }
+        for again in sent {
+            assert_eq!(merge::<Join>(ON_PID, &results(&[sent[0], sent[1], sent[2], again])).0, whole);
+        }
+    }
+
+    #[test]
+    fn options_are_checked() {
+        check_defaults::<Join>(JoinOptions::SPECS, ON_PID);
+        let refuses =
+            |options, with| refuses::<dyn MergeStrategy>(&Registration::merge::<Join>("t"), options, with);
+        refuses("{}", "missing field `on`");
+        refuses(r#"{"on":[]}"#, "must have at least one");
+        refuses(r#"{"on":7}"#, "a field name or an array of names");
+    }
+}

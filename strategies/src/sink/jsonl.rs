@@ -1,0 +1,323 @@
+//! `jsonl`: one line of JSON per released set.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+use stook_plugin::{
+    AggregatedResult, BuildContext, BuildError, Merged, Plugin, Sink, SinkError, options, register,
+};
+use stook_types::{DecodeError, Payload, Value};
+
+options! {
+    /// Options of `jsonl`.
+    pub struct JsonlOptions {
+        /// The file to append to, made if it is not there; `-` is standard output.
+        path: String = "-".to_owned(),
+    }
+}
+
+/// Writes released sets as lines of JSON.
+pub struct Jsonl {
+    path: String,
+    /// Opened by the first write, so that a config can be checked without leaving files behind.
+    out: Option<Out>,
+    /// Whole lines that wait to be written.
+    lines: Vec<u8>,
+}
+
+enum Out {
+    Stdout(io::Stdout),
+    File(File),
+}
+
+/// Where waiting lines are written even before the host asks for it.
+const ENOUGH: usize = 256 << 10;
+
+impl Plugin for Jsonl {
+    const NAME: &'static str = "jsonl";
+    const DOCS: &'static str = "Writes each released set as one line of JSON to a file or to standard output. Bytes are written as \
+        hexadecimal text, floats that JSON does not have as null.";
+    type Options = JsonlOptions;
+
+    fn build(options: JsonlOptions, _: &BuildContext) -> Result<Self, BuildError> {
+        if options.path.is_empty() {
+            return Err(BuildError::in_option("path", "must not be empty; write a file's path or `-`"));
+        }
+        Ok(Self { path: options.path, out: None, lines: Vec::new() })
+    }
+}
+
+impl Sink for Jsonl {
+    fn deliver(&mut self, result: &AggregatedResult) -> Result<(), SinkError> {
+        let whole = self.lines.len();
+        if serde_json::to_writer(&mut self.lines, result).is_err() {
+            // The only thing that JSON cannot say is a payload that cannot be decoded.
+            self.lines.truncate(whole);
+            let readable = AggregatedResult { value: readable(&result.value), ..result.clone() };
+            serde_json::to_writer(&mut self.lines, &readable).map_err(|error| self.failed(&error.into()))?;
+        }
+        self.lines.push(b'\n');
+        if self.lines.len() < ENOUGH { Ok(()) } else { self.write() }
+    }
+
+    fn flush(&mut self) -> Result<(), SinkError> {
+        self.write()
+    }
+}
+
+impl Jsonl {
+    /// Writes the waiting lines. If that fails they are dropped all the same, because the host delivers again
+    /// what was not flushed.
+    fn write(&mut self) -> Result<(), SinkError> {
+        let lines = std::mem::take(&mut self.lines);
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut out = match self.out.take() {
+            Some(out) => out,
+            None => open(&self.path).map_err(|error| self.failed(&error))?,
+        };
+        out.write(&lines).map_err(|error| self.failed(&error))?;
+        // Kept only now: after a failure the file is opened, and what is left of it looked at, afresh.
+        self.out = Some(out);
+        self.lines = lines;
+        self.lines.clear();
+        self.lines.shrink_to(2 * ENOUGH);
+        Ok(())
+    }
+
+    fn failed(&self, error: &io::Error) -> SinkError {
+        let name = if self.path == "-" { "standard output" } else { &self.path };
+        SinkError::new(format!("cannot write to {name}: {error}"))
+    }
+}
+
+fn open(path: &str) -> io::Result<Out> {
+    if path == "-" {
+        return Ok(Out::Stdout(io::stdout()));
+    }
+    let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+    if ends_inside_a_line(path)? {
+        file.write_all(b"\n")?;
+    }
+    Ok(Out::File(file))
+}
+
+/// Whether a file was left, by a crash or a full disk, with a line that does not end.
+fn ends_inside_a_line(path: &str) -> io::Result<bool> {
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() || about.len() == 0 {
+        return Ok(false);
+    }
+    let mut file = File::open(path)?;
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}
+
+impl Out {
+    fn write(&mut self, lines: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Stdout(out) => out.write_all(lines).and_then(|()| out.flush()),
+            Self::File(file) => append(file, lines),
+        }
+    }
+}
+
+/// Appends all of it, or as little as possible: what a full disk leaves of a line is cut off again, unless
+/// somebody else has appended to the file meanwhile.
+fn append(file: &mut File, lines: &[u8]) -> io::Result<()> {
+    let before = file.metadata()?.len();
+    let mut written = 0;
+    while written < lines.len() {
+        match file.write(&lines[written..]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(some) => written += some,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                if file.metadata()?.len() == before + written as u64 {
+                    file.set_len(before)?;
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The same value with each payload that cannot be decoded replaced by what can be said of it, so that neither
+/// the line nor the bytes are lost.
+fn readable(value: &Merged) -> Merged {
+    match value {
+        Merged::Payload(payload) => {
+            Merged::Value(payload.decode().unwrap_or_else(|error| unreadable(payload, error)))
+        }
+        Merged::Array(parts) => Merged::Array(parts.iter().map(readable).collect()),
+        Merged::Object(parts) => {
+            Merged::Object(parts.iter().map(|(name, part)| (name.clone(), readable(part))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+fn unreadable(payload: &Payload, error: DecodeError) -> Value {
+    Value::from([
+        ("undecodable", Value::from(error.why)),
+        ("content_type", error.content_type.into()),
+        ("bytes", Value::Bytes(payload.bytes().to_vec())),
+    ])
+}
+
+register!(sink: Jsonl);
+
+#[cfg(test)]
+mod tests {
+    use stook_plugin::{MergeInput, Options, Reason, Registration, SetKey};
+    use stook_types::{CorrelationId, EmissionId, Outcome, WallTime};
+
+    use super::*;
+    use crate::testing::{build, check_defaults, json, n, refuses, results};
+
+    fn released(value: Merged) -> AggregatedResult {
+        AggregatedResult {
+            aggregate: "a".into(),
+            correlation_id: SetKey::Id(CorrelationId::new("c\n1").unwrap()),
+            emission_id: EmissionId::derive("a", "c", 1, 1),
+            generation: 1,
+            revision: 1,
+            outcome: Outcome::Complete,
+            reason: Reason::Completed("count"),
+            value,
+            results: 1,
+            duplicates: 0,
+            contributors: vec![],
+            missing: vec![],
+            conflicts: vec![],
+            opened_at: WallTime::from_unix_micros(0),
+            released_at: WallTime::from_unix_micros(412),
+            latency_us: 412,
+        }
+    }
+
+    fn list(sent: &[(&str, &str)]) -> AggregatedResult {
+        released(MergeInput::new("a", &results(sent)).list())
+    }
+
+    fn sink(path: &str) -> Box<dyn Sink> {
+        let options = serde_json::json!({ "path": path }).to_string();
+        build(&Registration::sink::<Jsonl>("test"), &options).unwrap()
+    }
+
+    fn in_file(test: impl FnOnce(&str)) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.jsonl");
+        test(path.to_str().unwrap());
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn a_line_has_the_fields_of_the_format() {
+        let text = in_file(|path| {
+            let mut sink = sink(path);
+            sink.deliver(&list(&[("p1", r#"{"b":1,"a":[2.5]}"#)])).unwrap();
+            assert!(std::fs::read(path).is_err(), "nothing is written, or even made, before flush");
+            sink.flush().unwrap();
+        });
+        assert_eq!(
+            text,
+            concat!(
+                r#"{"aggregate":"a","correlation_id":"c\n1","emission_id":"b1071e12-37f9-50ba-b257-ab98ffc01146","#,
+                r#""generation":1,"revision":1,"outcome":"complete","reason":"count","value":[{"a":[2.5],"b":1}],"#,
+                r#""results":1,"duplicates":0,"contributors":[],"missing":[],"conflicts":[],"#,
+                r#""opened_at":"1970-01-01T00:00:00.000000Z","released_at":"1970-01-01T00:00:00.000412Z","#,
+                r#""latency_us":412}"#,
+                "\n"
+            )
+        );
+    }
+
+    fn values(text: &str) -> Vec<Value> {
+        text.lines().map(|line| json(line).at(&["value"]).unwrap().clone()).collect()
+    }
+
+    #[test]
+    fn appends_and_ends_a_line_that_somebody_left_open() {
+        let text = in_file(|path| {
+            for sent in ["1", "2"] {
+                let mut sink = sink(path);
+                sink.deliver(&list(&[("p1", sent)])).unwrap();
+                sink.flush().unwrap();
+                sink.flush().unwrap();
+            }
+        });
+        assert_eq!(values(&text), [json("[1]"), json("[2]")]);
+        let text = in_file(|path| {
+            std::fs::write(path, "{\"torn").unwrap();
+            let mut sink = sink(path);
+            sink.deliver(&list(&[("p1", "3")])).unwrap();
+            sink.flush().unwrap();
+        });
+        assert!(text.starts_with("{\"torn\n{\"aggregate\""), "{text}");
+    }
+
+    #[test]
+    fn many_lines_do_not_wait_for_a_flush() {
+        let large = format!("\"{}\"", "x".repeat(ENOUGH));
+        let text = in_file(|path| {
+            let mut sink = sink(path);
+            sink.deliver(&list(&[("p1", &large)])).unwrap();
+            assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), 1);
+            sink.deliver(&list(&[("p1", "2")])).unwrap();
+            sink.flush().unwrap();
+        });
+        assert_eq!(text.lines().count(), 2);
+    }
+
+    #[test]
+    fn a_payload_that_cannot_be_decoded_does_not_lose_the_line() {
+        let text = in_file(|path| {
+            let mut sink = sink(path);
+            sink.deliver(&list(&[("p1", "1")])).unwrap();
+            sink.deliver(&list(&[("p1", "2"), ("p2", "{")])).unwrap();
+            sink.deliver(&released(Merged::Payload(n(f64::NAN)))).unwrap();
+            sink.flush().unwrap();
+        });
+        let bad = r#"[2,{"undecodable":"EOF while parsing an object at line 1 column 1","content_type":"application/json","bytes":"7b"}]"#;
+        assert_eq!(values(&text), [json("[1]"), json(bad), json(r#"{"n":null}"#)]);
+    }
+
+    #[test]
+    fn a_failure_is_typed_and_drops_what_will_come_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("not-there").join("out.jsonl");
+        let path = path.to_str().unwrap();
+        let mut sink = sink(path);
+        sink.deliver(&list(&[("p1", "1")])).unwrap();
+        let error = sink.flush().unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot write to {path}: ")), "{error}");
+        // The host delivers it again; the file now has it once.
+        std::fs::create_dir(folder.path().join("not-there")).unwrap();
+        sink.deliver(&list(&[("p1", "1")])).unwrap();
+        sink.flush().unwrap();
+        assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), 1);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error_each_time() {
+        let mut sink = sink("/dev/full");
+        for _ in 0..2 {
+            sink.deliver(&list(&[("p1", "1")])).unwrap();
+            assert!(sink.flush().unwrap_err().to_string().starts_with("cannot write to /dev/full: "));
+        }
+    }
+
+    #[test]
+    fn options_are_checked() {
+        check_defaults::<Jsonl>(JsonlOptions::SPECS, "{}");
+        let registration = Registration::sink::<Jsonl>("test");
+        refuses::<dyn Sink>(&registration, r#"{"path":""}"#, "must not be empty");
+        refuses::<dyn Sink>(&registration, r#"{"paht":"-"}"#, "unknown field `paht`");
+    }
+}
