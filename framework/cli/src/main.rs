@@ -1,2 +1,50 @@
-//! The binary `stook`.
-fn main() {}
+//! The binary `stook`: one module per verb, and what they share. All substance is in the libraries.
+
+mod check;
+mod config;
+mod logging;
+mod output;
+mod plugins;
+mod run;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use stook::exit;
+
+/// Groups the results of local collector processes by correlation ID, and merges them as the config says.
+#[derive(Parser)]
+#[command(name = "stook", version, max_term_width = 100)]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Run(run::Args),
+    Check(check::Args),
+    #[command(subcommand)]
+    Plugins(plugins::Verb),
+    Test(test::Args),
+}
+
+fn main() -> ExitCode {
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        Err(help) => {
+            let code = if help.use_stderr() { exit::USAGE } else { exit::OK };
+            // Who asked for help and closed the pipe has seen enough.
+            let _ = help.print();
+            return code.into();
+        }
+    };
+    let done = match command.verb {
+        Verb::Run(args) => run::run(&args),
+        Verb::Check(args) => check::run(&args),
+        Verb::Plugins(verb) => plugins::run(&verb),
+        Verb::Test(args) => test::run(&args),
+    };
+    done.map_or_else(|failure| failure.report(), |()| exit::OK.into())
+}

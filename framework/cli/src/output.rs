@@ -1,0 +1,81 @@
+//! What verbs say, and how they fail.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::ValueEnum;
+use stook::config::Diagnostics;
+use stook::exit;
+
+/// How data is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Why a verb did not do what it was asked for.
+pub(crate) enum Failure {
+    /// The config is wrong.
+    Config(Diagnostics),
+    /// The command line asks for something that is not there.
+    Usage(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl Failure {
+    /// Says it on standard error; gives the exit code for it.
+    pub(crate) fn report(&self) -> ExitCode {
+        match self {
+            Self::Config(errors) => complain(errors),
+            Self::Usage(message) | Self::Other(message) => say(&format!("stook: {message}\n")),
+        }
+        let code = match self {
+            Self::Config(_) => exit::CONFIG,
+            Self::Usage(_) => exit::USAGE,
+            Self::Other(_) => exit::FAILURE,
+        };
+        code.into()
+    }
+}
+
+/// Prints data. A reader who has seen enough and closed the pipe is no failure.
+pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    let mut to = io::stdout().lock();
+    match to.write_all(text.as_bytes()).and_then(|()| to.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Other(format!("failed to write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints data as one line of JSON.
+pub(crate) fn print_json(data: &impl serde::Serialize) -> Result<(), Failure> {
+    let json = serde_json::to_string(data)
+        .map_err(|error| Failure::Other(format!("failed to write as JSON: {error}")))?;
+    print(&format!("{json}\n"))
+}
+
+/// Shows what was found in a config on standard error.
+pub(crate) fn complain(diagnostics: &Diagnostics) {
+    if has_colors(&io::stderr()) {
+        say(&diagnostics.colored().to_string());
+    } else {
+        say(&diagnostics.to_string());
+    }
+}
+
+/// Whether to write colours there: on a terminal, unless the user set `NO_COLOR`.
+pub(crate) fn has_colors(to: &impl IsTerminal) -> bool {
+    to.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+}
+
+/// If nobody reads standard error, there is nobody to tell.
+fn say(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,198 @@
+//! TOML with positions: tables that are read key by key and note what is wrong with them.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::ops::Range;
+use std::str::FromStr;
+
+use stook_types::{Value, nearest};
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::mistakes::{Mistake, line_and_column};
+
+/// A value where it stands.
+pub(super) type Node<'i> = Spanned<DeValue<'i>>;
+
+/// The text that is read, and what was found wrong with it so far.
+pub(super) struct Reader<'i> {
+    pub(super) text: &'i str,
+    found: RefCell<Vec<Mistake>>,
+}
+
+/// One table of the text.
+#[derive(Clone)]
+pub(super) struct Table<'a, 'i> {
+    pub(super) reader: &'a Reader<'i>,
+    pub(super) place: Range<usize>,
+    fields: &'a DeTable<'i>,
+}
+
+impl<'i> Reader<'i> {
+    /// Reads the text; gives its root if it is TOML at all.
+    pub(super) fn new(text: &'i str) -> (Self, Spanned<DeTable<'i>>) {
+        let (root, errors) = DeTable::parse_recoverable(text);
+        let mistake = |error: &toml::de::Error| Mistake {
+            at: error.span().unwrap_or_default(),
+            message: error.message().to_owned(),
+            help: None,
+        };
+        (Self { text, found: RefCell::new(errors.iter().map(mistake).collect()) }, root)
+    }
+
+    pub(super) fn wrong(&self, at: Range<usize>, message: impl Into<String>) {
+        self.found.borrow_mut().push(Mistake { at, message: message.into(), help: None });
+    }
+
+    pub(super) fn wrong_help(&self, at: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
+        self.found.borrow_mut().push(Mistake { at, message: message.into(), help: Some(help.into()) });
+    }
+
+    pub(super) fn found(&self) -> Vec<Mistake> {
+        self.found.take()
+    }
+
+    pub(super) fn line_and_column(&self, at: usize) -> (usize, usize) {
+        line_and_column(self.text, at)
+    }
+
+    pub(super) fn text_of<'a>(&self, what: &str, node: &'a Node<'i>) -> Option<&'a str> {
+        let text = node.get_ref().as_str();
+        if text.is_none() {
+            self.wrong(node.span(), format!("{what} is text in quotes, not {}", kind(node)));
+        }
+        text
+    }
+
+    /// Text that means something.
+    pub(super) fn parse<T: FromStr<Err: Display>>(&self, what: &str, node: &Node<'i>) -> Option<T> {
+        let text = self.text_of(what, node)?;
+        text.parse().map_err(|error| self.wrong(node.span(), format!("bad {what}: {error}"))).ok()
+    }
+
+    /// The elements of a list.
+    pub(super) fn list<'a>(&self, what: &str, node: &'a Node<'i>) -> &'a [Node<'i>] {
+        match node.get_ref() {
+            DeValue::Array(elements) => elements,
+            _ => {
+                self.wrong(node.span(), format!("{what} is a list, not {}", kind(node)));
+                &[]
+            }
+        }
+    }
+
+    /// Any value, as the engine types it.
+    pub(super) fn value(&self, node: &Node<'i>) -> Option<Value> {
+        let wrong = |why: &str| {
+            self.wrong(node.span(), why);
+            None
+        };
+        match node.get_ref() {
+            DeValue::String(text) => Some(Value::String(text.to_string())),
+            DeValue::Boolean(value) => Some(Value::Bool(*value)),
+            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+                .map(Value::Int)
+                .or_else(|_| wrong("the number does not fit into 64 signed bits").ok_or(()))
+                .ok(),
+            DeValue::Float(number) => match number.as_str().parse::<f64>() {
+                Ok(number) if number.is_finite() => Some(Value::Float(number)),
+                _ => wrong("payloads are JSON here, which has finite numbers only"),
+            },
+            DeValue::Datetime(_) => wrong("payloads have no dates; write text in quotes"),
+            DeValue::Array(elements) => elements.iter().map(|element| self.value(element)).collect(),
+            DeValue::Table(fields) => fields
+                .iter()
+                .map(|(name, field)| Some((name.get_ref().to_string(), self.value(field)?)))
+                .collect::<Option<_>>()
+                .map(Value::Object),
+        }
+    }
+}
+
+impl<'a, 'i> Table<'a, 'i> {
+    pub(super) fn root(reader: &'a Reader<'i>, root: &'a Spanned<DeTable<'i>>) -> Self {
+        Self { reader, place: root.span(), fields: root.get_ref() }
+    }
+
+    pub(super) fn open(reader: &'a Reader<'i>, what: &str, node: &'a Node<'i>) -> Option<Self> {
+        match node.get_ref() {
+            DeValue::Table(fields) => Some(Self { reader, place: node.span(), fields }),
+            _ => {
+                reader.wrong(node.span(), format!("{what} is a table, not {}", kind(node)));
+                None
+            }
+        }
+    }
+
+    /// Notes every key that is not one of these.
+    pub(super) fn only(&self, what: &str, known: &[&str]) {
+        for (key, _) in self.fields {
+            let name = key.get_ref().as_ref();
+            if known.contains(&name) {
+                continue;
+            }
+            let near = nearest(name, known.iter().copied());
+            let help = near.map_or_else(
+                || format!("{what} has {}", known.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            self.reader.wrong_help(key.span(), format!("unknown key `{name}` of {what}"), help);
+        }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&'a Node<'i>> {
+        self.fields.get(key)
+    }
+
+    /// Notes that a key is missing, if it is.
+    pub(super) fn require(&self, what: &str, key: &str) -> Option<&'a Node<'i>> {
+        let node = self.get(key);
+        if node.is_none() {
+            self.reader.wrong(self.place.clone(), format!("{what} has no `{key}`"));
+        }
+        node
+    }
+
+    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
+        self.reader.text_of(&format!("`{key}`"), self.get(key)?)
+    }
+
+    pub(super) fn parsed<T: FromStr<Err: Display>>(&self, key: &str) -> Option<T> {
+        self.reader.parse(&format!("`{key}`"), self.get(key)?)
+    }
+
+    pub(super) fn list(&self, key: &str) -> &'a [Node<'i>] {
+        self.get(key).map_or(&[], |node| self.reader.list(&format!("`{key}`"), node))
+    }
+
+    /// A whole number of at least 0.
+    pub(super) fn number(&self, key: &str) -> Option<u64> {
+        let node = self.get(key)?;
+        let number = self.reader.value(node)?.as_int().and_then(|number| u64::try_from(number).ok());
+        if number.is_none() {
+            self.reader.wrong(node.span(), format!("`{key}` is a whole number of at least 0"));
+        }
+        number
+    }
+
+    pub(super) fn flag(&self, key: &str) -> bool {
+        let Some(node) = self.get(key) else { return false };
+        let flag = node.get_ref().as_bool();
+        if flag.is_none() {
+            self.reader.wrong(node.span(), format!("`{key}` is true or false, not {}", kind(node)));
+        }
+        flag.unwrap_or(false)
+    }
+}
+
+fn kind(node: &Node<'_>) -> &'static str {
+    match node.get_ref() {
+        DeValue::String(_) => "text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a bool",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,149 @@
+//! `stook check`.
+
+use std::path::PathBuf;
+
+use tempfile::TempDir;
+
+use super::{Ran, stook};
+
+const SOUND: &str = r#"
+[aggregate.scan]
+topics = ["events.process.#", "events.network.#"]
+complete = { use = "expected" }
+timeout = "30s"
+order = { use = "timestamp" }
+merge = { use = "join", on = "pid" }
+limits = { sets = 100, bytes_per_set = "1MiB" }
+deliver = ["file"]
+
+[collector.procmond-1]
+command = ["procmond", "--fast"]
+publish = ["events.process.#"]
+
+[task.scan]
+every = "2s"
+capabilities = ["process.list"]
+into = ["scan"]
+
+[sink.file]
+use = "jsonl"
+path = "must-not-appear.jsonl"
+"#;
+
+/// A config file in a directory of its own.
+struct File {
+    dir: TempDir,
+    path: PathBuf,
+}
+
+fn file(config: &str) -> File {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("stook.toml");
+    std::fs::write(&path, config).unwrap();
+    File { dir, path }
+}
+
+impl File {
+    fn check(&self, args: &[&str]) -> Ran {
+        let path = self.path.to_str().unwrap();
+        stook(&[&["check", path], args].concat())
+    }
+}
+
+#[test]
+fn three_mistakes_are_three_messages() {
+    let file = file(
+        "[aggregate.scan]\ntopcis = [\"events.#\"]\ntopics = [\"events.#\"]\ntimeout = 30\nmerge = { use = \"lsit\" }\n",
+    );
+    let ran = file.check(&[]);
+    assert_eq!((ran.code, ran.out.as_str()), (78, ""));
+    let path = file.path.display();
+    let wanted = format!(
+        r#"{path}:2:1: unknown key `topcis`
+  |
+2 | topcis = ["events.#"]
+  | ^^^^^^
+  = did you mean `topics`? [aggregate.NAME] has topics, key, complete, timeout, idle, order, dedup, merge, late, limits, ack, deliver, topic
+
+{path}:4:11: bad `timeout`: expected a duration like "250ms", "30s" or "5m", found the number 30
+  |
+4 | timeout = 30
+  |           ^^
+
+{path}:5:17: no merge plugin is named `lsit`
+  |
+5 | merge = {{ use = "lsit" }}
+  |                 ^^^^^^
+  = did you mean `list`? there is"#
+    );
+    assert!(ran.err.starts_with(&wanted), "--- said:\n{}\n--- wanted:\n{wanted}", ran.err);
+    assert!(ran.err.ends_with("(linked: stook_strategies)\n"), "{}", ran.err);
+}
+
+#[test]
+fn a_sound_config_is_summed_up_and_nothing_is_touched() {
+    let file = file(SOUND);
+    let ran = file.check(&[]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let wanted = "\
+host stook
+  memory    at most 512MiB of pending results, all aggregates together
+
+aggregate scan
+  topics    events.process.#, events.network.#
+  key       correlation-id
+  complete  expected
+  timeout   30s
+  order     timestamp
+  dedup     none
+  merge     join
+  late      refuse; 100000 released sets are remembered for 5m
+  limits    100 sets of 10000 results and 1MiB each (100MiB without the host's limit); when full: emit-oldest
+  ack       accepted
+  deliver   file
+
+collector procmond-1
+  command   procmond --fast
+  publish   events.process.#
+
+task scan
+  every     2s
+  asks      each collector for process.list
+  into      scan
+
+sink file
+  use       jsonl
+";
+    assert_eq!(ran.out, format!("{} is valid\n\n{wanted}", file.path.display()));
+    assert_eq!(std::fs::read_dir(file.dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn json_says_the_same() {
+    let sound = file(SOUND).check(&["--format", "json"]).json();
+    assert_eq!(sound["valid"], true);
+    assert_eq!(sound["config"]["aggregates"][0]["limits"]["bytes"], "100MiB");
+    assert_eq!(sound["config"]["sinks"][0]["use"], "jsonl");
+    let broken = file("[host]\nnmae = 1\n").check(&["--format", "json"]);
+    assert_eq!(broken.code, 78);
+    let error = &broken.json()["errors"][0];
+    assert_eq!((&error["line"], &error["column"]), (&2.into(), &1.into()));
+    assert!(broken.err.contains(":2:1: unknown key `nmae`"), "{}", broken.err);
+}
+
+#[test]
+fn warnings_are_shown_and_harm_nothing() {
+    let ran = file("[aggregate.a]\ntopics = [\"t\"]\ntimeout = \"1s\"\nack = \"delivered\"\n").check(&[]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.err.contains(":4:7: warning: `ack = \"delivered\"` waits for sinks"), "{}", ran.err);
+    assert!(ran.out.contains(" is valid, with a warning\n"), "{}", ran.out);
+}
+
+#[test]
+fn the_file_may_be_named_either_way_and_must_be_there() {
+    let file = file(SOUND);
+    assert_eq!(stook(&["check", "--config", file.path.to_str().unwrap()]).code, 0);
+    let ran = stook(&["check", "no/such/stook.toml"]);
+    assert_eq!(ran.code, 78);
+    assert!(ran.err.starts_with("no/such/stook.toml: the config file cannot be read: "), "{}", ran.err);
+}

@@ -1,0 +1,30 @@
+//! The built binary, as a user meets it.
+
+mod check;
+mod plugins;
+mod usage;
+
+use std::process::Command;
+
+/// What a run of `stook` left behind.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+/// Runs `stook` to its end, away from any terminal.
+fn stook(args: &[&str]) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_stook")).args(args).output().expect("stook starts");
+    Ran {
+        code: output.status.code().expect("stook exits by itself"),
+        out: String::from_utf8(output.stdout).expect("output is text"),
+        err: String::from_utf8(output.stderr).expect("complaints are text"),
+    }
+}
+
+impl Ran {
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error} in {}", self.out))
+    }
+}

@@ -1,0 +1,62 @@
+//! `stook plugins`.
+
+use super::stook;
+
+#[test]
+fn json_lists_every_plugin_with_all_about_it() {
+    let plugins = stook(&["plugins", "list", "--format", "json"]).json();
+    let plugins = plugins.as_array().unwrap();
+    let all: Vec<_> = plugins
+        .iter()
+        .map(|plugin| format!("{}/{}", plugin["kind"], plugin["name"]).replace('"', ""))
+        .collect();
+    for name in ["completion/expected", "dedup/content", "merge/list", "order/arrival", "sink/jsonl"] {
+        assert!(all.iter().any(|plugin| plugin == name), "{name} in {all:?}");
+    }
+    let count = &plugins[all.iter().position(|plugin| plugin == "completion/count").unwrap()];
+    assert_eq!((&count["crate"], &count["stability"]), (&"stook_strategies".into(), &"stable".into()));
+    let option = &count["options"][0];
+    assert_eq!((&option["name"], &option["required"]), (&"count".into(), &true.into()));
+    assert_eq!((&option["type"], &option["default"]), (&"a whole number, at least 1".into(), &().into()));
+    for plugin in plugins {
+        assert!(!plugin["docs"].as_str().unwrap().is_empty(), "{plugin}");
+        for option in plugin["options"].as_array().unwrap() {
+            assert!(!option["docs"].as_str().unwrap().is_empty(), "{option} of {}", plugin["name"]);
+        }
+    }
+}
+
+#[test]
+fn kinds_can_be_picked() {
+    let merges = stook(&["plugins", "list", "--kind", "merge", "--format", "json"]).json();
+    assert!(merges.as_array().unwrap().iter().all(|plugin| plugin["kind"] == "merge"));
+    let unknown = stook(&["plugins", "list", "--kind", "merg"]);
+    assert_eq!(unknown.code, 64);
+    assert!(unknown.err.contains("'merge'"), "{}", unknown.err);
+}
+
+#[test]
+fn show_gives_config_that_works() {
+    let ran = stook(&["plugins", "show", "count"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.out.starts_with("completion count (stook_strategies, stable)\n\n"), "{}", ran.out);
+    assert!(ran.out.contains("  count (a whole number, at least 1; required)\n"), "{}", ran.out);
+    assert!(
+        ran.out.ends_with("In a config:\n\n  complete = { use = \"count\", count = 1 }\n"),
+        "{}",
+        ran.out
+    );
+}
+
+#[test]
+fn an_unknown_name_has_a_near_one() {
+    let ran = stook(&["plugins", "show", "quorom"]);
+    assert_eq!(ran.code, 64);
+    assert!(
+        ran.err.starts_with("stook: no plugin is named `quorom`; did you mean `quorum`?\n"),
+        "{}",
+        ran.err
+    );
+    let of_another_kind = stook(&["plugins", "show", "quorum", "--kind", "merge"]);
+    assert_eq!(of_another_kind.code, 64);
+}

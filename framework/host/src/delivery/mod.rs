@@ -1,0 +1,140 @@
+//! From a released set to the sinks that its aggregate names, and back to who is owed an acknowledgement.
+
+mod outbox;
+mod worker;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use stook_engine::{Emission, Released, Settlement};
+use stook_plugin::{AggregatedResult, Sink, Source};
+use stook_types::WallTime;
+use tokio::sync::watch;
+
+use crate::HostError;
+use crate::mailbox::Mailboxes;
+use outbox::Outbox;
+
+/// Takes released sets to their sinks. Each sink has a thread of its own and a bounded outbox; where one is full,
+/// the producers of its aggregates are slowed down.
+pub(crate) struct Delivery {
+    origin: WallTime,
+    /// Per aggregate, in the order of the specs.
+    outboxes: Vec<Vec<Arc<Outbox>>>,
+    workers: Mutex<Vec<worker::Worker>>,
+    shared: Arc<Shared>,
+}
+
+/// What workers need to settle a set.
+pub(super) struct Shared {
+    mailboxes: Arc<Mailboxes>,
+    /// Counts releases and deliveries: something that had no room may have it now.
+    progress: watch::Sender<u64>,
+}
+
+/// A set on its way to one or more sinks.
+pub(super) struct Parcel {
+    pub(super) result: AggregatedResult,
+    origins: Vec<(Arc<Source>, u64)>,
+    settlement: Mutex<Option<Settlement>>,
+    /// Sinks that have not taken it yet.
+    open: AtomicUsize,
+}
+
+/// A sink with the aggregates that deliver to it.
+pub(crate) struct Target {
+    pub(crate) name: Arc<str>,
+    pub(crate) sink: Box<dyn Sink>,
+    pub(crate) aggregates: Vec<usize>,
+}
+
+impl Delivery {
+    /// Starts a thread for each sink.
+    pub(crate) fn start(
+        aggregates: usize,
+        targets: Vec<Target>,
+        mailboxes: Arc<Mailboxes>,
+        origin: WallTime,
+    ) -> Result<Self, HostError> {
+        let shared = Arc::new(Shared { mailboxes, progress: watch::Sender::new(0) });
+        let mut outboxes: HashMap<usize, Vec<Arc<Outbox>>> = HashMap::new();
+        let mut workers = Vec::new();
+        for Target { name, sink, aggregates } in targets {
+            let outbox = Arc::new(Outbox::default());
+            aggregates.iter().for_each(|i| outboxes.entry(*i).or_default().push(outbox.clone()));
+            workers.push(worker::Worker::start(name, sink, outbox, shared.clone())?);
+        }
+        let outboxes = (0..aggregates).map(|i| outboxes.remove(&i).unwrap_or_default()).collect();
+        Ok(Self { origin, outboxes, workers: Mutex::new(workers), shared })
+    }
+
+    /// Orders, merges and sends released sets. Under no lock; leaves `released` empty.
+    pub(crate) fn submit(&self, released: &mut Vec<Released>) {
+        if released.is_empty() {
+            return;
+        }
+        for released in released.drain(..) {
+            self.send(released.finish(self.origin));
+        }
+        self.shared.progressed();
+    }
+
+    fn send(&self, emission: Emission) {
+        let outboxes = &self.outboxes[emission.aggregate];
+        let parcel = Arc::new(Parcel {
+            result: emission.result,
+            origins: emission.origins,
+            settlement: Mutex::new(Some(emission.settlement)),
+            open: AtomicUsize::new(outboxes.len()),
+        });
+        if outboxes.is_empty() {
+            self.shared.settle(&parcel);
+        }
+        outboxes.iter().for_each(|outbox| outbox.push(parcel.clone()));
+    }
+
+    /// Whether the sinks of this aggregate keep up. If not, its results shall wait where they are.
+    pub(crate) fn has_room(&self, aggregate: usize) -> bool {
+        self.outboxes[aggregate].iter().all(|outbox| outbox.has_room())
+    }
+
+    /// Changes whenever something that had no room may have it.
+    pub(crate) fn progress(&self) -> watch::Receiver<u64> {
+        self.shared.progress.subscribe()
+    }
+
+    pub(crate) fn mailboxes(&self) -> &Arc<Mailboxes> {
+        &self.shared.mailboxes
+    }
+
+    /// Waits until the sinks have taken everything, for `patience` at most, and ends their threads. Blocks.
+    pub(crate) fn finish(&self, patience: Duration) {
+        let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
+        let deadline = std::time::Instant::now() + patience;
+        workers.iter().for_each(worker::Worker::close);
+        workers.into_iter().for_each(|worker| worker.finish(deadline));
+    }
+}
+
+impl Shared {
+    /// One sink took the parcel.
+    pub(super) fn taken(&self, parcel: &Parcel) {
+        if parcel.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.settle(parcel);
+        }
+    }
+
+    fn settle(&self, parcel: &Parcel) {
+        let settlement = parcel.settlement.lock().unwrap_or_else(PoisonError::into_inner).take();
+        settlement.into_iter().for_each(Settlement::delivered);
+        for (source, sequence) in &parcel.origins {
+            self.mailboxes.delivered(source, *sequence);
+        }
+    }
+
+    pub(super) fn progressed(&self) {
+        self.progress.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}

@@ -1,0 +1,108 @@
+//! The thread of one sink.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use stook_plugin::{Sink, SinkError};
+
+use super::outbox::Outbox;
+use super::{Parcel, Shared};
+use crate::HostError;
+
+/// A sink at work.
+pub(super) struct Worker {
+    name: Arc<str>,
+    outbox: Arc<Outbox>,
+    thread: JoinHandle<()>,
+    /// Disconnected when the thread ends.
+    ended: Receiver<()>,
+    /// Set when the host will wait no longer.
+    abandon: Arc<AtomicBool>,
+}
+
+/// How many sets are delivered before a flush at most.
+const BATCH: usize = 64;
+/// Pauses after failures grow from the first to the last.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+impl Worker {
+    pub(super) fn start(
+        name: Arc<str>,
+        sink: Box<dyn Sink>,
+        outbox: Arc<Outbox>,
+        shared: Arc<Shared>,
+    ) -> Result<Self, HostError> {
+        let (alive, ended) = sync_channel(0);
+        let abandon = Arc::new(AtomicBool::new(false));
+        let task = Task { name: name.clone(), sink, outbox: outbox.clone(), shared, abandon: abandon.clone() };
+        let run = move || {
+            task.run();
+            drop(alive);
+        };
+        let thread = std::thread::Builder::new().name(format!("sink-{name}")).spawn(run);
+        let thread = thread.map_err(|source| HostError::Thread { sink: name.to_string(), source })?;
+        Ok(Self { name, outbox, thread, ended, abandon })
+    }
+
+    /// Nothing more will come: the thread ends when it has delivered what is there.
+    pub(super) fn close(&self) {
+        self.outbox.close();
+    }
+
+    /// Waits for the thread until `deadline`. One that blocks inside its sink is left behind.
+    pub(super) fn finish(self, deadline: Instant) {
+        let patience = deadline.saturating_duration_since(Instant::now());
+        if self.ended.recv_timeout(patience) == Err(RecvTimeoutError::Disconnected) {
+            // It has ended; a panic in it was logged.
+            let _ = self.thread.join();
+        } else {
+            self.abandon.store(true, Ordering::Relaxed);
+            tracing::error!(sink = %self.name, "the sink did not take everything in time");
+        }
+    }
+}
+
+struct Task {
+    name: Arc<str>,
+    sink: Box<dyn Sink>,
+    outbox: Arc<Outbox>,
+    shared: Arc<Shared>,
+    abandon: Arc<AtomicBool>,
+}
+
+impl Task {
+    fn run(mut self) {
+        let mut pause = PAUSES.0;
+        while let Some(parcels) = self.outbox.peek(BATCH) {
+            match self.deliver(&parcels) {
+                Ok(()) => {
+                    pause = PAUSES.0;
+                    self.outbox.taken(parcels.len());
+                    parcels.iter().for_each(|parcel| self.shared.taken(parcel));
+                    self.shared.progressed();
+                }
+                Err(error) => {
+                    tracing::error!(sink = %self.name, %error, again_in = ?pause, "failed to deliver");
+                    if self.abandon.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    self.outbox.pause(pause);
+                    pause = (pause * 2).min(PAUSES.1);
+                }
+            }
+        }
+    }
+
+    fn deliver(&mut self, parcels: &[Arc<Parcel>]) -> Result<(), SinkError> {
+        let sink = &mut self.sink;
+        let deliver = || {
+            parcels.iter().try_for_each(|parcel| sink.deliver(&parcel.result))?;
+            sink.flush()
+        };
+        catch_unwind(AssertUnwindSafe(deliver)).unwrap_or_else(|_| Err(SinkError::new("the sink panicked")))
+    }
+}

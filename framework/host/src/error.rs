@@ -1,0 +1,40 @@
+//! Why a host does not run.
+
+use stook_proto::transport::EndpointError;
+use stook_types::Discard;
+
+/// Why a host could not start, or could not end well.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostError {
+    /// There is no place to listen, or another host has it.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// A sink could not be made.
+    #[error("failed to make the sink `{sink}`: {why}")]
+    Sink {
+        /// The sink's name in config.
+        sink: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// `on_complete` for an aggregate that config does not have.
+    #[error("there is no aggregate `{name}` to call back for; there are {}", .there_are.join(", "))]
+    UnknownAggregate {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        there_are: Vec<String>,
+    },
+    /// The system would not start a thread.
+    #[error("failed to start a thread for the sink `{sink}`: {source}")]
+    Thread {
+        /// Whose thread.
+        sink: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Results were still in the host when it ended: their sinks did not take them in time.
+    #[error("{0} results were not delivered before the host ended ({})", Discard::SinkFailed)]
+    Undelivered(u64),
+}

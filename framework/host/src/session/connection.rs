@@ -1,0 +1,90 @@
+//! The socket of one session: bytes in, bytes out, nothing understood.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use stook_proto::transport::Stream;
+use stook_proto::{HostSession, Rejection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Duration, sleep_until, timeout};
+
+use crate::hub::Hub;
+
+pub(super) struct Connection {
+    hub: Arc<Hub>,
+    stream: Stream,
+    pub(super) protocol: HostSession,
+    /// What is being written. The protocol's own buffer fills meanwhile, and its bound holds.
+    outgoing: BytesMut,
+}
+
+/// What the socket had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Io {
+    /// Something to understand.
+    Read,
+    /// Nothing, and a deadline of the protocol has passed.
+    Deadline,
+    /// The end.
+    Eof,
+}
+
+/// How long the last words may take to be written.
+const LAST_WORDS: Duration = Duration::from_millis(250);
+
+impl Connection {
+    pub(super) fn new(hub: Arc<Hub>, stream: Stream) -> Self {
+        let protocol = HostSession::new(hub.clock.now(), hub.limits);
+        Self { hub, stream, protocol, outgoing: BytesMut::new() }
+    }
+
+    /// Writes what there is to write until there is something to do about what was read. Loses nothing when it is
+    /// cancelled: what was read is in the protocol's buffer, what was not written is still here.
+    pub(super) async fn turn(&mut self) -> Io {
+        loop {
+            if self.outgoing.is_empty() && self.protocol.wants_transmit() {
+                self.outgoing = self.protocol.transmit().split();
+            }
+            let deadline = self.protocol.deadline().map(|deadline| self.hub.clock.instant(deadline));
+            let (mut reader, mut writer) = (&self.stream, &self.stream);
+            tokio::select! {
+                biased;
+                written = writer.write_buf(&mut self.outgoing), if !self.outgoing.is_empty() => match written {
+                    Ok(0) | Err(_) => return Io::Eof,
+                    Ok(_) => {}
+                },
+                read = reader.read_buf(self.protocol.read_buffer()) => match read {
+                    Ok(0) | Err(_) => return Io::Eof,
+                    Ok(_) => return Io::Read,
+                },
+                () = sleep_until(deadline.unwrap_or_else(tokio::time::Instant::now)), if deadline.is_some() => {
+                    return Io::Deadline;
+                }
+            }
+        }
+    }
+
+    /// Tells the peer why it ends, if it listens, and closes.
+    pub(super) async fn reject(mut self, rejection: &Rejection) {
+        self.protocol.reject(rejection);
+        self.flush().await;
+    }
+
+    /// Writes what is left, and waits for the peer to read it: on some systems closing discards what was not read.
+    pub(super) async fn flush(&mut self) {
+        let last = self.protocol.transmit().split();
+        self.outgoing.unsplit(last);
+        let mut stream = &self.stream;
+        let write = async {
+            stream.write_all_buf(&mut self.outgoing).await?;
+            stream.flush().await?;
+            stream.shutdown().await?;
+            let mut rest = [0; 4096];
+            while stream.read(&mut rest).await? > 0 {}
+            io::Result::Ok(())
+        };
+        // The peer may be gone, or not listening; it is closed either way.
+        let _ = timeout(LAST_WORDS, write).await;
+    }
+}

@@ -1,0 +1,203 @@
+//! What a session's collector says, on its way to the aggregator, in the order in which it was said.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use stook_engine::{Offered, Released, Route, Session, Verdict};
+use stook_proto::host::ReceivedResult;
+use stook_proto::{HostSession, Lease};
+use stook_types::{MonoTime, Refusal, Topic};
+
+use crate::config::Ack;
+use crate::hub::Hub;
+use crate::mailbox::Mailbox;
+
+/// Where results of one declared topic go.
+#[derive(Clone)]
+pub(crate) struct TopicRoute {
+    pub(crate) topic: Topic,
+    /// The aggregate's route, or why there is none for this collector.
+    pub(crate) route: Result<Route, Refusal>,
+}
+
+/// A task that ended: told to control only when everything said before it has found its place.
+pub(super) struct Finished {
+    pub(super) lease: Lease,
+    pub(super) outcome: Result<(), String>,
+}
+
+pub(super) struct Intake {
+    hub: Arc<Hub>,
+    session: Session,
+    mailbox: Arc<Mailbox>,
+    routes: Vec<TopicRoute>,
+    replay_capacity: u64,
+    /// What has no room yet, within the session's credit; those behind it proceed.
+    parked: VecDeque<Parked>,
+    released: Vec<Released>,
+}
+
+enum Parked {
+    Result { route: Route, offered: Offered },
+    /// Waits for the results before it.
+    Finished(Finished),
+}
+
+impl Intake {
+    pub(super) fn new(
+        hub: Arc<Hub>,
+        session: Session,
+        mailbox: Arc<Mailbox>,
+        routes: Vec<TopicRoute>,
+        replay_capacity: u32,
+    ) -> Self {
+        let replay_capacity = replay_capacity.into();
+        Self { hub, session, mailbox, routes, replay_capacity, parked: VecDeque::new(), released: Vec::new() }
+    }
+
+    pub(super) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    pub(super) fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
+    /// Takes a batch of results.
+    pub(super) fn results(&mut self, protocol: &mut HostSession, batch: Vec<ReceivedResult>) {
+        let now = self.hub.clock.now();
+        for received in batch {
+            let TopicRoute { topic, route } = &self.routes[received.topic];
+            let route = received.refuse.map_or(*route, Err);
+            let offered = Offered {
+                topic: topic.clone(),
+                correlation_id: received.correlation_id,
+                sequence: received.sequence,
+                timestamp: received.timestamp,
+                last: received.last,
+                payload: received.payload,
+            };
+            match route {
+                Err(reason) => {
+                    self.hub.aggregator.refused(reason);
+                    refuse(protocol, &offered, reason);
+                }
+                Ok(route) => {
+                    if !self.offer(now, protocol, route, &offered) {
+                        self.parked.push_back(Parked::Result { route, offered });
+                    }
+                }
+            }
+        }
+        self.relieve(now, protocol);
+        self.submit();
+    }
+
+    /// Takes the end of a task; gives it back if everything before it has found its place.
+    pub(super) fn finished(&mut self, finished: Finished) -> Option<Finished> {
+        if self.parked.is_empty() {
+            return Some(finished);
+        }
+        self.parked.push_back(Parked::Finished(finished));
+        None
+    }
+
+    /// Offers again what was parked. Gives the tasks that have ended with it.
+    pub(super) fn retry(&mut self, protocol: &mut HostSession) -> Vec<Finished> {
+        let now = self.hub.clock.now();
+        let mut finished = Vec::new();
+        for parked in std::mem::take(&mut self.parked) {
+            match parked {
+                Parked::Result { route, offered } => {
+                    if !self.offer(now, protocol, route, &offered) {
+                        self.parked.push_back(Parked::Result { route, offered });
+                    }
+                }
+                Parked::Finished(task) => finished.extend(self.finished(task)),
+            }
+        }
+        self.submit();
+        finished
+    }
+
+    /// The session is over: what is still parked cannot be kept. It is counted, and where its collector lives on, it
+    /// will be sent again.
+    pub(super) fn close(mut self, protocol: &mut HostSession) -> Vec<Finished> {
+        let mut finished = self.retry(protocol);
+        for parked in std::mem::take(&mut self.parked) {
+            match parked {
+                Parked::Result { .. } => self.hub.aggregator.refused(Refusal::SetFull),
+                Parked::Finished(task) => finished.push(task),
+            }
+        }
+        finished
+    }
+
+    /// Acknowledges what the sinks have taken.
+    pub(super) fn acknowledge(&self, protocol: &mut HostSession) {
+        self.mailbox.take_delivered().into_iter().for_each(|sequence| protocol.ack(sequence));
+    }
+
+    /// Offers one result. False if it must wait.
+    fn offer(&mut self, now: MonoTime, protocol: &mut HostSession, route: Route, offered: &Offered) -> bool {
+        let aggregate = route.aggregate();
+        if !self.hub.delivery.has_room(aggregate) {
+            return false;
+        }
+        let sequence = offered.sequence;
+        let retransmit = self.mailbox.is_undelivered(sequence);
+        let on_delivery = self.hub.acks[aggregate] == Ack::Delivered && !retransmit;
+        if on_delivery && let Some(key) = self.hub.aggregator.key(route, offered) {
+            self.mailbox.expect(sequence, aggregate, key);
+        }
+        let verdict = self.hub.aggregator.offer(now, &self.session, route, offered, &mut self.released);
+        if on_delivery && !matches!(verdict, Verdict::Accepted { .. }) {
+            self.mailbox.forget(sequence);
+        }
+        match verdict {
+            Verdict::Parked => return false,
+            Verdict::Accepted { replaced } => {
+                if let Some((source, replaced)) = replaced {
+                    self.hub.delivery.mailboxes().delivered(&source, replaced);
+                }
+                if !on_delivery {
+                    protocol.ack(sequence);
+                }
+            }
+            // One that waits for its sinks is acknowledged when they have taken it, not when it comes again.
+            Verdict::Duplicate if retransmit => {}
+            Verdict::Duplicate | Verdict::Discarded(_) => protocol.ack(sequence),
+            Verdict::Refused(reason) => {
+                refuse(protocol, offered, reason);
+                return true;
+            }
+        }
+        protocol.return_credit(1, offered.payload.len() as u64);
+        true
+    }
+
+    /// Nothing may wait for a result that cannot be sent: where everything that the collector may keep is in open
+    /// sets, the longest idle of them is released; where the lowest sequence holds up all others, its set is.
+    fn relieve(&mut self, now: MonoTime, protocol: &HostSession) {
+        let aggregator = &self.hub.aggregator;
+        if protocol.unsettled() >= self.replay_capacity {
+            let sets = self.mailbox.sets();
+            let sets = sets.iter().map(|(aggregate, key)| (*aggregate, key));
+            aggregator.evict_longest_idle(now, sets, &mut self.released);
+        } else if protocol.span_left() == 0
+            && let Some((aggregate, key)) = self.mailbox.lowest()
+        {
+            aggregator.evict_longest_idle(now, [(aggregate, &key)], &mut self.released);
+        }
+    }
+
+    fn submit(&mut self) {
+        self.hub.delivery.submit(&mut self.released);
+        self.hub.ticker.consider(self.hub.aggregator.next_deadline());
+    }
+}
+
+fn refuse(protocol: &mut HostSession, offered: &Offered, reason: Refusal) {
+    protocol.refuse(offered.sequence, reason);
+    protocol.return_credit(1, offered.payload.len() as u64);
+}

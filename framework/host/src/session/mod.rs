@@ -1,0 +1,239 @@
+//! One connection: from the first byte to the last, on a task of its own.
+
+mod connection;
+mod intake;
+
+use std::sync::Arc;
+
+use stook_engine::Session as EngineSession;
+use stook_proto::host::Event as Said;
+use stook_proto::transport::{Peer, Stream};
+use stook_proto::{Assignment, Hello, RejectReason, Rejection, SessionError};
+use stook_types::Missing;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::time::{Duration, timeout};
+
+use crate::control::{Message, Registration};
+use crate::hub::Hub;
+use crate::mailbox::Mailbox;
+use connection::{Connection, Io};
+use intake::{Finished, Intake};
+
+pub(crate) use intake::TopicRoute;
+
+/// What control tells a session to do.
+pub(crate) enum Command {
+    Assign(Box<Assignment>),
+    Drain(Duration),
+}
+
+/// A collector that control has let in.
+pub(crate) struct Admitted {
+    pub(crate) session: EngineSession,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) routes: Vec<TopicRoute>,
+    pub(crate) heartbeat: Duration,
+    /// Becomes true when the collector's process has ended, if it is a child of ours.
+    pub(crate) exited: Option<watch::Receiver<bool>>,
+}
+
+/// Commands that may wait for one session.
+const COMMANDS: usize = 64;
+/// On the exit of a child: how long to read what is still buffered. A grandchild may hold the socket open.
+const AFTER_EXIT: Duration = Duration::from_millis(10);
+/// On the end of a child's stream: how long to wait for its exit, so that the reason is the right one.
+const AFTER_EOF: Duration = Duration::from_millis(50);
+
+/// Serves a connection until it ends. `permit` is one of the places for those that have not introduced themselves.
+pub(crate) async fn serve(hub: Arc<Hub>, stream: Stream, peer: Peer, permit: OwnedSemaphorePermit) {
+    let mut connection = Connection::new(hub.clone(), stream);
+    let mut closing = hub.closing.subscribe();
+    let hello = tokio::select! {
+        hello = introduce(&hub, &mut connection) => hello,
+        _ = closing.wait_for(|closing| *closing) => return connection.reject(&shutting_down()).await,
+    };
+    let hello = match hello {
+        Ok(Some(hello)) => hello,
+        Ok(None) => return,
+        Err(error) => {
+            let why = format!("{error}{}", from(peer));
+            let _ = hub.control.send(Message::Refused(why)).await;
+            return connection.reject(&error.rejection()).await;
+        }
+    };
+    let (commands, inbox) = mpsc::channel(COMMANDS);
+    let (answer, answered) = oneshot::channel();
+    let replay_capacity = hello.replay_capacity;
+    let registration = Box::new(Registration { hello, peer, commands, answer });
+    let gone = hub.control.send(Message::Register(registration)).await.is_err();
+    let admitted = match answered.await {
+        Ok(Ok(admitted)) if !gone => admitted,
+        Ok(Err(rejection)) => return connection.reject(&rejection).await,
+        _ => return connection.reject(&shutting_down()).await,
+    };
+    drop(permit);
+    connection.protocol.welcome(admitted.session.source().epoch, admitted.heartbeat);
+    let Admitted { session, mailbox, routes, exited, .. } = admitted;
+    let intake = Intake::new(hub.clone(), session, mailbox.clone(), routes, replay_capacity);
+    Member { hub, connection, intake, mailbox, inbox, exited }.serve(closing).await;
+}
+
+/// Reads up to the introduction. `None` if the peer left before it.
+async fn introduce(hub: &Hub, connection: &mut Connection) -> Result<Option<Box<Hello>>, SessionError> {
+    loop {
+        if let Some(Said::Hello(hello)) = connection.protocol.poll(hub.clock.now())? {
+            return Ok(Some(hello));
+        }
+        if connection.turn().await == Io::Eof {
+            return Ok(None);
+        }
+    }
+}
+
+/// A collector in session.
+struct Member {
+    hub: Arc<Hub>,
+    connection: Connection,
+    intake: Intake,
+    mailbox: Arc<Mailbox>,
+    inbox: mpsc::Receiver<Command>,
+    exited: Option<watch::Receiver<bool>>,
+}
+
+/// How a session ends.
+enum End {
+    /// The stream ended.
+    Eof,
+    /// The child's process ended; its stream may be held open by somebody else.
+    Exited,
+    /// The peer broke a rule.
+    Violation(SessionError),
+    /// The host stops.
+    Closing,
+}
+
+impl Member {
+    async fn serve(mut self, mut closing: watch::Receiver<bool>) {
+        let mut progress = self.hub.delivery.progress();
+        let end = loop {
+            progress.mark_unchanged();
+            // What has no room may have found some between its last attempt and the mark.
+            if self.intake.has_parked() {
+                let finished = self.intake.retry(&mut self.connection.protocol);
+                self.tell(finished).await;
+            }
+            tokio::select! {
+                io = self.connection.turn() => match self.understand(io).await {
+                    Ok(true) => {}
+                    Ok(false) => break End::Eof,
+                    Err(error) => break End::Violation(error),
+                },
+                () = self.mailbox.arrived() => {}
+                Some(command) = self.inbox.recv() => self.obey(command).await,
+                _ = progress.changed(), if self.intake.has_parked() => {}
+                () = exit(&mut self.exited) => break End::Exited,
+                _ = closing.wait_for(|closing| *closing) => break End::Closing,
+            }
+            self.intake.acknowledge(&mut self.connection.protocol);
+        };
+        self.end(end).await;
+    }
+
+    /// Takes in what was read. False at the end of the stream.
+    async fn understand(&mut self, io: Io) -> Result<bool, SessionError> {
+        while let Some(said) = self.connection.protocol.poll(self.hub.clock.now())? {
+            match said {
+                Said::Results(batch) => self.intake.results(&mut self.connection.protocol, batch),
+                Said::TaskFinished { lease, outcome } => {
+                    let finished = self.intake.finished(Finished { lease, outcome });
+                    self.tell(finished).await;
+                }
+                Said::Goodbye(why) => {
+                    tracing::debug!(collector = %self.intake.session().source().collector, why, "goodbye");
+                }
+                // A sign of life, which is all that there is to it until somebody watches for silence.
+                Said::Heartbeat(_) | Said::TaskStarted(_) => {}
+                other => tracing::warn!(?other, "an event that this host does not know"),
+            }
+        }
+        if io == Io::Read {
+            // One busy session shall not be drained alone.
+            tokio::task::yield_now().await;
+        }
+        Ok(io != Io::Eof)
+    }
+
+    async fn tell(&self, finished: impl IntoIterator<Item = Finished>) {
+        let source = self.intake.session().source();
+        for Finished { lease, outcome } in finished {
+            let message =
+                Message::Finished { collector: source.collector.clone(), epoch: source.epoch, lease, outcome };
+            // Control outlives the sessions; if not, nobody counts tasks any more.
+            let _ = self.hub.control.send(message).await;
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Drain(grace) => self.connection.protocol.drain(grace),
+            Command::Assign(assignment) => {
+                if let Err(error) = self.connection.protocol.assign(&assignment) {
+                    let why = format!("failed to assign it: {error}");
+                    self.tell([Finished { lease: assignment.lease, outcome: Err(why) }]).await;
+                }
+            }
+        }
+    }
+
+    async fn end(mut self, end: End) {
+        let why = match &end {
+            End::Exited => {
+                // What it wrote before it died is still to be read.
+                let rest = async { while let Ok(true) = self.read_on().await {} };
+                let _ = timeout(AFTER_EXIT, rest).await;
+                Missing::Exited
+            }
+            End::Eof => match timeout(AFTER_EOF, exit(&mut self.exited)).await {
+                Ok(()) => Missing::Exited,
+                Err(_) => Missing::Disconnected,
+            },
+            End::Violation(_) | End::Closing => Missing::Disconnected,
+        };
+        let source = self.intake.session().source().clone();
+        let Self { hub, mut connection, intake, .. } = self;
+        for Finished { lease, outcome } in intake.close(&mut connection.protocol) {
+            let (collector, epoch) = (source.collector.clone(), source.epoch);
+            let _ = hub.control.send(Message::Finished { collector, epoch, lease, outcome }).await;
+        }
+        let _ = hub.control.send(Message::Ended { source: source.clone(), why }).await;
+        match end {
+            End::Violation(error) => {
+                let _ = hub.control.send(Message::Refused(format!("{error} (from {})", source.collector))).await;
+                connection.reject(&error.rejection()).await;
+            }
+            End::Closing => connection.reject(&shutting_down()).await,
+            End::Eof | End::Exited => {}
+        }
+    }
+
+    async fn read_on(&mut self) -> Result<bool, SessionError> {
+        let io = self.connection.turn().await;
+        self.understand(io).await
+    }
+}
+
+/// Returns when the child has ended; never for a process that is not our child.
+async fn exit(exited: &mut Option<watch::Receiver<bool>>) {
+    match exited {
+        Some(exited) if exited.wait_for(|exited| *exited).await.is_ok() => {}
+        _ => std::future::pending().await,
+    }
+}
+
+fn shutting_down() -> Rejection {
+    Rejection::new(RejectReason::ShuttingDown, "the host stops", "connect again when it has been started again")
+}
+
+fn from(peer: Peer) -> String {
+    peer.pid.map_or_else(String::new, |pid| format!(" (from process {pid})"))
+}
