@@ -136,14 +136,20 @@ fn append(file: &mut File, lines: &[u8]) -> io::Result<()> {
             Ok(some) => written += some,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
-                if file.metadata()?.len() == before + written as u64 {
-                    file.set_len(before)?;
-                }
+                cut_back(file, before, written);
                 return Err(error);
             }
         }
     }
     Ok(())
+}
+
+/// What went wrong before is the error to report, so that none of this is.
+fn cut_back(file: &File, before: u64, written: usize) {
+    let ours_is_last = |about: std::fs::Metadata| about.len() == before + written as u64;
+    if written > 0 && file.metadata().is_ok_and(ours_is_last) {
+        let _ = file.set_len(before);
+    }
 }
 
 /// The same value with each payload that cannot be decoded replaced by what can be said of it, so that neither
@@ -309,8 +315,32 @@ mod tests {
         let mut sink = sink("/dev/full");
         for _ in 0..2 {
             sink.deliver(&list(&[("p1", "1")])).unwrap();
-            assert!(sink.flush().unwrap_err().to_string().starts_with("cannot write to /dev/full: "));
+            let error = sink.flush().unwrap_err().to_string();
+            assert!(error.starts_with("cannot write to /dev/full: No space left on device"), "{error}");
         }
+    }
+
+    /// Runs itself again in a process that may write a few KiB only, which is a disk that fills up inside a line.
+    #[cfg(unix)]
+    #[test]
+    fn what_a_full_disk_leaves_of_a_line_is_cut_off() {
+        const NAME: &str = "sink::jsonl::tests::what_a_full_disk_leaves_of_a_line_is_cut_off";
+        const PATH: &str = "STOOK_TEST_SMALL_DISK";
+        if let Ok(path) = std::env::var(PATH) {
+            let mut sink = sink(&path);
+            let mut write = |json: &str| sink.deliver(&list(&[("p1", json)])).and_then(|()| sink.flush());
+            write("1").unwrap();
+            write(&format!("\"{}\"", "x".repeat(ENOUGH / 2))).unwrap_err();
+            return write("2").unwrap();
+        }
+        let text = in_file(|path| {
+            let mut small = std::process::Command::new("sh");
+            small.args(["-c", "trap '' XFSZ; ulimit -f 4; exec \"$@\"", "sh"]);
+            small.arg(std::env::current_exe().unwrap()).args(["--exact", NAME]).env(PATH, path);
+            let output = small.output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        });
+        assert_eq!(values(&text), [json("[1]"), json("[2]")]);
     }
 
     #[test]
