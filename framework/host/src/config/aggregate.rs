@@ -31,6 +31,7 @@ pub(super) struct AggregateDraft<'a> {
     pub(super) topics: Vec<Placed<'a, TopicPattern>>,
     pub(super) topic_tables: Vec<Placed<'a, TopicPattern>>,
     pub(super) deliver: Vec<Placed<'a, String>>,
+    pub(super) complete: Option<&'a Node>,
     pub(super) merge_place: &'a Place,
     pub(super) ack_place: &'a Place,
 }
@@ -71,7 +72,8 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> AggregateDraft<'a> {
     };
     let place_of = |key| table.get(key).map_or(place, |node| &node.place);
     let (merge_place, ack_place) = (place_of("merge"), place_of("ack"));
-    AggregateDraft { config, place, topics, topic_tables, deliver, merge_place, ack_place }
+    let complete = table.get("complete");
+    AggregateDraft { config, place, topics, topic_tables, deliver, complete, merge_place, ack_place }
 }
 
 /// Zero only if it is missing or wrong, and then the config is refused.

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use stook_engine::KeySpec;
+use stook_plugin::{Roster, RosterEntry};
+use stook_types::nearest;
 use stook_types::units::ByteSize;
-use stook_types::{TopicPattern, nearest};
 
 use super::aggregate::AggregateDraft;
 use super::collector::CollectorDraft;
@@ -12,7 +13,8 @@ use super::node::Place;
 use super::sink::SinkDraft;
 use super::table::{Cx, Placed, did_you_mean};
 use super::task::TaskDraft;
-use super::{Ack, Config, HostConfig};
+use super::topics;
+use super::{Ack, CollectorConfig, Config, HostConfig};
 
 /// Everything that was read, each table by itself.
 pub(super) struct Draft<'a> {
@@ -36,13 +38,14 @@ impl Draft<'_> {
 
     pub(super) fn check(&self, cx: &Cx<'_>) {
         for (index, aggregate) in self.aggregates.iter().enumerate() {
-            self.check_topics(cx, &self.aggregates[..index], aggregate);
-            check_topic_tables(cx, aggregate);
+            topics::check_ties(cx, &self.aggregates[..index], aggregate);
+            topics::check_tables(cx, aggregate);
             self.check_delivery(cx, aggregate);
             self.check_memory(cx, aggregate);
             self.check_publishers(cx, aggregate);
+            self.check_expected(cx, aggregate);
         }
-        self.collectors.iter().for_each(|collector| self.check_publish(cx, collector));
+        self.collectors.iter().for_each(|collector| topics::check_publish(cx, &self.aggregates, collector));
         self.tasks.iter().for_each(|task| self.check_into(cx, task));
         self.check_sinks(cx);
         if self.aggregates.is_empty() {
@@ -51,24 +54,6 @@ impl Draft<'_> {
                 "there is no aggregate: every result will be refused",
                 "write [aggregate.NAME]",
             );
-        }
-    }
-
-    /// A topic belongs to exactly one aggregate: the most specific pattern wins, a tie is an error.
-    fn check_topics(&self, cx: &Cx<'_>, before: &[AggregateDraft<'_>], aggregate: &AggregateDraft<'_>) {
-        for topic in &aggregate.topics {
-            check_reserved(cx, topic);
-            for other in before {
-                let tie =
-                    other.topics.iter().find_map(|theirs| Some((theirs, tie(&theirs.value, &topic.value)?)));
-                let Some((theirs, witness)) = tie else { continue };
-                let message = format!(
-                    "`{}` and `{}` of aggregate `{}` both match `{witness}`, and neither is more specific",
-                    topic.value, theirs.value, other.config.spec.name
-                );
-                let help = "a topic belongs to one aggregate: make one of the patterns narrower";
-                cx.error(topic.place, message, help);
-            }
         }
     }
 
@@ -101,7 +86,7 @@ impl Draft<'_> {
             return;
         }
         let may_publish = |collector: &&CollectorDraft<'_>| {
-            collector.publish.iter().any(|topic| overlaps(&topic.value, &aggregate.topics))
+            collector.publish.iter().any(|topic| topics::overlaps(&topic.value, &aggregate.topics))
         };
         let publishers = self.collectors.iter().filter(may_publish).count();
         if publishers == 0 {
@@ -125,27 +110,22 @@ impl Draft<'_> {
         }
     }
 
-    fn check_publish(&self, cx: &Cx<'_>, collector: &CollectorDraft<'_>) {
-        if collector.publish.is_empty() {
-            let message = format!("collector `{}` may publish nothing", collector.config.id);
-            cx.warn(collector.place, message, "grant it topics: publish = [\"events.#\"]");
-        }
-        for topic in &collector.publish {
-            let taken = self.aggregates.iter().any(|aggregate| overlaps(&topic.value, &aggregate.topics));
-            if check_reserved(cx, topic) || taken {
-                continue;
+    /// A set that waits for somebody unknown ends by its timeout.
+    fn check_expected(&self, cx: &Cx<'_>, aggregate: &AggregateDraft<'_>) {
+        let config = self.collectors.iter().map(|collector| &collector.config);
+        let entry =
+            |of: &CollectorConfig| RosterEntry::new(of.id.clone(), of.kind.clone().unwrap_or_default());
+        let mut roster: Vec<_> = config.map(entry).collect();
+        roster.sort_by(|a, b| a.id.cmp(&b.id));
+        let (Some(node), false) = (aggregate.complete, roster.is_empty()) else { return };
+        let policies = aggregate.config.spec.completion.iter();
+        for id in policies.flat_map(|named| named.policy.expects(&Roster::new(&roster))) {
+            if roster.iter().all(|entry| entry.id != id) {
+                let near = nearest(id.as_str(), roster.iter().map(|entry| entry.id.as_str()));
+                let message = format!("sets wait for `{id}`, and there is no [collector.{id}]");
+                let help = did_you_mean(near, "until it connects, they end by their timeout");
+                cx.warn(node.find(id.as_str()).unwrap_or(&node.place), message, help);
             }
-            let topics: Vec<_> = self.aggregates.iter().flat_map(|aggregate| &aggregate.topics).collect();
-            let near = nearest(topic.value.as_str(), topics.iter().map(|topic| topic.value.as_str()));
-            let names: Vec<_> = topics.iter().map(|topic| topic.value.as_str()).collect();
-            let valid = if names.is_empty() {
-                "no aggregate has topics".to_owned()
-            } else {
-                format!("aggregates take {}", names.join(", "))
-            };
-            let message =
-                format!("no aggregate takes `{}`: what is published there would be refused", topic.value);
-            cx.error(topic.place, message, did_you_mean(near, &valid));
         }
     }
 
@@ -179,41 +159,6 @@ impl Draft<'_> {
     }
 }
 
-fn check_topic_tables(cx: &Cx<'_>, aggregate: &AggregateDraft<'_>) {
-    for (index, table) in aggregate.topic_tables.iter().enumerate() {
-        if !overlaps(&table.value, &aggregate.topics) {
-            let topics: Vec<_> = aggregate.topics.iter().map(|topic| topic.value.as_str()).collect();
-            let near = nearest(table.value.as_str(), topics.iter().copied());
-            let message =
-                format!("`{}` matches no topic of aggregate `{}`", table.value, aggregate.config.spec.name);
-            cx.error(
-                table.place,
-                message,
-                did_you_mean(near, &format!("its topics are {}", topics.join(", "))),
-            );
-        }
-        for other in &aggregate.topic_tables[..index] {
-            if let Some(witness) = tie(&other.value, &table.value) {
-                let message = format!(
-                    "`{}` and `{}` both match `{witness}`, and neither is more specific",
-                    table.value, other.value
-                );
-                cx.error(table.place, message, "the most specific pattern wins: make one of them narrower");
-            }
-        }
-    }
-}
-
-/// Notes a pattern of topics that nobody may publish; says whether it is one.
-fn check_reserved(cx: &Cx<'_>, topic: &Placed<'_, TopicPattern>) -> bool {
-    let reserved = topic.value.as_str().starts_with("stook.");
-    if reserved {
-        let message = format!("`{}` is reserved", topic.value);
-        cx.error(topic.place, message, "topics under `stook.` are the host's own");
-    }
-    reserved
-}
-
 /// Notes a reference to something that is not there.
 fn check_name(cx: &Cx<'_>, what: &str, name: &Placed<'_, String>, names: &BTreeSet<&str>) {
     if names.contains(name.value.as_str()) {
@@ -227,15 +172,4 @@ fn check_name(cx: &Cx<'_>, what: &str, name: &Placed<'_, String>, names: &BTreeS
         format!("there is {}", list.join(", "))
     };
     cx.error(name.place, format!("no {what} is named `{}`", name.value), did_you_mean(near, &valid));
-}
-
-fn overlaps(pattern: &TopicPattern, topics: &[Placed<'_, TopicPattern>]) -> bool {
-    topics.iter().any(|topic| topic.value.overlap(pattern).is_some())
-}
-
-/// A topic that both patterns match, if neither is more specific than the other.
-fn tie(a: &TopicPattern, b: &TopicPattern) -> Option<String> {
-    // `#` and `#` overlap in everything, of which the empty topic is none.
-    let witness = a.overlap(b).map(|topic| if topic.is_empty() { "x".to_owned() } else { topic })?;
-    (a.covers(b) == b.covers(a)).then_some(witness)
 }

@@ -162,16 +162,16 @@ impl std::error::Error for Diagnostics {}
 /// As a list of objects: `severity`, `file`, `line`, `column`, `message`, `help`.
 impl Serialize for Diagnostics {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(self.list.iter().map(|diagnostic| Placed { of: self, diagnostic }))
+        to.collect_seq(self.list.iter().map(|diagnostic| Located { of: self, diagnostic }))
     }
 }
 
-struct Placed<'a> {
+struct Located<'a> {
     of: &'a Diagnostics,
     diagnostic: &'a Diagnostic,
 }
 
-impl Serialize for Placed<'_> {
+impl Serialize for Located<'_> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let (line, column) = self.of.line_and_column(self.diagnostic).unzip();
         let mut object = to.serialize_struct("Diagnostic", 6)?;

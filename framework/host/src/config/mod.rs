@@ -40,6 +40,7 @@ mod task;
 mod tests;
 #[cfg(feature = "toml")]
 mod toml;
+mod topics;
 
 use stook_plugin::{BuildContext, Registry};
 

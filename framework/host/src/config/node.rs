@@ -69,6 +69,16 @@ impl Node {
         }
     }
 
+    /// Where this text stands in the tree, if it does.
+    pub(super) fn find(&self, text: &str) -> Option<&Place> {
+        match &self.kind {
+            Kind::Text(found) => (found == text).then_some(&self.place),
+            Kind::List(nodes) => nodes.iter().find_map(|node| node.find(text)),
+            Kind::Table(entries) => entries.iter().find_map(|entry| entry.node.find(text)),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_list(&self) -> bool {
         matches!(self.kind, Kind::List(_))
     }

@@ -9,12 +9,12 @@ mod together;
 
 use std::time::Duration;
 
-use stook_plugin::types::DecodeError;
 use stook_plugin::types::units::Span;
+use stook_plugin::types::{CollectorId, DecodeError};
 use stook_plugin::{
     AggregatedResult, Algebra, BuildContext, BuildError, CompletionPolicy, Conflicts, Contribution, Decision,
     DedupMemory, DedupStrategy, Identity, Keep, MergeError, MergeInput, MergeStrategy, Merged, NoOptions,
-    OrderStrategy, Plugin, Registration, Registry, Scope, SetView, Sink, SinkError, options,
+    OrderStrategy, Plugin, Registration, Registry, Roster, Scope, SetView, Sink, SinkError, options,
 };
 
 use super::{Config, Diagnostics, Source};
@@ -95,8 +95,8 @@ impl CompletionPolicy for Count {
 options! {
     /// Options of `everybody`.
     pub(super) struct EverybodyOptions {
-        /// The kinds that are expected.
-        kinds: Vec<String> = Vec::new(),
+        /// Who is expected.
+        ids: Vec<CollectorId> = Vec::new(),
     }
 }
 
@@ -108,8 +108,12 @@ impl CompletionPolicy for Everybody {
         Decision::Pending
     }
 
+    fn expects(&self, _: &Roster<'_>) -> Vec<CollectorId> {
+        self.0.ids.clone()
+    }
+
     fn check(&self) -> Option<String> {
-        self.0.kinds.is_empty().then(|| "nobody is expected".to_owned())
+        self.0.ids.is_empty().then(|| "nobody is expected".to_owned())
     }
 }
 
@@ -155,7 +159,7 @@ options! {
     /// Options of `fussy`, which have types of their own.
     pub(super) struct FussyOptions {
         /// Who comes first.
-        leader: Option<stook_plugin::types::CollectorId> = None,
+        leader: Option<CollectorId> = None,
         /// Small numbers.
         small: Vec<u32> = Vec::new(),
         /// Whether to panic.

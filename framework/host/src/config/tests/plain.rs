@@ -18,7 +18,7 @@ memory = "64MiB"
 [aggregate.scan]
 topics = ["events.process.#", "events.network.#"]
 key = ["host", ["message", "p.id"]]
-complete = [{ use = "count", count = 3 }, { use = "everybody", kinds = ["x"] }]
+complete = [{ use = "count", count = 3 }, { use = "everybody", ids = ["procmond-1"] }]
 timeout = "30s"
 idle = "2s"
 order = { use = "by-time" }

@@ -81,6 +81,21 @@ fn a_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
+fn no_text_is_too_broken_to_be_shown() {
+    let text = "[aggregate.\"ä\"]\r\ntopics = [\"t.#\", 5]\ntimeout = \"\"\"\n1ö\"\"\"\nkey = { a.b = [1.5, -0x1] }\n";
+    for cut in (0..text.len()).filter(|cut| text.is_char_boundary(*cut)) {
+        for junk in ["", "\"", "\n[", "ß = ", "\u{0}", "]]"] {
+            let (before, after) = text.split_at(cut);
+            let broken = format!("{before}{junk}{after}");
+            for text in [&broken, &broken[..before.len() + junk.len()]] {
+                let errors = load(text).err().map(|errors| errors.to_string());
+                assert!(errors.is_none_or(|errors| errors.starts_with("stook.toml")), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn other_formats_name_paths() {
     let json = r#"{"host": {"nmae": "x"}, "aggregate": {"a": {"topics": ["t", 5], "timeout": "1s"}}}"#;
     let source = Source::deserialize("stook.json", &mut serde_json::Deserializer::from_str(json)).unwrap();

@@ -177,6 +177,34 @@ stook.toml:6:7: warning: `ack = "delivered"` waits for sinks, and `deliver` name
 }
 
 #[test]
+fn who_is_expected_is_known() {
+    check(
+        r#"
+[aggregate.a]
+topics = ["a"]
+timeout = "1s"
+complete = [{ use = "count", count = 2 }, { use = "everybody", ids = ["procmond-1", "procmnd-2"] }]
+[collector.procmond-1]
+publish = ["a"]
+[collector.procmond-2]
+"#,
+        r#"
+stook.toml:5:85: warning: sets wait for `procmnd-2`, and there is no [collector.procmnd-2]
+  |
+5 | complete = [{ use = "count", count = 2 }, { use = "everybody", ids = ["procmond-1", "procmnd-2"] }]
+  |                                                                                     ^^^^^^^^^^^
+  = did you mean `procmond-2`? until it connects, they end by their timeout
+
+stook.toml:8:12: warning: collector `procmond-2` may publish nothing
+  |
+8 | [collector.procmond-2]
+  |            ^^^^^^^^^^
+  = grant it topics: publish = ["events.#"]
+"#,
+    );
+}
+
+#[test]
 fn what_does_nothing_is_warned_of() {
     check(
         r#"
