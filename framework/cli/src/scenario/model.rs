@@ -52,7 +52,8 @@ pub(super) struct Step {
 pub(super) enum Action {
     Result(Box<Sent>),
     Announce { aggregate: String, key: SetKey, expected: Vec<CollectorId>, by_task: bool },
-    TaskEnded { collector: CollectorId, key: SetKey, aggregates: Vec<String>, failed: bool },
+    /// `ends`: the sets that were told of the task.
+    TaskEnded { collector: CollectorId, key: Option<SetKey>, ends: Vec<(String, SetKey)>, failed: bool },
     Died(CollectorId),
     Connected { collector: CollectorId, incarnation: Option<String> },
     Force { aggregate: String, key: Option<SetKey> },

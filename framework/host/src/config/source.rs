@@ -55,6 +55,8 @@ impl Source {
     /// If it is no TOML; all that is wrong with it.
     #[cfg(feature = "toml")]
     pub fn toml(name: &str, text: &str) -> Result<Self, Diagnostics> {
+        // Some editors begin a file with a byte order mark, which is no column of its first line.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let (text, file) = (Arc::from(text), name.to_owned());
         match super::toml::parse(&text) {
             Ok(root) => Ok(Self { file, text: Some(text), root }),

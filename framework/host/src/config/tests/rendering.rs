@@ -62,6 +62,12 @@ stook.toml:1:23: unknown key `nam`
 }
 
 #[test]
+fn a_byte_order_mark_is_no_column() {
+    let errors = load("\u{feff}hots = 1").unwrap_err().to_string();
+    assert!(errors.starts_with("stook.toml:1:1: unknown key `hots`\n  |\n1 | hots = 1\n"), "{errors}");
+}
+
+#[test]
 fn what_spans_lines_is_shown_on_its_first() {
     check(
         "[aggregate.a]\r\ntopics = [\r\n \"t\"]\r\ntimeout = [\r\n1]\r\n",

@@ -1,0 +1,190 @@
+//! One step: something that happens at some time.
+
+use stook_plugin::SetKey;
+use stook_types::units::Span;
+use stook_types::{CollectorId, CorrelationId, MonoTime, Topic, TopicError, Value};
+use toml::de::DeValue;
+
+use super::super::json;
+use super::super::model::{Action, Sent, Step};
+use super::super::toml::{Node, Reader, Table};
+
+/// What a step can be, by the key that says so, and which other keys it has.
+const KINDS: &[(&str, &[&str])] = &[
+    ("from", &["topic", "id", "value", "json", "raw", "seq", "incarnation", "timestamp", "last"]),
+    ("open", &["id", "expected"]),
+    ("task", &["id", "expected"]),
+    ("finished", &["id"]),
+    ("failed", &["id"]),
+    ("died", &[]),
+    ("connected", &["incarnation"]),
+    ("force", &["id"]),
+    ("deliver", &[]),
+    ("shutdown", &[]),
+];
+
+pub(super) fn read<'i>(reader: &Reader<'i>, node: &Node<'i>) -> Option<Step> {
+    let table = Table::open(reader, "a step", node)?;
+    let kind = kind(&table)?;
+    table.require("a step", "at")?;
+    let Span(at) = table.parsed("at")?;
+    let action = match kind {
+        "from" => Action::Result(Box::new(sent(&table)?)),
+        "open" | "task" => announce(&table, kind)?,
+        "finished" | "failed" => Action::TaskEnded {
+            collector: table.parsed(kind)?,
+            key: given_key(&table)?,
+            ends: Vec::new(),
+            failed: kind == "failed",
+        },
+        "died" => Action::Died(table.parsed(kind)?),
+        "connected" => Action::Connected {
+            collector: table.parsed(kind)?,
+            incarnation: table.text("incarnation").map(str::to_owned),
+        },
+        "force" => Action::Force { aggregate: table.text(kind)?.to_owned(), key: given_key(&table)? },
+        "deliver" => Action::Deliver(table.parsed(kind)?),
+        _ => {
+            if !table.flag(kind) {
+                reader.wrong(node.span(), "`shutdown` has one value: true");
+            }
+            Action::Shutdown
+        }
+    };
+    let (line, column) = reader.line_and_column(node.span().start);
+    Some(Step { at: MonoTime::at(at), line, column, action })
+}
+
+/// Which kind of step this is; notes keys that it does not have.
+fn kind(table: &Table<'_, '_>) -> Option<&'static str> {
+    let given: Vec<_> = KINDS.iter().filter(|(kind, _)| table.get(kind).is_some()).collect();
+    match given[..] {
+        [(kind, keys)] => {
+            let known: Vec<&str> = ["at", kind].into_iter().chain(keys.iter().copied()).collect();
+            table.only(&format!("a `{kind}` step"), &known);
+            Some(kind)
+        }
+        [(first, _), (second, _), ..] => {
+            let message = format!("a step does one thing, and this has `{first}` and `{second}`");
+            table.reader.wrong(table.place.clone(), message);
+            None
+        }
+        [] => {
+            let kinds: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
+            let keys = KINDS.iter().flat_map(|(_, keys)| keys.iter().copied());
+            let known: Vec<_> = ["at"].into_iter().chain(kinds.iter().copied()).chain(keys).collect();
+            table.only("a step", &known);
+            let help = format!("write one of {}", kinds.join(", "));
+            table.reader.wrong_help(table.place.clone(), "this step does nothing", help);
+            None
+        }
+    }
+}
+
+fn sent(table: &Table<'_, '_>) -> Option<Sent> {
+    let reader = table.reader;
+    let topic_node = table.require("a result", "topic")?;
+    let topic = match Topic::new(reader.text_of("`topic`", topic_node)?) {
+        Ok(topic) => Some(topic),
+        // A collector may try.
+        Err(TopicError::Reserved(_)) => None,
+        Err(error) => {
+            reader.wrong(topic_node.span(), format!("bad `topic`: {error}"));
+            return None;
+        }
+    };
+    Some(Sent {
+        from: table.parsed("from")?,
+        incarnation: table.text("incarnation").map(str::to_owned),
+        topic,
+        id: match table.get("id") {
+            Some(_) => table.parsed("id")?,
+            None => any_id(),
+        },
+        payload: match table.text("raw") {
+            Some(raw) => json::raw(raw.into()),
+            None => json::payload(&content(table, &["value", "json", "raw"])?.unwrap_or_default()),
+        },
+        sequence: table.number("seq"),
+        timestamp: timestamp(table),
+        last: table.flag("last"),
+    })
+}
+
+/// The value that is given as TOML (`value`) or as JSON text (`json`), if one is. `keys` exclude each other.
+pub(super) fn content(table: &Table<'_, '_>, keys: &[&str]) -> Option<Option<Value>> {
+    let given: Vec<_> = keys.iter().filter_map(|key| Some((key, table.get(key)?))).collect();
+    match given[..] {
+        [] => Some(None),
+        [(&"json", node)] => match serde_json::from_str(table.text("json")?) {
+            Ok(value) => Some(Some(value)),
+            Err(error) => {
+                table.reader.wrong(node.span(), format!("`json` is no JSON: {error}"));
+                None
+            }
+        },
+        [(_, node)] => table.reader.value(node).map(Some),
+        [(first, _), (second, node), ..] => {
+            table.reader.wrong(node.span(), format!("`{second}` beside `{first}`: keep one"));
+            None
+        }
+    }
+}
+
+/// Microseconds since 1970, or as long after it as a duration says.
+fn timestamp(table: &Table<'_, '_>) -> Option<i64> {
+    let node = table.get("timestamp")?;
+    match node.get_ref() {
+        DeValue::String(_) => {
+            let Span(since) = table.parsed("timestamp")?;
+            i64::try_from(since.as_micros()).ok()
+        }
+        _ => {
+            let micros = table.reader.value(node)?.as_int();
+            if micros.is_none() {
+                let message = "`timestamp` is a number of microseconds since 1970, or a duration like \"3ms\"";
+                table.reader.wrong(node.span(), message);
+            }
+            micros
+        }
+    }
+}
+
+fn announce(table: &Table<'_, '_>, kind: &str) -> Option<Action> {
+    table.require(&format!("a `{kind}` step"), "expected")?;
+    let expected: Vec<CollectorId> = table
+        .list("expected")
+        .iter()
+        .filter_map(|node| table.reader.parse("collector in `expected`", node))
+        .collect();
+    Some(Action::Announce {
+        aggregate: table.text(kind)?.to_owned(),
+        key: given_key(table)?.unwrap_or(SetKey::Id(any_id())),
+        expected,
+        by_task: kind == "task",
+    })
+}
+
+/// A correlation ID, or the array of key values where an aggregate has a `key` of paths.
+pub(super) fn key<'i>(reader: &Reader<'i>, node: &Node<'i>) -> Option<SetKey> {
+    match node.get_ref() {
+        DeValue::Array(_) => match reader.value(node)? {
+            Value::Array(values) => Some(SetKey::Values(values.into())),
+            _ => None,
+        },
+        _ => reader.parse::<CorrelationId>("`id`", node).map(SetKey::Id),
+    }
+}
+
+/// The key that the step gives, if it gives one; `None` if that is wrong.
+fn given_key(table: &Table<'_, '_>) -> Option<Option<SetKey>> {
+    match table.get("id") {
+        Some(node) => key(table.reader, node).map(Some),
+        None => Some(None),
+    }
+}
+
+/// The correlation ID of steps that name none.
+fn any_id() -> CorrelationId {
+    CorrelationId::new("1").expect("it is valid")
+}
