@@ -1,7 +1,6 @@
 //! Why a host does not run.
 
 use stook_proto::transport::EndpointError;
-use stook_types::Discard;
 
 /// Why a host could not start, or could not end well.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +34,6 @@ pub enum HostError {
         source: std::io::Error,
     },
     /// Results were still in the host when it ended: their sinks did not take them in time.
-    #[error("{0} results were not delivered before the host ended ({})", Discard::SinkFailed)]
+    #[error("{0} results were not delivered before the host ended; the log says which sink failed")]
     Undelivered(u64),
 }

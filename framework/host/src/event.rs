@@ -78,7 +78,9 @@ pub(crate) fn log(event: &Event) {
             tracing::info!(%collector, %incarnation, pid, "collector connected");
         }
         Event::CollectorLost { collector, why } => tracing::warn!(%collector, %why, "collector lost"),
-        Event::CollectorExited { collector, how } => tracing::info!(%collector, how, "collector's process ended"),
+        Event::CollectorExited { collector, how } => {
+            tracing::info!(%collector, how, "collector's process ended")
+        }
         Event::TaskAssigned { task, collector, capability, correlation_id } => {
             tracing::debug!(%task, %collector, %capability, %correlation_id, "task assigned");
         }

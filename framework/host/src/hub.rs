@@ -20,6 +20,21 @@ pub(crate) struct Hub {
     pub(crate) limits: HostLimits,
     /// To the one task that owns who is there.
     pub(crate) control: mpsc::Sender<Message>,
-    /// Becomes true when sessions are to end.
-    pub(crate) closing: watch::Sender<bool>,
+    pub(crate) phase: watch::Sender<Phase>,
+}
+
+/// How far the host has come. Only ever later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    #[default]
+    Running,
+    /// Sessions take in nothing more.
+    Stopping,
+    /// The sinks took what they would: sessions acknowledge it and end.
+    Flushed,
+}
+
+/// Returns when the host has come so far, or is gone. (The guard that `wait_for` gives is a lock; it ends here.)
+pub(crate) async fn reached(phase: &mut watch::Receiver<Phase>, at: Phase) {
+    let _ = phase.wait_for(|phase| *phase >= at).await;
 }

@@ -1,6 +1,32 @@
 //! The stook host: sessions, supervision, config and delivery; embeddable.
+//!
+//! [`Host::builder`] takes a [`config::Config`] and gives a host to run: see [`Host`] for an example. The binary
+//! `stook` is this crate with `stook-strategies` linked and a command line in front.
+//!
+//! The way of a result, by module: `door` lets a connection in, `session` understands it and offers results to the
+//! engine's aggregator, `delivery` takes released sets to the sinks, `mailbox` carries acknowledgements back.
+//! Beside it: `control` owns who is there and what they were given to do, `supervise` owns child processes, `ticker`
+//! does what is due.
 
+mod clock;
 pub mod config;
+mod control;
+mod delivery;
+mod door;
+mod error;
+mod event;
 pub mod exit;
+mod host;
+mod hub;
+mod mailbox;
+mod session;
+mod supervise;
+mod ticker;
 
+pub use error::HostError;
+pub use event::Event;
+pub use host::{Handle, Host, HostBuilder, Summary};
+pub use stook_engine::CounterSnapshot;
 pub use stook_plugin::{Registry, link_plugins};
+pub use stook_proto::host::HostLimits;
+pub use stook_proto::transport::Endpoint;

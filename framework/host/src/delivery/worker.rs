@@ -38,7 +38,8 @@ impl Worker {
     ) -> Result<Self, HostError> {
         let (alive, ended) = sync_channel(0);
         let abandon = Arc::new(AtomicBool::new(false));
-        let task = Task { name: name.clone(), sink, outbox: outbox.clone(), shared, abandon: abandon.clone() };
+        let task =
+            Task { name: name.clone(), sink, outbox: outbox.clone(), shared, abandon: abandon.clone() };
         let run = move || {
             task.run();
             drop(alive);

@@ -38,7 +38,10 @@ pub(super) struct Intake {
 }
 
 enum Parked {
-    Result { route: Route, offered: Offered },
+    Result {
+        route: Route,
+        offered: Offered,
+    },
     /// Waits for the results before it.
     Finished(Finished),
 }
@@ -131,11 +134,6 @@ impl Intake {
             }
         }
         finished
-    }
-
-    /// Acknowledges what the sinks have taken.
-    pub(super) fn acknowledge(&self, protocol: &mut HostSession) {
-        self.mailbox.take_delivered().into_iter().for_each(|sequence| protocol.ack(sequence));
     }
 
     /// Offers one result. False if it must wait.

@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tokio::time::{Duration, timeout};
 
 use crate::control::{Message, Registration};
-use crate::hub::Hub;
+use crate::hub::{Hub, Phase, reached};
 use crate::mailbox::Mailbox;
 use connection::{Connection, Io};
 use intake::{Finished, Intake};
@@ -44,13 +44,22 @@ const AFTER_EXIT: Duration = Duration::from_millis(10);
 /// On the end of a child's stream: how long to wait for its exit, so that the reason is the right one.
 const AFTER_EOF: Duration = Duration::from_millis(50);
 
+/// Held while a session may still bring something in.
+pub(crate) type Open = mpsc::Sender<std::convert::Infallible>;
+
 /// Serves a connection until it ends. `permit` is one of the places for those that have not introduced themselves.
-pub(crate) async fn serve(hub: Arc<Hub>, stream: Stream, peer: Peer, permit: OwnedSemaphorePermit) {
+pub(crate) async fn serve(
+    hub: Arc<Hub>,
+    stream: Stream,
+    peer: Peer,
+    permit: OwnedSemaphorePermit,
+    open: Open,
+) {
     let mut connection = Connection::new(hub.clone(), stream);
-    let mut closing = hub.closing.subscribe();
+    let mut phase = hub.phase.subscribe();
     let hello = tokio::select! {
         hello = introduce(&hub, &mut connection) => hello,
-        _ = closing.wait_for(|closing| *closing) => return connection.reject(&shutting_down()).await,
+        () = reached(&mut phase, Phase::Stopping) => return connection.reject(&shutting_down()).await,
     };
     let hello = match hello {
         Ok(Some(hello)) => hello,
@@ -75,7 +84,7 @@ pub(crate) async fn serve(hub: Arc<Hub>, stream: Stream, peer: Peer, permit: Own
     connection.protocol.welcome(admitted.session.source().epoch, admitted.heartbeat);
     let Admitted { session, mailbox, routes, exited, .. } = admitted;
     let intake = Intake::new(hub.clone(), session, mailbox.clone(), routes, replay_capacity);
-    Member { hub, connection, intake, mailbox, inbox, exited }.serve(closing).await;
+    Member { hub, connection, intake, mailbox, inbox, exited, open }.serve(phase).await;
 }
 
 /// Reads up to the introduction. `None` if the peer left before it.
@@ -98,6 +107,7 @@ struct Member {
     mailbox: Arc<Mailbox>,
     inbox: mpsc::Receiver<Command>,
     exited: Option<watch::Receiver<bool>>,
+    open: Open,
 }
 
 /// How a session ends.
@@ -113,7 +123,7 @@ enum End {
 }
 
 impl Member {
-    async fn serve(mut self, mut closing: watch::Receiver<bool>) {
+    async fn serve(mut self, mut phase: watch::Receiver<Phase>) {
         let mut progress = self.hub.delivery.progress();
         let end = loop {
             progress.mark_unchanged();
@@ -132,11 +142,11 @@ impl Member {
                 Some(command) = self.inbox.recv() => self.obey(command).await,
                 _ = progress.changed(), if self.intake.has_parked() => {}
                 () = exit(&mut self.exited) => break End::Exited,
-                _ = closing.wait_for(|closing| *closing) => break End::Closing,
+                () = reached(&mut phase, Phase::Stopping) => break End::Closing,
             }
-            self.intake.acknowledge(&mut self.connection.protocol);
+            acknowledge(&self.mailbox, &mut self.connection);
         };
-        self.end(end).await;
+        self.end(end, phase).await;
     }
 
     /// Takes in what was read. False at the end of the stream.
@@ -166,8 +176,12 @@ impl Member {
     async fn tell(&self, finished: impl IntoIterator<Item = Finished>) {
         let source = self.intake.session().source();
         for Finished { lease, outcome } in finished {
-            let message =
-                Message::Finished { collector: source.collector.clone(), epoch: source.epoch, lease, outcome };
+            let message = Message::Finished {
+                collector: source.collector.clone(),
+                epoch: source.epoch,
+                lease,
+                outcome,
+            };
             // Control outlives the sessions; if not, nobody counts tasks any more.
             let _ = self.hub.control.send(message).await;
         }
@@ -185,7 +199,7 @@ impl Member {
         }
     }
 
-    async fn end(mut self, end: End) {
+    async fn end(mut self, end: End, mut phase: watch::Receiver<Phase>) {
         let why = match &end {
             End::Exited => {
                 // What it wrote before it died is still to be read.
@@ -200,7 +214,7 @@ impl Member {
             End::Violation(_) | End::Closing => Missing::Disconnected,
         };
         let source = self.intake.session().source().clone();
-        let Self { hub, mut connection, intake, .. } = self;
+        let Self { hub, mut connection, intake, mailbox, open, .. } = self;
         for Finished { lease, outcome } in intake.close(&mut connection.protocol) {
             let (collector, epoch) = (source.collector.clone(), source.epoch);
             let _ = hub.control.send(Message::Finished { collector, epoch, lease, outcome }).await;
@@ -208,10 +222,16 @@ impl Member {
         let _ = hub.control.send(Message::Ended { source: source.clone(), why }).await;
         match end {
             End::Violation(error) => {
-                let _ = hub.control.send(Message::Refused(format!("{error} (from {})", source.collector))).await;
+                let _ =
+                    hub.control.send(Message::Refused(format!("{error} (from {})", source.collector))).await;
                 connection.reject(&error.rejection()).await;
             }
-            End::Closing => connection.reject(&shutting_down()).await,
+            End::Closing => {
+                drop(open);
+                reached(&mut phase, Phase::Flushed).await;
+                acknowledge(&mailbox, &mut connection);
+                connection.reject(&shutting_down()).await;
+            }
             End::Eof | End::Exited => {}
         }
     }
@@ -222,16 +242,25 @@ impl Member {
     }
 }
 
+/// Acknowledges what the sinks have taken.
+fn acknowledge(mailbox: &Mailbox, connection: &mut Connection) {
+    mailbox.take_delivered().into_iter().for_each(|sequence| connection.protocol.ack(sequence));
+}
+
 /// Returns when the child has ended; never for a process that is not our child.
 async fn exit(exited: &mut Option<watch::Receiver<bool>>) {
-    match exited {
-        Some(exited) if exited.wait_for(|exited| *exited).await.is_ok() => {}
-        _ => std::future::pending().await,
+    let Some(exited) = exited else { return std::future::pending().await };
+    if exited.wait_for(|exited| *exited).await.is_err() {
+        std::future::pending().await
     }
 }
 
 fn shutting_down() -> Rejection {
-    Rejection::new(RejectReason::ShuttingDown, "the host stops", "connect again when it has been started again")
+    Rejection::new(
+        RejectReason::ShuttingDown,
+        "the host stops",
+        "connect again when it has been started again",
+    )
 }
 
 fn from(peer: Peer) -> String {

@@ -1,0 +1,113 @@
+//! Who is let in.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use stook_plugin::Source;
+use stook_proto::{Hello, RejectReason, Rejection};
+use stook_types::{Refusal, SessionEpoch, Topic, nearest};
+
+use super::roster::{Member, Standing};
+use super::{Control, HEARTBEAT, Registration};
+use crate::event::Event;
+use crate::session::{Admitted, TopicRoute};
+
+/// Sessions of this process, counted.
+static EPOCHS: AtomicU64 = AtomicU64::new(0);
+
+impl Control {
+    pub(super) fn register(&mut self, registration: Registration) {
+        let Registration { hello, peer, commands, answer } = registration;
+        if let Err(rejection) = self.check(&hello) {
+            self.tell(&Event::ConnectionRefused { why: format!("{}: {rejection}", hello.id) });
+            // The session may be gone already.
+            let _ = answer.send(Err(rejection));
+            return;
+        }
+        let routes: Vec<TopicRoute> = hello.topics.iter().map(|topic| self.route(&hello, topic)).collect();
+        let epoch = SessionEpoch(EPOCHS.fetch_add(1, Ordering::Relaxed) + 1);
+        let pid = peer.pid.or(Some(hello.pid));
+        let source = Source::new(hello.id.clone(), hello.kind.as_str(), hello.incarnation, epoch, pid);
+        let session = self.hub.aggregator.connected(source);
+        let source = Arc::clone(session.source());
+        let known = self.roster.get_mut(&hello.id).expect("checked above");
+        let admitted = Admitted {
+            mailbox: self.hub.delivery.mailboxes().of(&hello.id, hello.incarnation),
+            routes,
+            heartbeat: HEARTBEAT,
+            exited: known.child.as_ref().map(|child| child.exited.clone()),
+            session,
+        };
+        known.capabilities = hello.capabilities;
+        known.standing = Standing::Connected(Member { source: source.clone(), commands });
+        if let Err(Ok(_)) = answer.send(Ok(admitted)) {
+            // The connection is gone before it was answered: no session will report its end.
+            self.ended(&source, stook_types::Missing::Disconnected);
+            return;
+        }
+        let (collector, incarnation) = (hello.id, hello.incarnation);
+        self.tell(&Event::CollectorConnected { collector, incarnation, pid });
+        self.begin_schedule();
+    }
+
+    fn check(&self, hello: &Hello) -> Result<(), Rejection> {
+        let id = &hello.id;
+        let no = |reason, text: String, remedy: String| Err(Rejection::new(reason, text, remedy));
+        if self.stopping {
+            return no(
+                RejectReason::ShuttingDown,
+                "the host stops".into(),
+                "connect again when it has been started again".into(),
+            );
+        }
+        let Some(known) = self.roster.get(id) else {
+            let near = nearest(id.as_str(), self.roster.ids());
+            let near = near.map_or_else(String::new, |near| format!("; or did you mean `{near}`?"));
+            return no(
+                RejectReason::UnknownCollector,
+                format!("no collector `{id}` is configured"),
+                format!(
+                    "add [collector.{id}] with the topics that it may publish to the host's config{near}"
+                ),
+            );
+        };
+        if known.token.as_ref().is_some_and(|token| !token.matches(&hello.token)) {
+            return no(
+                RejectReason::Token,
+                format!("`{id}` is started by the host, and this process does not have its token"),
+                "let the host start it, or remove `command` from its config and start it yourself".into(),
+            );
+        }
+        if let Some(kind) = known.config.kind.as_ref().filter(|kind| ***kind != *hello.kind) {
+            return no(
+                RejectReason::Declaration,
+                format!("`{id}` is of kind `{}`, and config says `{kind}`", hello.kind),
+                format!("correct `kind` in [collector.{id}], or start the right program"),
+            );
+        }
+        if let Some(member) = known.member() {
+            let pid = member.source.pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
+            return no(
+                RejectReason::Duplicate,
+                format!("a collector `{id}` is connected already{pid}"),
+                "give each collector an id of its own, or stop the other one".into(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Where results of a declared topic go. What a collector may not publish, or nobody takes, is refused result by
+    /// result: its other topics are not to blame.
+    fn route(&self, hello: &Hello, topic: &Topic) -> TopicRoute {
+        let granted = self.roster.get(&hello.id).map(|known| &known.config.publish);
+        let route = if granted.is_some_and(|patterns| patterns.iter().any(|pattern| pattern.matches(topic))) {
+            self.hub.aggregator.route(topic).ok_or(Refusal::UnknownTopic)
+        } else {
+            Err(Refusal::TopicNotAllowed)
+        };
+        if let Err(reason) = &route {
+            tracing::warn!(collector = %hello.id, %topic, %reason, "its results on this topic will be refused");
+        }
+        TopicRoute { topic: topic.clone(), route }
+    }
+}

@@ -1,0 +1,62 @@
+//! When the host submits tasks by itself.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::config::TaskConfig;
+use crate::hub::Hub;
+
+/// The configured tasks and when each is due.
+pub(super) struct Schedule {
+    tasks: Vec<Scheduled>,
+    begun: bool,
+}
+
+pub(super) struct Scheduled {
+    pub(super) config: Arc<TaskConfig>,
+    /// The aggregates that are told whom to expect.
+    pub(super) into: Arc<[usize]>,
+    due: Instant,
+}
+
+impl Schedule {
+    pub(super) fn new(hub: &Hub, tasks: Vec<TaskConfig>) -> Self {
+        let place = |name: &Arc<str>| hub.aggregator.specs().position(|spec| spec.name == *name);
+        let scheduled = |config: TaskConfig| Scheduled {
+            into: config.into.iter().filter_map(place).collect(),
+            config: Arc::new(config),
+            due: Instant::now(),
+        };
+        Self { tasks: tasks.into_iter().map(scheduled).collect(), begun: false }
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Every task is due now, and then at its interval.
+    pub(super) fn begin(&mut self) {
+        self.begun = true;
+        let now = Instant::now();
+        self.tasks.iter_mut().for_each(|task| task.due = now);
+    }
+
+    /// When the next task is due.
+    pub(super) fn next(&self) -> Option<Instant> {
+        self.begun.then(|| self.tasks.iter().map(|task| task.due).min()).flatten()
+    }
+
+    /// The tasks that are due, each put off by its interval. Times that were missed altogether are left out.
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<(Arc<TaskConfig>, Arc<[usize]>)> {
+        let mut due = Vec::new();
+        for task in self.tasks.iter_mut().filter(|task| task.due <= now) {
+            task.due += task.config.every;
+            if task.due <= now {
+                task.due = now + task.config.every;
+            }
+            due.push((task.config.clone(), task.into.clone()));
+        }
+        due
+    }
+}

@@ -1,0 +1,270 @@
+//! A host: everything wired together, from start to stop.
+
+use std::sync::Arc;
+
+use stook_engine::{CounterSnapshot, ResultAggregator};
+use stook_plugin::{AggregatedResult, Sink, SinkError};
+use stook_proto::host::HostLimits;
+use stook_proto::transport::Endpoint;
+use stook_types::CollectorId;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Duration;
+
+use crate::HostError;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::control::{Control, Message};
+use crate::delivery::{Delivery, Target};
+use crate::event::{Event, Listener};
+use crate::hub::{Hub, Phase};
+use crate::ticker::{self, Ticker};
+
+/// A host that is about to run.
+///
+/// ```no_run
+/// use stook::config::{Config, Source};
+/// use stook::{Host, Registry};
+/// use stook_plugin::BuildContext;
+///
+/// # async fn embed(registry: Registry, toml: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// # let source = Source::deserialize("x", &mut serde_json::Deserializer::from_str(toml))?;
+/// let (config, _warnings) = Config::load(&source, &registry, &BuildContext::default())?;
+/// let host = Host::builder(config)
+///     .on_complete("machine-scan", |result| println!("{} is {}", result.correlation_id, result.outcome))
+///     .build()?;
+/// let handle = host.handle();
+/// let stopper = async move {
+///     let _ = tokio::signal::ctrl_c().await;
+///     handle.stop();
+/// };
+/// let (ended, ()) = tokio::join!(host.run(), stopper);
+/// println!("{:?}", ended?.counters);
+/// # Ok(()) }
+/// ```
+pub struct Host {
+    builder: HostBuilder,
+    control: mpsc::Sender<Message>,
+    inbox: mpsc::Receiver<Message>,
+    stop: watch::Sender<bool>,
+}
+
+/// Puts a host together. From [`Host::builder`].
+pub struct HostBuilder {
+    config: Config,
+    endpoint: Option<Endpoint>,
+    callbacks: Vec<(String, Box<dyn Sink>)>,
+    listener: Option<Listener>,
+    limits: HostLimits,
+    grace: Duration,
+}
+
+/// A running host, from outside. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    control: mpsc::Sender<Message>,
+    stop: watch::Sender<bool>,
+}
+
+/// How a host's run went.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Where every result went.
+    pub counters: CounterSnapshot,
+}
+
+/// What may wait for control.
+const MESSAGES: usize = 1_024;
+
+impl Host {
+    /// A host of this config.
+    pub fn builder(config: Config) -> HostBuilder {
+        HostBuilder {
+            config,
+            endpoint: None,
+            callbacks: Vec::new(),
+            listener: None,
+            limits: HostLimits::default(),
+            grace: Duration::from_secs(5),
+        }
+    }
+
+    /// A way to stop the host and to act on it while it runs.
+    pub fn handle(&self) -> Handle {
+        Handle { control: self.control.clone(), stop: self.stop.clone() }
+    }
+
+    /// Runs until it is stopped by its [`Handle`]: listens, starts the configured collectors, submits the configured
+    /// tasks, gathers and delivers. Then asks its children to leave, ends those that do not, releases what is still
+    /// open as partial, and waits for the sinks.
+    ///
+    /// Must be called within a tokio runtime with time and I/O enabled. Dropping the future kills the children and
+    /// leaves open sets undelivered.
+    ///
+    /// # Errors
+    /// If it cannot start (nothing has happened then), or if sinks did not take everything before it ended.
+    pub async fn run(self) -> Result<Summary, HostError> {
+        let Self { builder, control, inbox, stop } = self;
+        let HostBuilder { config, endpoint, callbacks, listener, limits, grace } = builder;
+        let targets = targets(&config, callbacks)?;
+        let endpoint = endpoint.map_or_else(|| Endpoint::of_host(&config.host.name), Ok)?;
+        let lock = endpoint.lock()?;
+        let door = lock.bind().await?;
+
+        let Config { host, aggregates, collectors, tasks, .. } = config;
+        let acks = aggregates.iter().map(|aggregate| aggregate.ack).collect();
+        let specs: Vec<_> = aggregates.into_iter().map(|aggregate| aggregate.spec).collect();
+        let clock = Clock::start();
+        let delivery = Delivery::start(specs.len(), targets, Arc::default(), clock.origin_on_the_wall())?;
+        let hub = Arc::new(Hub {
+            clock,
+            aggregator: ResultAggregator::new(specs, host.memory.bytes()),
+            acks,
+            delivery,
+            ticker: Ticker::default(),
+            limits,
+            control: control.clone(),
+            phase: watch::Sender::default(),
+        });
+
+        // Dropped with this future, whatever happens to it.
+        let mut helpers = JoinSet::new();
+        helpers.spawn(ticker::run(hub.clone()));
+        helpers.spawn(async move {
+            let mut stop = stop.subscribe();
+            if stop.wait_for(|stop| *stop).await.is_ok() {
+                let _ = control.send(Message::Stop).await;
+            }
+        });
+        let (open, mut any_open) = mpsc::channel(1);
+        let mut doors = JoinSet::new();
+        doors.spawn(crate::door::run(hub.clone(), door, open));
+
+        Control::new(hub.clone(), collectors, tasks, listener, grace).run(inbox, &endpoint).await;
+
+        hub.phase.send_replace(Phase::Stopping);
+        // Nothing is ever sent: it ends when the last session has ceased to bring anything in.
+        let _ = any_open.recv().await;
+        let mut released = Vec::new();
+        hub.aggregator.shutdown(hub.clock.now(), &mut released);
+        hub.delivery.submit(&mut released);
+        let flushing = hub.clone();
+        // A panic of the sinks' threads has been logged; there is nothing else to do about it.
+        let _ = tokio::task::spawn_blocking(move || flushing.delivery.finish(grace)).await;
+        hub.phase.send_replace(Phase::Flushed);
+        while doors.join_next().await.is_some() {}
+        drop(lock);
+
+        let counters = hub.aggregator.counters();
+        match counters.pending
+            + counters.discarded.get(stook_types::Discard::SinkFailed.as_str()).unwrap_or(&0)
+        {
+            0 => Ok(Summary { counters }),
+            undelivered => Err(HostError::Undelivered(undelivered)),
+        }
+    }
+}
+
+impl HostBuilder {
+    /// Calls back with each released set of this aggregate, beside the sinks that its config names. Called on a
+    /// thread of its own: it may block, and then slows down the producers of its aggregate.
+    #[must_use]
+    pub fn on_complete(
+        mut self,
+        aggregate: impl Into<String>,
+        callback: impl FnMut(&AggregatedResult) + Send + 'static,
+    ) -> Self {
+        self.callbacks.push((aggregate.into(), Box::new(Callback(callback))));
+        self
+    }
+
+    /// Calls back with what happens. Called on the task that runs the host: it must not block.
+    #[must_use]
+    pub fn on_event(mut self, listener: impl FnMut(&Event) + Send + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// Listens here instead of where the host's name says.
+    #[must_use]
+    pub fn endpoint(mut self, endpoint: Endpoint) -> Self {
+        self.endpoint = Some(endpoint);
+        self
+    }
+
+    /// What one connection may cost.
+    #[must_use]
+    pub fn limits(mut self, limits: HostLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// How long collectors may take to leave and sinks to take what is left, each; 5 s by default.
+    #[must_use]
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// The host, which has done nothing yet.
+    ///
+    /// # Errors
+    /// If there is no such aggregate as `on_complete` was given.
+    pub fn build(self) -> Result<Host, HostError> {
+        let names = || self.config.aggregates.iter().map(|aggregate| aggregate.spec.name.to_string());
+        if let Some((name, _)) = self.callbacks.iter().find(|(name, _)| !names().any(|known| known == *name))
+        {
+            return Err(HostError::UnknownAggregate { name: name.clone(), there_are: names().collect() });
+        }
+        let (control, inbox) = mpsc::channel(MESSAGES);
+        Ok(Host { builder: self, control, inbox, stop: watch::Sender::new(false) })
+    }
+}
+
+impl Handle {
+    /// Stops the host: [`Host::run`] returns when everything has ended.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Kills the process of a collector that the host has started, as a crash would. Nothing if there is none.
+    pub fn kill(&self, collector: &CollectorId) {
+        // Full only while the host is overwhelmed; then a crash more or less makes no difference.
+        let _ = self.control.try_send(Message::Kill(collector.clone()));
+    }
+}
+
+/// A function as a sink.
+struct Callback<F>(F);
+
+impl<F: FnMut(&AggregatedResult) + Send + 'static> Sink for Callback<F> {
+    fn deliver(&mut self, result: &AggregatedResult) -> Result<(), SinkError> {
+        (self.0)(result);
+        Ok(())
+    }
+}
+
+/// The sinks that somebody delivers to, made; callbacks included.
+fn targets(config: &Config, callbacks: Vec<(String, Box<dyn Sink>)>) -> Result<Vec<Target>, HostError> {
+    let mut targets = Vec::new();
+    for sink in &config.sinks {
+        let delivers = |(_, aggregate): &(usize, &crate::config::AggregateConfig)| {
+            aggregate.deliver.contains(&sink.name)
+        };
+        let aggregates: Vec<_> =
+            config.aggregates.iter().enumerate().filter(delivers).map(|(i, _)| i).collect();
+        if aggregates.is_empty() {
+            continue;
+        }
+        let made = sink.factory.build();
+        let made =
+            made.map_err(|error| HostError::Sink { sink: sink.name.to_string(), why: error.to_string() })?;
+        targets.push(Target { name: sink.name.clone(), sink: made, aggregates });
+    }
+    for (name, sink) in callbacks {
+        let aggregates = config.aggregates.iter().position(|aggregate| *aggregate.spec.name == *name);
+        targets.push(Target { name: name.into(), sink, aggregates: aggregates.into_iter().collect() });
+    }
+    Ok(targets)
+}
