@@ -1,11 +1,14 @@
 //! `stook run`.
 
+use std::future::Future;
+
+use stook::{Host, HostError};
 use stook_plugin::BuildContext;
 
 use crate::config::ConfigArg;
 use crate::output::{Failure, complain};
 
-/// Run a host with this config until it is told to stop.
+/// Run a host with this config until it is told to stop (Ctrl-C, or SIGTERM on Unix).
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -14,7 +17,60 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     crate::logging::start();
-    let (_config, warnings) = args.config.load(&BuildContext::default())?;
+    let (config, warnings) = args.config.load(&BuildContext::new(uuid::Uuid::new_v4().as_u128()))?;
     complain(&warnings);
-    Err(Failure::Other("`run` is not in this build yet".to_owned()))
+    let (aggregates, memory) = (config.aggregates.len(), config.host.memory);
+    let host = Host::builder(config).build().map_err(|error| Failure::Other(error.to_string()))?;
+    // One thread serves all sessions best: they share one aggregator, and sinks have threads of their own.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Other(format!("failed to start: {error}")))?;
+    tracing::info!(aggregates, %memory, "starting");
+    let summary =
+        runtime.block_on(until_told_to_stop(host)).map_err(|error| Failure::Other(error.to_string()))?;
+    let counters = &summary.counters;
+    tracing::info!(
+        received = counters.received,
+        delivered = counters.delivered,
+        duplicate = counters.duplicate,
+        late = counters.late,
+        refused = ?counters.refused,
+        released = counters.released,
+        "stopped"
+    );
+    Ok(())
+}
+
+async fn until_told_to_stop(host: Host) -> Result<stook::Summary, HostError> {
+    let handle = host.handle();
+    let told = told_to_stop();
+    let mut run = std::pin::pin!(host.run());
+    tokio::select! {
+        ended = &mut run => return ended,
+        () = told => handle.stop(),
+    }
+    run.await
+}
+
+#[cfg(unix)]
+fn told_to_stop() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async {
+        let Ok((mut interrupt, mut terminate)) = interrupt.and_then(|first| Ok((first, terminate?))) else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn told_to_stop() -> impl Future<Output = ()> {
+    async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
 }
