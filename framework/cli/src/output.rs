@@ -25,6 +25,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// Anything else.
     Other(String),
+    /// The verb has said all there is to say; this is the exit code.
+    Said(u8),
 }
 
 impl Failure {
@@ -33,11 +35,13 @@ impl Failure {
         match self {
             Self::Config(errors) => complain(errors),
             Self::Usage(message) | Self::Other(message) => say(&format!("stook: {message}\n")),
+            Self::Said(_) => {}
         }
         let code = match self {
             Self::Config(_) => exit::CONFIG,
             Self::Usage(_) => exit::USAGE,
             Self::Other(_) => exit::FAILURE,
+            Self::Said(code) => *code,
         };
         code.into()
     }
@@ -76,6 +80,6 @@ pub(crate) fn has_colors(to: &impl IsTerminal) -> bool {
 }
 
 /// If nobody reads standard error, there is nobody to tell.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -65,7 +65,8 @@ impl Mistake {
         // What spans several lines is underlined on its first.
         let rest = shown.chars().count().saturating_sub(column - 1);
         let width = text.get(self.at.clone()).map_or(1, |under| under.chars().count()).clamp(1, rest.max(1));
-        let indent: String = shown.chars().take(column - 1).map(|c| if c == '\t' { c } else { ' ' }).collect();
+        let indent: String =
+            shown.chars().take(column - 1).map(|c| if c == '\t' { c } else { ' ' }).collect();
         let gutter = line.to_string().len();
         writeln!(f, "{file}:{line}:{column}: {}", self.message)?;
         writeln!(f, "{:gutter$} |", "")?;

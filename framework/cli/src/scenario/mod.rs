@@ -5,7 +5,8 @@
 //! of an hour fires at its exact instant.
 //!
 //! ```
-//! use stook_cli::{plugins, scenario::File};
+//! use stook::{Registry, link_plugins};
+//! use stook_cli::scenario::File;
 //!
 //! let file = File::parse("scan.toml", r#"
 //! [[scenario]]
@@ -22,7 +23,7 @@
 //! ]
 //! expect = [{ at = "5ms", reason = "count", value = [{ n = 1 }, { n = 2 }] }]
 //! "#)?;
-//! let report = file.scenarios[0].run(&plugins()?);
+//! let report = file.scenarios[0].run(&Registry::linked(link_plugins!(stook_strategies))?);
 //! assert!(report.passed(), "{report}");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

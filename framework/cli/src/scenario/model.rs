@@ -51,12 +51,28 @@ pub(super) struct Step {
 #[derive(Debug)]
 pub(super) enum Action {
     Result(Box<Sent>),
-    Announce { aggregate: String, key: SetKey, expected: Vec<CollectorId>, by_task: bool },
+    Announce {
+        aggregate: String,
+        key: SetKey,
+        expected: Vec<CollectorId>,
+        by_task: bool,
+    },
     /// `ends`: the sets that were told of the task.
-    TaskEnded { collector: CollectorId, key: Option<SetKey>, ends: Vec<(String, SetKey)>, failed: bool },
+    TaskEnded {
+        collector: CollectorId,
+        key: Option<SetKey>,
+        ends: Vec<(String, SetKey)>,
+        failed: bool,
+    },
     Died(CollectorId),
-    Connected { collector: CollectorId, incarnation: Option<String> },
-    Force { aggregate: String, key: Option<SetKey> },
+    Connected {
+        collector: CollectorId,
+        incarnation: Option<String>,
+    },
+    Force {
+        aggregate: String,
+        key: Option<SetKey>,
+    },
     Deliver(Mood),
     Shutdown,
 }

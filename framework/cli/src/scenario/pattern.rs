@@ -44,7 +44,9 @@ impl Pattern {
             .map(|(field, want)| FieldDiff {
                 field,
                 expected: want.show(),
-                actual: record.get(*field).map_or_else(|| "nothing".to_owned(), |actual| want.show_actual(actual)),
+                actual: record
+                    .get(*field)
+                    .map_or_else(|| "nothing".to_owned(), |actual| want.show_actual(actual)),
             })
             .collect()
     }
@@ -53,7 +55,8 @@ impl Pattern {
 /// As a table of the scenario file.
 impl std::fmt::Display for Pattern {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let fields: Vec<_> = self.fields.iter().map(|(field, want)| format!("{field} = {}", want.show())).collect();
+        let fields: Vec<_> =
+            self.fields.iter().map(|(field, want)| format!("{field} = {}", want.show())).collect();
         write!(f, "{{ {} }}", fields.join(", "))
     }
 }
@@ -67,7 +70,8 @@ impl Want {
             (Self::Exactly(value), Some(actual)) => value == actual,
             (Self::Parts(parts), Some(actual)) => {
                 let actual = actual.as_array().unwrap_or_default();
-                parts.len() == actual.len() && parts.iter().zip(actual).all(|(part, actual)| has(actual, part))
+                parts.len() == actual.len()
+                    && parts.iter().zip(actual).all(|(part, actual)| has(actual, part))
             }
             (Self::Missing(missing), Some(actual)) => {
                 let actual = actual.as_array().unwrap_or_default();
@@ -75,7 +79,8 @@ impl Want {
                     text(actual, "collector") == Some(id)
                         && why.as_deref().is_none_or(|why| text(actual, "reason") == Some(why))
                 };
-                missing.len() == actual.len() && missing.iter().zip(actual).all(|(want, actual)| is(want, actual))
+                missing.len() == actual.len()
+                    && missing.iter().zip(actual).all(|(want, actual)| is(want, actual))
             }
         }
     }
@@ -137,6 +142,7 @@ pub(super) fn show(value: &Value) -> String {
 }
 
 fn show_key(name: &str) -> String {
-    let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    let bare =
+        !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if bare { name.to_owned() } else { show(&Value::String(name.to_owned())) }
 }

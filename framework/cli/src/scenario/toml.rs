@@ -124,8 +124,9 @@ impl<'a, 'i> Table<'a, 'i> {
         }
     }
 
-    /// Notes every key that is not one of these.
-    pub(super) fn only(&self, what: &str, known: &[&str]) {
+    /// Notes every key that is not one of these. Gives whether there was none.
+    pub(super) fn only(&self, what: &str, known: &[&str]) -> bool {
+        let mut clean = true;
         for (key, _) in self.fields {
             let name = key.get_ref().as_ref();
             if known.contains(&name) {
@@ -137,7 +138,9 @@ impl<'a, 'i> Table<'a, 'i> {
                 |near| format!("did you mean `{near}`?"),
             );
             self.reader.wrong_help(key.span(), format!("unknown key `{name}` of {what}"), help);
+            clean = false;
         }
+        clean
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&'a Node<'i>> {

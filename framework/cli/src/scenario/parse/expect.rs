@@ -13,14 +13,37 @@ use super::step;
 
 /// The fields of an emission, in the order in which they are shown.
 const EMISSION: &[&str] = &[
-    "at", "aggregate", "id", "generation", "revision", "outcome", "reason", "value", "results", "duplicates",
-    "contributors", "missing", "conflicts", "emission_id", "opened_at", "released_at", "latency_us",
+    "at",
+    "aggregate",
+    "id",
+    "generation",
+    "revision",
+    "outcome",
+    "reason",
+    "value",
+    "results",
+    "duplicates",
+    "contributors",
+    "missing",
+    "conflicts",
+    "emission_id",
+    "opened_at",
+    "released_at",
+    "latency_us",
 ];
 
 const REFUSAL: &[&str] = &["at", "from", "topic", "id", "reason"];
 
 const COUNTERS: &[&str] = &[
-    "received", "delivered", "duplicate", "pending", "late", "refused", "discarded", "released", "plugin_panics",
+    "received",
+    "delivered",
+    "duplicate",
+    "pending",
+    "late",
+    "refused",
+    "discarded",
+    "released",
+    "plugin_panics",
 ];
 
 pub(super) fn emissions(scenario: &Table<'_, '_>) -> Vec<Pattern> {
@@ -74,7 +97,11 @@ fn want<'i>(reader: &Reader<'i>, what: &str, key: &str, node: &Node<'i>) -> Opti
 }
 
 /// A word of a closed vocabulary.
-fn word<T: FromStr<Err = String> + ToString>(reader: &Reader<'_>, key: &str, node: &Node<'_>) -> Option<Value> {
+fn word<T: FromStr<Err = String> + ToString>(
+    reader: &Reader<'_>,
+    key: &str,
+    node: &Node<'_>,
+) -> Option<Value> {
     reader.parse::<T>(&format!("`{key}`"), node).map(|word| Value::String(word.to_string()))
 }
 

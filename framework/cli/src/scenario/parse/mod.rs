@@ -9,28 +9,29 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::mistakes::Mistakes;
-use super::model::{File, Scenario};
+use super::model::File;
 use super::toml::{Reader, Table};
 
 pub(super) fn file(name: Arc<str>, text: &str) -> Result<File, Mistakes> {
     let (reader, root) = Reader::new(text);
     let root = Table::root(&reader, &root);
     root.only("a scenario file", &["scenario"]);
-    let nodes = root.list("scenario");
-    let scenarios: Vec<Scenario> = nodes
-        .iter()
-        .filter_map(|node| Table::open(&reader, "a scenario", node))
-        .filter_map(|table| scenario::read(&name, &table))
-        .collect();
+    let tables: Vec<_> =
+        root.list("scenario").iter().filter_map(|node| Table::open(&reader, "a scenario", node)).collect();
+    check_names(&reader, &tables);
+    let scenarios = tables.iter().filter_map(|table| scenario::read(&name, table)).collect();
     let found = reader.found();
     if found.is_empty() { Ok(File { scenarios }) } else { Err(Mistakes::new(name, text.into(), found)) }
 }
 
-/// Notes names that stand twice: a name is what a scenario is chosen and reported by.
-pub(super) fn unique<'a>(table: &Table<'_, '_>, name: &'a str, names: &mut BTreeSet<&'a str>) {
-    if !names.insert(name)
-        && let Some(node) = table.get("name")
-    {
-        table.reader.wrong(node.span(), format!("there is another scenario of the name `{name}`"));
+/// A name is what a scenario is chosen and reported by.
+fn check_names(reader: &Reader<'_>, tables: &[Table<'_, '_>]) {
+    let mut names = BTreeSet::new();
+    for node in tables.iter().filter_map(|table| table.get("name")) {
+        if let Some(name) = node.get_ref().as_str()
+            && !names.insert(name)
+        {
+            reader.wrong(node.span(), format!("there is another scenario of the name `{name}`"));
+        }
     }
 }

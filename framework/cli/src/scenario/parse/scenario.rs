@@ -27,7 +27,15 @@ pub(super) fn read(file: &Arc<str>, table: &Table<'_, '_>) -> Option<Scenario> {
     check_order(table, &steps, &places, until);
     let expected = expected(table)?;
     let (line, _) = table.reader.line_and_column(table.place.start);
-    Some(Scenario { file: file.clone(), line, name: name?.to_owned(), config: config?, steps, until, expected })
+    Some(Scenario {
+        file: file.clone(),
+        line,
+        name: name?.to_owned(),
+        config: config?,
+        steps,
+        until,
+        expected,
+    })
 }
 
 /// The text of the config, moved to the line at which it stands in the file.
@@ -52,7 +60,11 @@ fn check_order(
         let [before, step] = pair else { continue };
         if step.at < before.at {
             let message = format!("a step at {} after one at {}", span(step.at), span(before.at));
-            table.reader.wrong_help(place.clone(), message, "time does not run backwards: put the steps in order");
+            table.reader.wrong_help(
+                place.clone(),
+                message,
+                "time does not run backwards: put the steps in order",
+            );
         }
     }
     if let (Some(last), Some(node)) = (steps.last(), table.get("until"))

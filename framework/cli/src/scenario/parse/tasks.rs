@@ -28,12 +28,10 @@ pub(super) fn resolve(reader: &Reader<'_>, steps: &mut [Step], places: &[Range<u
                     key: key.clone(),
                 }));
             }
-            Action::TaskEnded { collector, key, ends, .. } => {
-                match end(&mut open, collector, key.as_ref()) {
-                    Ok(ended) => *ends = ended,
-                    Err(message) => reader.wrong(place.clone(), message),
-                }
-            }
+            Action::TaskEnded { collector, key, ends, .. } => match end(&mut open, collector, key.as_ref()) {
+                Ok(ended) => *ends = ended,
+                Err(message) => reader.wrong(place.clone(), message),
+            },
             _ => {}
         }
     }

@@ -1,0 +1,3 @@
+//! What the binary `stook` is made of, as far as others can use it: [`scenario`], which tests configs.
+
+pub mod scenario;
