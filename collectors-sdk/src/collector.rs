@@ -1,0 +1,173 @@
+//! What a collector's author writes.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use stook_proto::{CapabilityDeclaration, collector::Declaration};
+use stook_types::{Capability, CorrelationId, Payload, TaskId, Topic, Value};
+
+use crate::{Recorder, RunError};
+
+/// A collector: it answers tasks, or streams on its own, or both.
+///
+/// Methods are called on the runtime's threads, many at once if a capability's concurrency says so. Work that
+/// blocks belongs into [`tokio::task::spawn_blocking`].
+pub trait Collector: Send + Sync + 'static {
+    /// What it is and what it can do. Called once, before anything else.
+    fn describe(&self) -> Description;
+
+    /// Runs one task. What it records through `results` belongs to the task's correlation ID.
+    ///
+    /// The task has failed if this returns an error or panics; the host learns the text. It is dropped at its
+    /// next await when the host cancels the task or the connection is lost: another collector may have the task
+    /// by then. Never called for a collector without capabilities.
+    fn task(&self, task: Task, results: &Recorder) -> impl Future<Output = Result<(), TaskError>> + Send {
+        let _ = (task, results);
+        std::future::ready(Err(TaskError::new("this collector runs no tasks")))
+    }
+
+    /// Streams results that no task asks for. Called once, from the start of the process to its end; dropped at
+    /// its next await when the collector drains.
+    ///
+    /// If it returns, a collector without capabilities is done, and leaves. If it fails or panics, the
+    /// collector leaves with an error.
+    fn stream(&self, results: Recorder) -> impl Future<Output = Result<(), TaskError>> + Send {
+        let _ = results;
+        std::future::pending()
+    }
+}
+
+/// What a collector is and can do. Mistakes in it are reported when the collector starts.
+#[derive(Clone, Debug)]
+pub struct Description {
+    pub(crate) kind: String,
+    pub(crate) capabilities: Vec<CapabilityDeclaration>,
+    pub(crate) topics: Vec<Topic>,
+    mistake: Option<String>,
+}
+
+/// A unit of work from the host.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Task {
+    /// The same in every attempt.
+    pub id: TaskId,
+    /// Which of the collector's capabilities it is for.
+    pub capability: Capability,
+    /// What the results belong to.
+    pub correlation_id: CorrelationId,
+    /// Time from the assignment until the host gives up on it.
+    pub timeout: Option<Duration>,
+    pub(crate) payload: Payload,
+}
+
+/// Why a task failed, as text for the host. Made by `?` from any error.
+pub struct TaskError(String);
+
+// === impl Description ===
+
+impl Description {
+    /// A collector of this kind, like `procmond`, that can do nothing yet.
+    pub fn of_kind(kind: impl Into<String>) -> Self {
+        Self { kind: kind.into(), capabilities: Vec::new(), topics: Vec::new(), mistake: None }
+    }
+
+    /// It runs tasks of this capability, at most `concurrency` at once, and answers on these topics.
+    #[must_use]
+    pub fn capability<'a>(
+        mut self,
+        name: &str,
+        concurrency: u32,
+        topics: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let topics = topics.into_iter().filter_map(|topic| self.parsed(Topic::new(topic))).collect();
+        if let Some(name) = self.parsed(Capability::new(name)) {
+            self.capabilities.push(CapabilityDeclaration { name, concurrency, topics });
+        }
+        self
+    }
+
+    /// It publishes on this topic without being asked.
+    #[must_use]
+    pub fn topic(mut self, topic: &str) -> Self {
+        if let Some(topic) = self.parsed(Topic::new(topic)) {
+            self.topics.push(topic);
+        }
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), RunError> {
+        self.mistake.clone().map_or(Ok(()), |mistake| Err(RunError::Description(mistake)))
+    }
+
+    pub(crate) fn declare(&self, options: &crate::Options, id: stook_types::CollectorId) -> Declaration {
+        Declaration {
+            id,
+            kind: self.kind.clone(),
+            incarnation: stook_types::Incarnation::random(),
+            pid: std::process::id(),
+            token: options.token.clone(),
+            capabilities: self.capabilities.clone(),
+            topics: self.topics.clone(),
+        }
+    }
+
+    fn parsed<T, E: fmt::Display>(&mut self, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.mistake.get_or_insert(error.to_string()).clone()).ok()
+    }
+}
+
+// === impl Task ===
+
+impl Task {
+    /// The task's arguments.
+    ///
+    /// # Errors
+    /// If the host sent something else than it promised.
+    pub fn arguments(&self) -> Result<Value, TaskError> {
+        Ok(self.payload.decode()?)
+    }
+}
+
+// === impl TaskError ===
+
+impl TaskError {
+    /// A failure with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn into_text(self) -> String {
+        self.0
+    }
+}
+
+/// With the causes, so that the host's log says all.
+impl<E: std::error::Error> From<E> for TaskError {
+    fn from(error: E) -> Self {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !text.contains(&cause_text) {
+                text.push_str(": ");
+                text.push_str(&cause_text);
+            }
+            source = cause.source();
+        }
+        Self(text)
+    }
+}
+
+impl fmt::Debug for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

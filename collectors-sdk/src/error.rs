@@ -1,0 +1,116 @@
+//! What can go wrong, and the exit codes that say so.
+
+use std::time::Duration;
+
+use stook_proto::transport::{ENDPOINT_VARIABLE, EndpointError};
+use stook_proto::{DepthError, RejectReason, Rejection};
+use stook_types::{IdError, Topic};
+
+use crate::SerializeError;
+
+/// Exit codes of a collector; the same as those of `stook`.
+pub mod exit {
+    /// All is well.
+    pub const OK: u8 = 0;
+    /// A failure while running.
+    pub const FAILURE: u8 = 1;
+    /// No host can be reached.
+    pub const UNAVAILABLE: u8 = 69;
+    /// Host and collector do not understand each other.
+    pub const PROTOCOL: u8 = 76;
+    /// The environment, the collector's description or the host's config does not allow it.
+    pub const CONFIG: u8 = 78;
+}
+
+/// Why a collector stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// It was started by hand, and no host is there.
+    #[error(
+        "`{kind}` is a stook collector: it works for a host, and {source}.\n\
+         Start a host:      stook run --config stook.toml\n\
+         Or name another:   {ENDPOINT_VARIABLE}=DIRECTORY, or STOOK_HOST=NAME"
+    )]
+    NoHost {
+        /// The collector's kind.
+        kind: String,
+        /// Where it looked.
+        source: EndpointError,
+    },
+    /// Its host is gone, and with it the reason to live.
+    #[error("the host has been gone for {0:?}")]
+    Orphaned(Duration),
+    /// The place where a host would be is not what it should be.
+    #[error("failed to find the host: {0}")]
+    Endpoint(#[from] EndpointError),
+    /// The host does not want it.
+    #[error("the host does not take this collector: {0}")]
+    Rejected(Rejection),
+    /// Its description has a mistake.
+    #[error("the collector describes itself wrongly: {0}")]
+    Description(String),
+    /// Its id in the environment or made of its kind is none.
+    #[error("failed to name the collector: {0}")]
+    Id(#[from] IdError),
+    /// What it streams has ended with an error.
+    #[error("failed to stream: {0}")]
+    Stream(String),
+    /// No runtime.
+    #[error("failed to start a runtime: {0}")]
+    Runtime(std::io::Error),
+}
+
+/// Why a result cannot be recorded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// A topic that the description does not have.
+    #[error("topic `{topic}` is not in the collector's description{}", did_you_mean(.near.as_ref()))]
+    Topic {
+        /// The topic.
+        topic: String,
+        /// One that was probably meant.
+        near: Option<Topic>,
+    },
+    /// Outside of a task a result needs a correlation ID of its own.
+    #[error("a result outside of a task needs a correlation ID")]
+    NoCorrelationId,
+    /// It has no value that a payload can say.
+    #[error("failed to encode a result: {0}")]
+    Serialize(#[from] SerializeError),
+    /// It is nested too deep.
+    #[error("failed to encode a result: {0}")]
+    Depth(#[from] DepthError),
+    /// It does not fit into the replay buffer.
+    #[error("a result of {length} bytes does not fit into the replay buffer of {limit}")]
+    TooLarge {
+        /// Bytes of the result on the wire.
+        length: usize,
+        /// The buffer's limit.
+        limit: usize,
+    },
+}
+
+fn did_you_mean(near: Option<&Topic>) -> String {
+    near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+}
+
+// === impl RunError ===
+
+impl RunError {
+    /// The exit code that says it.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::NoHost { .. } | Self::Orphaned(_) => exit::UNAVAILABLE,
+            Self::Endpoint(_) | Self::Description(_) | Self::Id(_) => exit::CONFIG,
+            Self::Rejected(rejection) => match rejection.reason {
+                RejectReason::UnknownCollector | RejectReason::Token | RejectReason::TopicNotAllowed => {
+                    exit::CONFIG
+                }
+                _ => exit::PROTOCOL,
+            },
+            _ => exit::FAILURE,
+        }
+    }
+}

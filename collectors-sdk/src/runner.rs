@@ -1,0 +1,394 @@
+//! The life of a collector: connect, serve, lose the host, connect again, leave.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, BytesMut};
+use stook_proto::collector::Event;
+use stook_proto::transport::{EndpointError, Stream};
+use stook_proto::{Assignment, RejectReason, Rejection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, sleep_until};
+
+use crate::backoff::Backoff;
+use crate::core::Core;
+use crate::tasks::{Tasks, why};
+use crate::{Collector, Description, Options, Recorder, RunError, Task, TaskError};
+
+pub(crate) struct Runner<C> {
+    collector: Arc<C>,
+    description: Description,
+    options: Options,
+    core: Arc<Core>,
+    tasks: Tasks,
+    stream: Option<JoinHandle<Result<(), TaskError>>>,
+    backoff: Backoff,
+    /// Since when there is no session.
+    alone_since: Instant,
+    /// Whether the host has taken the collector on this connection, and on any.
+    welcome: bool,
+    was_welcome: bool,
+    leaving: Option<Leaving>,
+    /// What the stream ended with.
+    failure: Option<String>,
+}
+
+/// The collector is on its way out.
+struct Leaving {
+    reason: &'static str,
+    /// Tasks may run until here …
+    tasks_until: Instant,
+    /// … and what is left may be sent until here.
+    until: Instant,
+    said_goodbye: bool,
+}
+
+/// How a connection ended.
+enum End {
+    Lost(String),
+    Rejected(Rejection),
+    Left,
+}
+
+/// The part of a drain's grace that belongs to the tasks; the rest is for sending what they leave.
+const TASKS_SHARE: f64 = 0.8;
+
+/// Room for what a host has to say at once; most of it is acknowledgements.
+const READ: usize = 16 * 1024;
+
+impl<C: Collector> Runner<C> {
+    pub(crate) fn new(collector: impl Into<Arc<C>>, options: Options) -> Result<Self, RunError> {
+        let collector = collector.into();
+        let description = collector.describe();
+        description.check()?;
+        let declaration = description.declare(&options, options.id(&description)?);
+        let backoff = Backoff::new(declaration.incarnation);
+        Ok(Self {
+            core: Arc::new(Core::new(declaration, options.replay)),
+            collector,
+            description,
+            options,
+            tasks: Tasks::default(),
+            stream: None,
+            backoff,
+            alone_since: Instant::now(),
+            welcome: false,
+            was_welcome: false,
+            leaving: None,
+            failure: None,
+        })
+    }
+
+    pub(crate) async fn run<S: Future<Output = ()>>(mut self, mut stop: Pin<&mut S>) -> Result<(), RunError> {
+        let core = Arc::clone(&self.core);
+        let heart = AbortOnDrop(tokio::spawn(async move { core.beat().await }));
+        let (collector, results) = (Arc::clone(&self.collector), Recorder::new(Arc::clone(&self.core), None));
+        self.stream = Some(tokio::spawn(async move { collector.stream(results).await }));
+
+        let outcome = self.connections(stop.as_mut()).await;
+        self.tasks.cancel_all();
+        if let Some(stream) = &self.stream {
+            stream.abort();
+        }
+        drop(heart);
+        let lost = self.core.session().unsettled();
+        if lost > 0 {
+            tracing::info!(results = lost, "left before the host acknowledged everything");
+        }
+        outcome.and(self.failure.map_or(Ok(()), |text| Err(RunError::Stream(text))))
+    }
+
+    /// One connection after the other.
+    async fn connections<S: Future<Output = ()>>(&mut self, mut stop: Pin<&mut S>) -> Result<(), RunError> {
+        loop {
+            let end = match self.options.endpoint.connect().await {
+                Ok(stream) => self.connection(&stream, stop.as_mut()).await,
+                Err(error) => self.no_host(error)?,
+            };
+            self.core.session().disconnect();
+            // The host has fenced their leases. Not only cancelled: what one of them may still say must not be
+            // taken for the answer of a later lease of the same number.
+            self.tasks = Tasks::default();
+            self.count_tasks();
+            if std::mem::take(&mut self.welcome) {
+                self.alone_since = Instant::now();
+            }
+            match end {
+                End::Left => return Ok(()),
+                End::Rejected(rejection) if rejection.reason == RejectReason::Superseded => return Ok(()),
+                End::Rejected(rejection) if !rejection.reason.is_temporary() => {
+                    return Err(RunError::Rejected(rejection));
+                }
+                End::Rejected(rejection) => {
+                    tracing::warn!(%rejection, "the host does not take this collector now")
+                }
+                End::Lost(why) => tracing::warn!(why, "no session with the host"),
+            }
+            if self.options.supervised && self.alone_since.elapsed() >= self.options.orphan_grace {
+                return Err(RunError::Orphaned(self.options.orphan_grace));
+            }
+            if self.may_go() || self.wait(stop.as_mut()).await {
+                return Ok(());
+            }
+        }
+    }
+
+    /// What it means that no connection can be made.
+    fn no_host(&self, error: EndpointError) -> Result<End, RunError> {
+        match error {
+            error @ EndpointError::NoHost { .. } if !self.options.supervised && !self.was_welcome => {
+                Err(RunError::NoHost { kind: self.description.kind.clone(), source: error })
+            }
+            error @ (EndpointError::NoHost { .. } | EndpointError::Io { .. }) => {
+                Ok(End::Lost(error.to_string()))
+            }
+            error => Err(error.into()),
+        }
+    }
+
+    /// Waits before the next attempt. `true` if there is to be none.
+    async fn wait<S: Future<Output = ()>>(&mut self, stop: Pin<&mut S>) -> bool {
+        let retry = sleep(self.backoff.next());
+        tokio::pin!(retry, stop);
+        loop {
+            tokio::select! {
+                () = &mut retry => return false,
+                () = &mut stop, if self.leaving.is_none() => return true,
+                ended = stream_end(&mut self.stream) => {
+                    if self.stream_ended(ended) {
+                        self.leave("the stream has ended", self.options.drain_grace);
+                        if self.may_go() {
+                            return true;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Serves one connection to its end.
+    async fn connection<S: Future<Output = ()>>(&mut self, stream: &Stream, mut stop: Pin<&mut S>) -> End {
+        self.core.session().connect(self.core.now());
+        let core = Arc::clone(&self.core);
+        let (mut reader, mut writer) = (stream, stream);
+        let (mut input, mut output) = (BytesMut::with_capacity(READ), BytesMut::new());
+        let mut writable = true;
+        loop {
+            if output.is_empty() {
+                output = core.transmit();
+            }
+            tokio::select! {
+                read = reader.read_buf(&mut input) => match read {
+                    Ok(0) => return self.gone("the host has closed the connection"),
+                    Ok(_) => core.read(&mut input),
+                    Err(error) => return self.gone(&error.to_string()),
+                },
+                wrote = writer.write(&output), if writable && !output.is_empty() => match wrote {
+                    Ok(n) if n > 0 => output.advance(n),
+                    // The reason may still be there to be read.
+                    _ => writable = false,
+                },
+                () = core.output.notified(), if output.is_empty() => {}
+                () = until(self.deadline()) => {}
+                () = stop.as_mut(), if self.leaving.is_none() => {
+                    self.leave("asked to stop by a signal", self.options.drain_grace);
+                }
+                ended = stream_end(&mut self.stream) => if self.stream_ended(ended) {
+                    self.leave("the stream has ended", self.options.drain_grace);
+                },
+                (lease, outcome) = self.tasks.next() => self.task_ended(lease, outcome),
+            }
+            if let Some(end) = self.hear() {
+                return end;
+            }
+            if let Some(end) = self.go_on_leaving() {
+                return end;
+            }
+        }
+    }
+
+    /// Acts on everything that the host has said.
+    fn hear(&mut self) -> Option<End> {
+        loop {
+            match self.core.poll() {
+                Ok(None) => return None,
+                Ok(Some(event)) => {
+                    if let Some(end) = self.act(event) {
+                        return Some(end);
+                    }
+                }
+                Err(error) => return Some(End::Lost(error.to_string())),
+            }
+        }
+    }
+
+    fn act(&mut self, event: Event) -> Option<End> {
+        match event {
+            Event::Welcome(terms) => {
+                tracing::info!(epoch = %terms.epoch, "the host has taken this collector");
+                (self.welcome, self.was_welcome) = (true, true);
+                self.backoff.reset();
+            }
+            Event::Rejected(rejection) => return Some(End::Rejected(rejection)),
+            Event::Assigned(assignment) => self.start(assignment),
+            Event::Cancelled(lease) => self.tasks.cancel(lease),
+            Event::Drain(grace) => self.leave("drained by the host", grace),
+            Event::Refused { sequence, reason } => {
+                tracing::warn!(sequence, reason, "the host refused a result")
+            }
+            _ => {}
+        }
+        None
+    }
+
+    fn start(&mut self, assignment: Assignment) {
+        let Assignment { lease, task: id, capability, correlation_id, payload, timeout } = assignment;
+        if let Err(text) = self.may_start(&capability) {
+            self.core.session().task_finished(lease, Err(text));
+            return;
+        }
+        self.core.session().task_started(lease);
+        let results = Recorder::new(Arc::clone(&self.core), Some(correlation_id.clone()));
+        let task = Task { id, capability: capability.clone(), correlation_id, timeout, payload };
+        let collector = Arc::clone(&self.collector);
+        self.tasks.spawn(lease, capability, async move { collector.task(task, &results).await });
+        self.count_tasks();
+    }
+
+    fn may_start(&self, capability: &stook_types::Capability) -> Result<(), String> {
+        if self.leaving.is_some() {
+            return Err("the collector is leaving".into());
+        }
+        let declared = self.description.capabilities.iter().find(|declared| declared.name == *capability);
+        match declared.map(|declared| declared.concurrency as usize) {
+            None => Err(format!("the collector has no capability `{capability}`")),
+            Some(most) if self.tasks.running(capability) >= most => {
+                Err(format!("`{capability}` runs {most} times already, which is its concurrency"))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn task_ended(&mut self, lease: stook_proto::Lease, outcome: Result<(), String>) {
+        if let Err(text) = &outcome {
+            tracing::warn!(%lease, text, "a task failed");
+        }
+        self.core.session().task_finished(lease, outcome);
+        self.core.progress();
+        self.count_tasks();
+    }
+
+    fn count_tasks(&self) {
+        let active = u32::try_from(self.tasks.len()).unwrap_or(u32::MAX);
+        self.core.active_tasks.store(active, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Whether the collector has nothing left to do.
+    fn stream_ended(&mut self, ended: Result<(), String>) -> bool {
+        self.stream = None;
+        match ended {
+            Ok(()) => self.description.capabilities.is_empty(),
+            Err(text) => {
+                tracing::error!(text, "the stream failed");
+                self.failure = Some(text);
+                true
+            }
+        }
+    }
+
+    fn gone(&self, why: &str) -> End {
+        if self.leaving.as_ref().is_some_and(|leaving| leaving.said_goodbye) {
+            return End::Left;
+        }
+        End::Lost(why.into())
+    }
+
+    // === leaving ===
+
+    fn leave(&mut self, reason: &'static str, grace: Duration) {
+        if self.leaving.is_some() {
+            return;
+        }
+        tracing::info!(reason, "leaving");
+        let now = Instant::now();
+        // A grace past all reason, from a host that means for ever.
+        let grace = grace.min(Duration::from_secs(24 * 3600));
+        self.leaving = Some(Leaving {
+            reason,
+            tasks_until: now + grace.mul_f64(TASKS_SHARE),
+            until: now + grace,
+            said_goodbye: false,
+        });
+        // Taken, so that its end is not taken for a failure.
+        if let Some(stream) = self.stream.take() {
+            stream.abort();
+        }
+    }
+
+    /// Says goodbye once tasks are done and their results sent, then waits for the host to close: that it has
+    /// read `Goodbye` proves that it has read all that came before.
+    fn go_on_leaving(&mut self) -> Option<End> {
+        let leaving = self.leaving.as_mut()?;
+        let now = Instant::now();
+        let mut session = self.core.session();
+        let open = session.is_open();
+        if now >= leaving.until || (!open && session.unsettled() == 0) {
+            return Some(End::Left);
+        }
+        if now >= leaving.tasks_until {
+            self.tasks.cancel_all();
+        }
+        if open && self.tasks.len() == 0 && !leaving.said_goodbye {
+            leaving.said_goodbye = true;
+            session.goodbye(leaving.reason);
+        }
+        None
+    }
+
+    /// Whether nothing is left to be said to a host that is not there now.
+    fn may_go(&self) -> bool {
+        let nothing = || self.core.session().unsettled() == 0;
+        self.leaving.as_ref().is_some_and(|leaving| Instant::now() >= leaving.until || nothing())
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let session = self.core.session().deadline().map(|deadline| self.core.instant(deadline));
+        let leaving = self.leaving.as_ref().map(|leaving| {
+            if self.tasks.len() > 0 && Instant::now() < leaving.tasks_until {
+                leaving.tasks_until
+            } else {
+                leaving.until
+            }
+        });
+        session.into_iter().chain(leaving).min()
+    }
+}
+
+/// Stops a task when its owner goes, however that happens.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// How the stream ended; never, if it has already.
+async fn stream_end(stream: &mut Option<JoinHandle<Result<(), TaskError>>>) -> Result<(), String> {
+    match stream {
+        Some(stream) => {
+            stream.await.map_or_else(|error| Err(why(error)), |ended| ended.map_err(TaskError::into_text))
+        }
+        None => std::future::pending().await,
+    }
+}
