@@ -8,7 +8,6 @@ mod enter;
 mod expect;
 mod room;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -194,10 +193,8 @@ impl Aggregate {
     fn decide(&self, open: &OpenSet, now: MonoTime) -> Option<Reason> {
         let view = open.view(&self.spec.name, now);
         for named in &self.spec.completion {
-            match catch_unwind(AssertUnwindSafe(|| named.policy.decide(&view))) {
-                Ok(Decision::Complete) => return Some(Reason::Completed(named.name)),
-                Ok(_) => {}
-                Err(_) => self.counters.panicked(),
+            if self.counters.guard(|| named.policy.decide(&view)) == Some(Decision::Complete) {
+                return Some(Reason::Completed(named.name));
             }
         }
         open.is_lost().then_some(Reason::CollectorsLost)

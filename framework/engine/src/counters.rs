@@ -1,6 +1,7 @@
 //! The numbers that add up: received = delivered + duplicate + late + refused + discarded + pending.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use stook_types::{Discard, Refusal};
@@ -57,8 +58,18 @@ impl Counters {
         add(&self.discarded[reason as usize], count);
     }
 
-    pub(crate) fn panicked(&self) {
+    /// Calls a plugin. If it panics, that is counted, and there is no answer.
+    pub(crate) fn guard<T>(&self, plugin: impl FnOnce() -> T) -> Option<T> {
+        let panic = match catch_unwind(AssertUnwindSafe(plugin)) {
+            Ok(answer) => return Some(answer),
+            Err(panic) => panic,
+        };
         add(&self.plugin_panics, 1);
+        // What a plugin panics with is a plugin's too, and may panic again when it is dropped.
+        if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
+            std::mem::forget(worse);
+        }
+        None
     }
 
     pub(crate) fn settled(&self, count: u64) {

@@ -1,71 +1,63 @@
-//! What dedup remembers beyond one set.
+//! What dedup remembers: of one set, or of an aggregate.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 
-use stook_plugin::{DedupMemory, Identity, Scope};
+use stook_plugin::{DedupMemory, Identity};
 use stook_types::{CollectorId, MonoTime};
 
-/// Identities seen in an aggregate: bounded by number (the one not met for the longest time goes first) and by
-/// age (counted from the first sight).
-pub(crate) struct Seen {
-    memory: DedupMemory,
-    known: HashMap<SeenKey, Sight>,
+/// Identities seen, each with where its result is: bounded by number (the one not met for the longest time goes
+/// first) and by age (counted from the first sight).
+pub(crate) struct Seen<K, V> {
+    known: HashMap<K, Sight<V>>,
     /// Keys in the order in which they were met; only the entry with the stamp of its sight counts.
-    order: VecDeque<(u64, SeenKey)>,
+    order: VecDeque<(u64, K)>,
     stamp: u64,
 }
 
 /// An identity, in the scope of a collector where dedup is told to keep collectors apart.
 pub(crate) type SeenKey = (Option<CollectorId>, Identity);
 
-struct Sight {
+struct Sight<V> {
     first: MonoTime,
     stamp: u64,
+    place: V,
 }
 
-impl Seen {
-    pub(crate) fn new(memory: DedupMemory) -> Self {
-        Self { memory, known: HashMap::new(), order: VecDeque::new(), stamp: 0 }
+impl<K, V> Default for Seen<K, V> {
+    fn default() -> Self {
+        Self { known: HashMap::new(), order: VecDeque::new(), stamp: 0 }
     }
+}
 
-    /// The key of an identity, if this memory reaches beyond a set.
-    pub(crate) fn key(memory: &DedupMemory, collector: &CollectorId, identity: Identity) -> Option<SeenKey> {
-        match memory.scope {
-            Scope::Set => None,
-            Scope::Aggregate => Some((None, identity)),
-            Scope::Collector => Some((Some(collector.clone()), identity)),
-        }
-    }
-
-    /// Whether the key was seen within the window; if so, it counts as met again.
-    pub(crate) fn meet(&mut self, now: MonoTime, key: &SeenKey) -> bool {
-        self.forget_old(now);
-        let Some(sight) = self.known.get_mut(key) else { return false };
-        if now.since(sight.first) >= self.memory.window {
-            return false;
-        }
+impl<K: Clone + Eq + Hash, V: Copy> Seen<K, V> {
+    /// Where the key was seen within the window, if it was; then it counts as met again.
+    pub(crate) fn meet(&mut self, now: MonoTime, terms: &DedupMemory, key: &K) -> Option<V> {
+        self.forget_old(now, terms);
+        let sight = self.known.get_mut(key).filter(|sight| now.since(sight.first) < terms.window)?;
         self.stamp += 1;
         sight.stamp = self.stamp;
+        let place = sight.place;
         self.order.push_back((self.stamp, key.clone()));
         self.compact();
-        true
+        Some(place)
     }
 
     /// Remembers a key from now on.
-    pub(crate) fn insert(&mut self, now: MonoTime, key: SeenKey) {
+    pub(crate) fn insert(&mut self, now: MonoTime, terms: &DedupMemory, key: K, place: V) {
         self.stamp += 1;
-        self.known.insert(key.clone(), Sight { first: now, stamp: self.stamp });
+        self.known.insert(key.clone(), Sight { first: now, stamp: self.stamp, place });
         self.order.push_back((self.stamp, key));
-        while self.known.len() > self.memory.capacity {
+        while self.known.len() > terms.capacity {
             self.drop_front();
         }
         self.compact();
     }
 
-    fn forget_old(&mut self, now: MonoTime) {
+    fn forget_old(&mut self, now: MonoTime, terms: &DedupMemory) {
         while let Some((stamp, key)) = self.order.front() {
             let current = self.known.get(key).filter(|sight| sight.stamp == *stamp);
-            if current.is_some_and(|sight| now.since(sight.first) < self.memory.window) {
+            if current.is_some_and(|sight| now.since(sight.first) < terms.window) {
                 break;
             }
             self.drop_front();
@@ -97,22 +89,23 @@ impl Seen {
 mod tests {
     use super::*;
     use std::time::Duration;
-    use stook_plugin::Keep;
+    use stook_plugin::{Keep, Scope};
 
     fn at(ms: u64) -> MonoTime {
         MonoTime::at(Duration::from_millis(ms))
     }
 
-    fn seen(capacity: usize, window: u64) -> Seen {
+    struct Memory(Seen<u128, ()>, DedupMemory);
+
+    fn seen(capacity: usize, window: u64) -> Memory {
         let window = Duration::from_millis(window);
-        Seen::new(DedupMemory::bounded(Scope::Aggregate, window, capacity, Keep::First))
+        Memory(Seen::default(), DedupMemory::bounded(Scope::Aggregate, window, capacity, Keep::First))
     }
 
-    fn offer(seen: &mut Seen, ms: u64, identity: u128) -> bool {
-        let key = (None, Identity(identity));
-        let fresh = !seen.meet(at(ms), &key);
+    fn offer(Memory(seen, terms): &mut Memory, ms: u64, identity: u128) -> bool {
+        let fresh = seen.meet(at(ms), terms, &identity).is_none();
         if fresh {
-            seen.insert(at(ms), key);
+            seen.insert(at(ms), terms, identity, ());
         }
         fresh
     }
@@ -141,11 +134,11 @@ mod tests {
     fn memory_is_bounded_and_returned() {
         let mut seen = seen(10_000, 100);
         (0..100_000).for_each(|n| assert!(offer(&mut seen, n / 1_000, n.into())));
-        assert!(seen.known.len() <= 10_000 && seen.order.len() <= 21_024);
+        assert!(seen.0.known.len() <= 10_000 && seen.0.order.len() <= 21_024);
         (0..100_000).for_each(|_| assert!(!offer(&mut seen, 100, 99_999)));
-        assert!(seen.order.len() <= 21_024);
+        assert!(seen.0.order.len() <= 21_024);
         assert!(offer(&mut seen, 1_000, 1));
-        assert_eq!(seen.known.len(), 1);
-        assert!(seen.known.capacity() <= 4 * 1_024);
+        assert_eq!(seen.0.known.len(), 1);
+        assert!(seen.0.known.capacity() <= 4 * 1_024);
     }
 }

@@ -1,12 +1,12 @@
 //! One set: open, or closed and remembered.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stook_plugin::{Contribution, Identity, Member, Reason, SetKey, SetView};
 use stook_types::{CollectorId, Missing, MonoTime};
 
 use crate::memory::Held;
+use crate::seen::Seen;
 
 /// The results pending, or the memory of those released, for one key of one aggregate.
 pub(crate) struct Set {
@@ -37,9 +37,8 @@ pub(crate) struct OpenSet {
     pub(crate) members: Vec<Member>,
     pub(crate) bytes: usize,
     pub(crate) duplicates: u64,
-    /// Identities of the results, for dedup within the set; absent until there is one.
-    #[expect(clippy::box_collection, reason = "absent it costs 8 bytes, not 48, in each of a million sets")]
-    pub(crate) identities: Option<Box<HashMap<Identity, u32>>>,
+    /// Where identities were seen, for dedup within the set; absent until there is one.
+    pub(crate) seen: Option<Box<Seen<Identity, u32>>>,
     pub(crate) held: Held,
 }
 
@@ -88,7 +87,7 @@ impl OpenSet {
             members,
             bytes: 0,
             duplicates: 0,
-            identities: None,
+            seen: None,
             held,
         }
     }

@@ -18,22 +18,19 @@ pub(super) struct Dedups {
 
 pub(super) struct Memory {
     pub(super) terms: DedupMemory,
-    /// Absent where nothing is remembered beyond a set.
-    seen: Option<Mutex<Seen>>,
+    /// Beyond a set: each identity with the number of the set that has it, and its place there.
+    seen: Mutex<Beyond>,
 }
 
-/// What dedup found out about a result that is on its way into a set.
-pub(super) struct Checked<'a> {
-    pub(super) identity: Option<Identity>,
-    pub(super) memory: Option<&'a Memory>,
-}
+pub(super) type Beyond = Seen<SeenKey, (u64, u32)>;
+
+/// What dedup says of a result that is on its way into a set, with the memory to look it up in.
+pub(super) type Checked<'a> = Option<(Identity, &'a Memory)>;
 
 impl Dedups {
     pub(super) fn new(spec: &AggregateSpec) -> Self {
-        let memory = |strategy: &dyn DedupStrategy| {
-            let terms = strategy.memory();
-            Memory { terms, seen: (terms.scope != Scope::Set).then(|| Mutex::new(Seen::new(terms))) }
-        };
+        let memory =
+            |strategy: &dyn DedupStrategy| Memory { terms: strategy.memory(), seen: Mutex::default() };
         Self {
             whole: spec.dedup.as_deref().map(memory),
             topics: spec.topic_dedup.iter().map(|(_, strategy)| memory(&**strategy)).collect(),
@@ -52,22 +49,28 @@ impl Aggregate {
             Some(i) => (Some(&*self.spec.topic_dedup[i].1), Some(&self.dedups.topics[i])),
             None => (self.spec.dedup.as_deref(), self.dedups.whole.as_ref()),
         };
-        let Some(strategy) = strategy else { return Ok(Checked { identity: None, memory: None }) };
+        let (Some(strategy), Some(memory)) = (strategy, memory) else { return Ok(None) };
         let identity = catch_unwind(AssertUnwindSafe(|| strategy.identity(result))).unwrap_or_else(|_| {
             self.counters.panicked();
             Err(stook_types::DecodeError { content_type: "dedup", why: "the dedup strategy panicked".into() })
         });
-        Ok(Checked { identity: identity.map_err(|_| Refusal::Decode)?, memory })
+        Ok(identity.map_err(|_| Refusal::Decode)?.map(|identity| (identity, memory)))
     }
 }
 
-impl Checked<'_> {
-    /// The memory beyond the set, locked until the result is in its set or refused: between the look and the
-    /// note nobody else can bring the same identity.
-    pub(super) fn beyond(&self, result: &Contribution) -> Option<(MutexGuard<'_, Seen>, SeenKey)> {
-        let memory = self.memory?;
-        let key = Seen::key(&memory.terms, &result.source.collector, self.identity?)?;
-        let seen = memory.seen.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
-        Some((seen, key))
+impl Memory {
+    /// The memory beyond a set, locked until the result is in its set or refused: between the look and the note
+    /// nobody else can bring the same identity. Nothing where dedup looks at single sets only.
+    pub(super) fn beyond(
+        &self,
+        result: &Contribution,
+        identity: Identity,
+    ) -> Option<(MutexGuard<'_, Beyond>, SeenKey)> {
+        let collector = match self.terms.scope {
+            Scope::Set => return None,
+            Scope::Aggregate => None,
+            Scope::Collector => Some(result.source.collector.clone()),
+        };
+        Some((self.seen.lock().unwrap_or_else(PoisonError::into_inner), (collector, identity)))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use stook_plugin::{Contribution, Keep, Member, Reason, Scope, SetKey, Source, Unexpected};
+use stook_plugin::{Contribution, Keep, Member, Reason, Scope, SetKey, Unexpected};
 use stook_types::{CollectorId, Discard, MonoTime, Refusal, Value};
 
 use super::dedup::Checked;
@@ -32,11 +32,14 @@ struct Opening<'a> {
     expected: Arc<[CollectorId]>,
 }
 
-/// A result on its way, with the memory held for it. The result is taken when it enters a set.
+/// A result on its way, with the memory held for it. The result is taken when it enters a set, and its place noted:
+/// the set's number, and the result's index.
 struct Arriving<'a> {
+    collector: CollectorId,
     result: Option<Contribution>,
-    checked: &'a Checked<'a>,
+    checked: Checked<'a>,
     held: &'a mut Held,
+    placed: Option<(u64, u32)>,
 }
 
 /// How an attempt to enter a set ended.
@@ -85,18 +88,27 @@ impl Aggregate {
         out: &mut Vec<Released>,
     ) -> Verdict {
         let Prepared { key, result, checked } = prepared;
-        let mut beyond = checked.beyond(&result);
-        if let Some((seen, identity)) = &mut beyond
-            && seen.meet(now, identity)
-        {
-            self.note_duplicate(now, &key, &result.source, out);
-            return Verdict::Duplicate;
+        let mut beyond = checked.and_then(|(identity, memory)| memory.beyond(&result, identity));
+        let mut arriving = Arriving {
+            collector: result.source.collector.clone(),
+            result: Some(result),
+            checked,
+            held: &mut held,
+            placed: None,
+        };
+        let (Some((seen, identity)), Some((_, memory))) = (&mut beyond, checked) else {
+            return self.enter_set(now, &key, &mut arriving, out);
+        };
+        match seen.meet(now, &memory.terms, identity) {
+            Some(earlier) => self.enter_duplicate(now, &key, &mut arriving, earlier, out),
+            None => {
+                let verdict = self.enter_set(now, &key, &mut arriving, out);
+                if let Some(place) = arriving.placed {
+                    seen.insert(now, &memory.terms, identity.clone(), place);
+                }
+                verdict
+            }
         }
-        let verdict = self.enter_set(now, &key, result, &checked, &mut held, out);
-        if let (Verdict::Accepted { .. }, Some((mut seen, identity))) = (&verdict, beyond) {
-            seen.insert(now, identity);
-        }
-        verdict
     }
 
     /// A retransmit was dropped: its set shall say so, if it is open.
@@ -117,16 +129,26 @@ impl Aggregate {
         Ok(SetKey::Values(paths.iter().map(value).collect::<Result<Arc<[Value]>, _>>()?))
     }
 
-    /// The result is known from another set: it is dropped, and yet its collector has answered here.
-    fn note_duplicate(&self, now: MonoTime, key: &SetKey, source: &Arc<Source>, out: &mut Vec<Released>) {
+    /// The result is known from this set or another: it is dropped, or takes over the place of the earlier one in
+    /// this set, and in either case its collector has answered here.
+    fn enter_duplicate(
+        &self,
+        now: MonoTime,
+        key: &SetKey,
+        arriving: &mut Arriving<'_>,
+        (number, place): (u64, u32),
+        out: &mut Vec<Released>,
+    ) -> Verdict {
         loop {
             let found = self.sets.get(key).map(|set| set.clone());
             let Some(set) = found else {
                 // A set that does not wait for it would have nothing to gain from an answer without content.
-                if !self.expected().contains(&source.collector) {
-                    return;
+                if !self.expected().contains(&arriving.collector) {
+                    return Verdict::Duplicate;
                 }
-                let Ok(opening) = self.opening(now, &source.collector, out) else { return };
+                let Ok(opening) = self.opening(now, &arriving.collector, out) else {
+                    return Verdict::Duplicate;
+                };
                 self.open(now, key, opening, self.budget.hold_anyway(Self::SET_COST));
                 continue;
             };
@@ -134,16 +156,16 @@ impl Aggregate {
             let open = match &mut *slot {
                 Slot::Open(open) => open,
                 Slot::Gone => continue,
-                Slot::Closed(_) => return,
+                Slot::Closed(_) => return Verdict::Duplicate,
             };
-            open.duplicates += 1;
-            open.heard(now, &source.collector);
+            let place = (open.number == number).then_some(place);
+            let verdict = self.add_duplicate(now, open, arriving, place);
             let released = self.decide(open, now).map(|reason| self.close(now, &set, &mut slot, reason));
             drop(slot);
             if let Some(released) = released {
                 self.emit(now, &set, released, out);
             }
-            return;
+            return verdict;
         }
     }
 
@@ -151,18 +173,14 @@ impl Aggregate {
         &self,
         now: MonoTime,
         key: &SetKey,
-        result: Contribution,
-        checked: &Checked<'_>,
-        held: &mut Held,
+        arriving: &mut Arriving<'_>,
         out: &mut Vec<Released>,
     ) -> Verdict {
-        let collector = result.source.collector.clone();
-        let mut arriving = Arriving { result: Some(result), checked, held };
         let mut opening = None;
         loop {
             let found = self.sets.get(key).map(|set| set.clone());
             let entry = match (found, opening.take()) {
-                (Some(set), leave) => self.enter_found(now, &set, &mut arriving, leave, out),
+                (Some(set), leave) => self.enter_found(now, &set, arriving, leave, out),
                 (None, Some(leave)) => {
                     let cost = arriving.held.split(Self::SET_COST);
                     self.open(now, key, leave, cost);
@@ -173,7 +191,7 @@ impl Aggregate {
             match entry {
                 Entry::Done(verdict) => return verdict,
                 Entry::Again => {}
-                Entry::NeedsOpening => match self.opening(now, &collector, out) {
+                Entry::NeedsOpening => match self.opening(now, &arriving.collector, out) {
                     Ok(leave) => opening = Some(leave),
                     Err(verdict) => return verdict,
                 },
@@ -319,62 +337,69 @@ impl Aggregate {
 
     /// Adds a result to a set: admission, dedup within the set, limits.
     fn add(&self, now: MonoTime, open: &mut OpenSet, arriving: &mut Arriving<'_>) -> Verdict {
-        let Arriving { result, checked, held } = arriving;
-        let arrived = result.as_ref().expect("entered once");
-        let (collector, size) = (arrived.source.collector.clone(), arrived.payload.len());
         if open.expects_somebody()
-            && !open.expects(&collector)
+            && !open.expects(&arriving.collector)
             && let Err(verdict) = self.admit_unexpected()
         {
             return verdict;
         }
-        let known = checked.identity.and_then(|identity| open.identities.as_ref()?.get(&identity).copied());
-        let known =
-            known.filter(|place| self.same_scope(checked, &open.results[*place as usize], &collector));
-        if let Some(place) = known {
-            open.duplicates += 1;
-            open.heard(now, &collector);
-            let keep_last = checked.memory.is_some_and(|memory| memory.terms.keep == Keep::Last);
-            return if keep_last && (place as usize) >= open.emitted {
-                self.replace(open, place, result.take().expect("entered once"), held)
-            } else {
-                Verdict::Duplicate
-            };
+        let of_set = arriving.checked.filter(|(_, memory)| memory.terms.scope == Scope::Set);
+        if let (Some((identity, memory)), Some(seen)) = (of_set, &mut open.seen)
+            && let Some(place) = seen.meet(now, &memory.terms, &identity)
+        {
+            return self.add_duplicate(now, open, arriving, Some(place));
         }
+        let Arriving { collector, result, held, placed, .. } = arriving;
+        let size = result.as_ref().expect("entered once").payload.len();
         let limits = &self.spec.limits;
         if open.results.len() >= limits.results_per_set || open.bytes + size > limits.bytes_per_set {
-            open.member_or_insert(&collector).refused = true;
+            open.member_or_insert(collector).refused = true;
             return Verdict::Refused(Refusal::SetFull);
         }
         let mut result = result.take().expect("entered once");
-        result.arrival = u32::try_from(open.results.len()).unwrap_or(u32::MAX);
-        if let Some(identity) = checked.identity {
-            open.identities.get_or_insert_default().insert(identity, result.arrival);
+        let place = u32::try_from(open.results.len()).unwrap_or(u32::MAX);
+        result.arrival = place;
+        if let Some((identity, memory)) = of_set {
+            open.seen.get_or_insert_default().insert(now, &memory.terms, identity, place);
         }
+        *placed = Some((open.number, place));
         open.bytes += size;
         open.held.absorb(held.split(size + size_of::<Contribution>()));
         open.results.push(result);
-        open.heard(now, &collector);
+        open.heard(now, collector);
         add(&self.counters.pending, 1);
         Verdict::Accepted { replaced: None }
     }
 
+    /// A duplicate of the result at `place`, or of one that is not in this set. The later of the two stays if dedup
+    /// says so and the earlier is still pending here.
+    fn add_duplicate(
+        &self,
+        now: MonoTime,
+        open: &mut OpenSet,
+        arriving: &mut Arriving<'_>,
+        place: Option<u32>,
+    ) -> Verdict {
+        open.duplicates += 1;
+        open.heard(now, &arriving.collector);
+        let keep_last = arriving.checked.is_some_and(|(_, memory)| memory.terms.keep == Keep::Last);
+        match place.map(|place| place as usize).filter(|place| keep_last && *place >= open.emitted) {
+            Some(place) => self.replace(open, place, arriving),
+            None => Verdict::Duplicate,
+        }
+    }
+
     /// The later of two equal results takes over the place of the earlier.
-    fn replace(&self, open: &mut OpenSet, place: u32, mut result: Contribution, held: &mut Held) -> Verdict {
-        let earlier = &mut open.results[place as usize];
-        result.arrival = place;
+    fn replace(&self, open: &mut OpenSet, place: usize, arriving: &mut Arriving<'_>) -> Verdict {
+        let mut result = arriving.result.take().expect("entered once");
+        let earlier = &mut open.results[place];
+        result.arrival = earlier.arrival;
         open.bytes = open.bytes - earlier.payload.len() + result.payload.len();
-        open.held.absorb(held.split(result.payload.len()));
+        open.held.absorb(arriving.held.split(result.payload.len()));
         open.held.give_back(earlier.payload.len());
         let earlier = std::mem::replace(earlier, result);
         add(&self.counters.duplicate, 1);
         Verdict::Accepted { replaced: Some((earlier.source, earlier.sequence)) }
-    }
-
-    /// Whether two equal results of these collectors are duplicates.
-    fn same_scope(&self, checked: &Checked<'_>, earlier: &Contribution, collector: &CollectorId) -> bool {
-        let per_collector = checked.memory.is_some_and(|memory| memory.terms.scope == Scope::Collector);
-        !per_collector || earlier.source.collector == *collector
     }
 
     /// What the strictest policy says of a result that its set does not expect.

@@ -1,6 +1,5 @@
 //! Whom a set waits for: announced by a task, or named by the completion policies.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use stook_plugin::{Member, Roster, SetKey};
@@ -86,10 +85,7 @@ impl Aggregate {
         let roster = Roster::new(&roster);
         let mut expected = Vec::new();
         for named in &self.spec.completion {
-            match catch_unwind(AssertUnwindSafe(|| named.policy.expects(&roster))) {
-                Ok(more) => expected.extend(more),
-                Err(_) => self.counters.panicked(),
-            }
+            expected.extend(self.counters.guard(|| named.policy.expects(&roster)).unwrap_or_default());
         }
         expected.sort();
         expected.dedup();
