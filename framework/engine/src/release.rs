@@ -1,13 +1,12 @@
 //! What a released set becomes, outside of every lock: ordered, merged, described.
 
 use std::collections::BTreeSet;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use stook_plugin::{
-    AggregatedResult, Conflict, Conflicts, Contribution, Contributor, MergeError, MergeInput, Merged,
-    MissingCollector, Reason, SetKey, Source,
+    AggregatedResult, Conflict, Conflicts, Contribution, Contributor, MergeInput, Merged, MissingCollector,
+    Reason, SetKey, Source,
 };
 use stook_types::{CollectorId, Discard, EmissionId, Missing, MonoTime, WallTime};
 
@@ -129,9 +128,8 @@ impl Released {
     fn sort(&mut self) {
         let Some(order) = &self.spec.order else { return };
         let results = &mut self.results;
-        let sorted = catch_unwind(AssertUnwindSafe(|| results.sort_by(|a, b| order.compare(a, b))));
-        if sorted.is_err() {
-            self.settlement.counters.panicked();
+        let sort = || results.sort_by(|a, b| order.compare(a, b));
+        if self.settlement.counters.guard(sort).is_none() {
             // A sort that panics leaves all elements in place, in some order.
             self.results.sort_by_key(|result| result.arrival);
         }
@@ -141,18 +139,12 @@ impl Released {
         let input = MergeInput::new(&self.spec.name, &self.results);
         let Some(strategy) = &self.spec.merge else { return (input.list(), Vec::new()) };
         let mut conflicts = Conflicts::default();
-        let merged = catch_unwind(AssertUnwindSafe(|| strategy.merge(&input, &mut conflicts)))
-            .unwrap_or_else(|_| {
-                self.settlement.counters.panicked();
-                Err(MergeError::new("the merge strategy panicked"))
-            });
-        match merged {
-            Ok(merged) => (merged, conflicts.into_list()),
-            Err(_) => {
-                self.reason = Reason::MergeFailed;
-                (input.list(), conflicts.into_list())
-            }
-        }
+        let merged = self.settlement.counters.guard(|| strategy.merge(&input, &mut conflicts));
+        let value = merged.and_then(Result::ok).unwrap_or_else(|| {
+            self.reason = Reason::MergeFailed;
+            input.list()
+        });
+        (value, conflicts.into_list())
     }
 }
 

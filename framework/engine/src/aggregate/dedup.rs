@@ -1,6 +1,5 @@
 //! When a result is the same as another, and who remembers.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use stook_plugin::{Contribution, DedupMemory, DedupStrategy, Identity, Scope};
@@ -50,11 +49,10 @@ impl Aggregate {
             None => (self.spec.dedup.as_deref(), self.dedups.whole.as_ref()),
         };
         let (Some(strategy), Some(memory)) = (strategy, memory) else { return Ok(None) };
-        let identity = catch_unwind(AssertUnwindSafe(|| strategy.identity(result))).unwrap_or_else(|_| {
-            self.counters.panicked();
-            Err(stook_types::DecodeError { content_type: "dedup", why: "the dedup strategy panicked".into() })
-        });
-        Ok(identity.map_err(|_| Refusal::Decode)?.map(|identity| (identity, memory)))
+        match self.counters.guard(|| strategy.identity(result)) {
+            Some(Ok(identity)) => Ok(identity.map(|identity| (identity, memory))),
+            Some(Err(_)) | None => Err(Refusal::Decode),
+        }
     }
 }
 
