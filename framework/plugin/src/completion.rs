@@ -45,6 +45,12 @@ pub trait CompletionPolicy: Send + Sync + 'static {
         Unexpected::Include
     }
 
+    /// Whether it compares what different collectors say. Config refuses that beside a dedup which would drop the
+    /// second of two equal answers: their agreement could not be seen.
+    fn compares_collectors(&self) -> bool {
+        false
+    }
+
     /// A warning for whoever wrote the config, if these options cannot do what they seem to.
     fn check(&self) -> Option<String> {
         None

@@ -44,6 +44,10 @@ impl CompletionPolicy for Quorum {
             && self.agree_on.as_deref().is_none_or(|paths| largest_agreement(set, paths) >= self.k);
         if complete { Decision::Complete } else { Decision::Pending }
     }
+
+    fn compares_collectors(&self) -> bool {
+        self.agree_on.is_some()
+    }
 }
 
 /// How many collectors the largest group has that agrees on the values at `paths`.

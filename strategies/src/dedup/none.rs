@@ -1,7 +1,10 @@
 //! `none`: every result is its own.
 
+use std::time::Duration;
+
 use stook_plugin::{
-    BuildContext, BuildError, Contribution, DedupMemory, DedupStrategy, Identity, NoOptions, Plugin, register,
+    BuildContext, BuildError, Contribution, DedupMemory, DedupStrategy, Identity, Keep, NoOptions, Plugin,
+    Scope, register,
 };
 use stook_types::DecodeError;
 
@@ -24,8 +27,9 @@ impl DedupStrategy for None {
         Ok(Option::None)
     }
 
+    /// Nothing is ever remembered; above all nothing that one collector said is held against another.
     fn memory(&self) -> DedupMemory {
-        DedupMemory::of_set()
+        DedupMemory::bounded(Scope::Collector, Duration::MAX, usize::MAX, Keep::First)
     }
 }
 

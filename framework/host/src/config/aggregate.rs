@@ -10,7 +10,7 @@ use stook_types::units::Span;
 
 use super::host::name_of;
 use super::node::{Entry, Kind, Node, Place};
-use super::policies::{completion, dedup, plugin, topic};
+use super::policies::{check_comparable, completion, dedup, plugin, topic};
 use super::read::wanted;
 use super::table::{Cx, Keys, Placed, Table};
 use super::{Ack, AggregateConfig, limits};
@@ -61,6 +61,7 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> AggregateDraft<'a> {
         spec.topic_dedup.extend(dedup.map(|dedup| (pattern.value.clone(), dedup)));
         topic_tables.push(pattern);
     }
+    check_comparable(&table, &spec);
     let deliver = table.set::<String>("deliver");
     let config = AggregateConfig {
         spec,

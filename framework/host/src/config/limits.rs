@@ -121,6 +121,6 @@ impl Visitor<'_> for CountVisitor {
             .ok()
             .and_then(NonZeroUsize::new)
             .map(Count)
-            .ok_or_else(|| E::invalid_value(de::Unexpected::Signed(number), &self))
+            .ok_or_else(|| E::custom(format_args!("must be at least 1, found the number {number}")))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stook_engine::NamedPolicy;
+use stook_engine::{AggregateSpec, NamedPolicy};
 use stook_plugin::{CompletionPolicy, DedupStrategy, PluginType, Scope};
 use stook_types::TopicPattern;
 use stook_types::units::Span;
@@ -37,6 +37,22 @@ pub(super) fn completion(table: &Table<'_>, results_per_set: usize) -> Vec<Named
         Some(NamedPolicy { name: selected.registration.name, policy })
     };
     tables.iter().filter_map(policy).collect()
+}
+
+/// A dedup that drops the second of two equal answers hides that two collectors agree.
+pub(super) fn check_comparable(table: &Table<'_>, spec: &AggregateSpec) {
+    let compares = spec.completion.iter().find(|named| named.policy.compares_collectors());
+    let across = |dedup: &dyn DedupStrategy| dedup.memory().scope != Scope::Collector;
+    let dedups = spec.dedup.iter().chain(spec.topic_dedup.iter().map(|(_, dedup)| dedup));
+    if let (Some(compares), Some(node)) = (compares, table.get("complete"))
+        && dedups.into_iter().any(|dedup| across(&**dedup))
+    {
+        let message = format!(
+            "`{}` compares what collectors say, and dedup drops the second who says the same",
+            compares.name
+        );
+        table.cx.error(&node.place, message, "give dedup `scope = \"collector\"`, or use \"none\"");
+    }
 }
 
 /// A set that may not hold what it waits for could end by its timeout only.

@@ -15,7 +15,11 @@ use super::table::did_you_mean;
 pub(super) fn check(option: &str, takes: &TypeSpec, node: &Node, wrong: &mut Vec<Diagnostic>) {
     let fits = match (takes, &node.kind) {
         (TypeSpec::Bool, kind) => matches!(kind, Kind::Bool(_)),
-        (TypeSpec::Int(least), kind) => matches!(kind, Kind::Int(number) if number >= least),
+        (TypeSpec::Int(least), Kind::Int(number)) if number < least => {
+            let why = format!("must be at least {least}, found the number {number}");
+            return wrong.push(bad(option, &node.place, why));
+        }
+        (TypeSpec::Int(_), kind) => matches!(kind, Kind::Int(_)),
         (TypeSpec::Float, kind) => matches!(kind, Kind::Float(_) | Kind::Int(_)),
         (TypeSpec::Text, kind) => matches!(kind, Kind::Text(_)),
         (TypeSpec::Span, _) => return readable::<Span>(option, node, wrong),

@@ -61,7 +61,7 @@ stook.toml:17:16: bad `use`: `corect` is none of refuse, reopen, correct; did yo
 17 | late = { use = "corect", tombstones = 0, remember = "0s" }
    |                ^^^^^^^^
 
-stook.toml:17:39: bad `tombstones`: expected a whole number of at least 1, found the number 0
+stook.toml:17:39: bad `tombstones`: must be at least 1, found the number 0
    |
 17 | late = { use = "corect", tombstones = 0, remember = "0s" }
    |                                       ^

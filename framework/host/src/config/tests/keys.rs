@@ -201,12 +201,12 @@ stook.toml:13:12: expected a table, found the text "count"
    |            ^^^^^^^
    = write { use = "NAME" }, with its options beside `use`; `stook plugins list` shows the names
 
-stook.toml:14:19: bad `sets`: expected a whole number of at least 1, found the number 0
+stook.toml:14:19: bad `sets`: must be at least 1, found the number 0
    |
 14 | limits = { sets = 0, results_per_set = -1, bytes_per_set = "0B", when_full = "drop" }
    |                   ^
 
-stook.toml:14:40: bad `results_per_set`: expected a whole number of at least 1, found the number -1
+stook.toml:14:40: bad `results_per_set`: must be at least 1, found the number -1
    |
 14 | limits = { sets = 0, results_per_set = -1, bytes_per_set = "0B", when_full = "drop" }
    |                                        ^^

@@ -68,7 +68,7 @@ stook.toml:5:50: bad `linger`: expected a duration like "250ms", "30s" or "5m", 
 5 | complete = [{ use = "count", cuont = 1, linger = 5 }, { use = "count", count = 0 }]
   |                                                  ^
 
-stook.toml:5:80: bad `count`: expected a whole number, at least 1, found the number 0
+stook.toml:5:80: bad `count`: must be at least 1, found the number 0
   |
 5 | complete = [{ use = "count", cuont = 1, linger = 5 }, { use = "count", count = 0 }]
   |                                                                                ^
