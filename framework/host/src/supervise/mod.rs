@@ -9,7 +9,7 @@ use stook_proto::transport::{ENDPOINT_VARIABLE, Endpoint};
 use stook_types::CollectorId;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Duration, Instant, sleep_until, timeout};
+use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
 use crate::control::Message;
 use crate::hub::Hub;
@@ -52,8 +52,7 @@ pub(crate) fn start(hub: &Arc<Hub>, endpoint: &Endpoint, plan: Plan) -> Supervis
     let id = plan.id;
     let control = hub.control.clone();
     tokio::spawn(async move {
-        let how = own(&id, command, inbox).await;
-        ended.send_replace(true);
+        let how = own(&id, command, inbox, ended).await;
         // Control waits for this before it ends.
         let _ = control.send(Message::ChildEnded { collector: id, how }).await;
     });
@@ -75,10 +74,16 @@ fn command(endpoint: &Endpoint, plan: &Plan) -> Command {
 }
 
 /// Runs a child to its end, and says how that was.
-async fn own(id: &CollectorId, mut command: Command, mut orders: mpsc::Receiver<Order>) -> String {
+async fn own(
+    id: &CollectorId,
+    mut command: Command,
+    mut orders: mpsc::Receiver<Order>,
+    ended: watch::Sender<bool>,
+) -> String {
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
+            ended.send_replace(true);
             let program = command.as_std().get_program().to_string_lossy().into_owned();
             return format!("failed to start `{program}`: {error}");
         }
@@ -87,8 +92,11 @@ async fn own(id: &CollectorId, mut command: Command, mut orders: mpsc::Receiver<
     let stdout = child.stdout.take().map(|stream| tokio::spawn(output::drain(id.clone(), "stdout", stream)));
     let stderr = child.stderr.take().map(|stream| tokio::spawn(output::drain(id.clone(), "stderr", stream)));
     let status = wait(&mut child, &mut orders).await;
+    // Before the output is read to its end, which somebody else may hold open: its session waits to know.
+    ended.send_replace(true);
+    let until = Instant::now() + AFTER_EXIT;
     for mut reader in [stdout, stderr].into_iter().flatten() {
-        if timeout(AFTER_EXIT, &mut reader).await.is_err() {
+        if timeout_at(until, &mut reader).await.is_err() {
             reader.abort();
         }
     }
