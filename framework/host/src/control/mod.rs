@@ -66,6 +66,8 @@ pub(crate) struct Control {
 
 /// Heartbeats are asked for at this interval.
 const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How long a child without a session has to leave by itself.
+const UNASKED: Duration = Duration::from_millis(100);
 /// A configured collector that has not registered after this time has failed to.
 const REGISTRATION: Duration = Duration::from_secs(30);
 
@@ -156,7 +158,7 @@ impl Control {
                     let _ = child.orders.try_send(Order::End(end));
                 }
                 // It cannot be asked.
-                _ => _ = child.orders.try_send(Order::End(Instant::now())),
+                _ => _ = child.orders.try_send(Order::End(Instant::now() + UNASKED)),
             }
         }
     }

@@ -28,7 +28,7 @@ pub(crate) struct Plan {
 pub(crate) enum Order {
     /// Kill it now.
     Kill,
-    /// It was told to leave. Close its standard input at this time, and kill it if that does not help.
+    /// It was told to leave. Close its standard input now, and kill it at this time if it is still there.
     End(Instant),
 }
 
@@ -39,8 +39,6 @@ pub(crate) struct Supervised {
     pub(crate) exited: watch::Receiver<bool>,
 }
 
-/// After closing its standard input: how long a child has before it is killed.
-const AFTER_STDIN: Duration = Duration::from_millis(100);
 /// After the exit: how long output is read that a grandchild may hold open.
 const AFTER_EXIT: Duration = Duration::from_millis(100);
 
@@ -109,21 +107,25 @@ async fn own(
 async fn wait(child: &mut Child, orders: &mut mpsc::Receiver<Order>) -> std::io::Result<ExitStatus> {
     // `Child::wait` would close standard input, which is a message of its own.
     let mut stdin = child.stdin.take();
-    let mut end = None;
+    let mut kill_at = None;
     loop {
         tokio::select! {
             status = child.wait() => return status,
-            Some(order) = orders.recv() => match order {
-                Order::Kill => child.start_kill()?,
-                Order::End(at) => end = Some(at),
-            },
-            () = sleep_until(end.unwrap_or_else(Instant::now)), if end.is_some() => {
-                if stdin.take().is_some() {
-                    end = Some(Instant::now() + AFTER_STDIN);
-                } else {
-                    end = None;
+            // Until it is killed: what could be asked after that?
+            order = orders.recv(), if stdin.is_some() || kill_at.is_some() => match order {
+                Some(Order::End(at)) => {
+                    stdin = None;
+                    kill_at = Some(at);
+                }
+                // Without orders the host is gone: its run was dropped.
+                Some(Order::Kill) | None => {
+                    (stdin, kill_at) = (None, None);
                     child.start_kill()?;
                 }
+            },
+            () = sleep_until(kill_at.unwrap_or_else(Instant::now)), if kill_at.is_some() => {
+                kill_at = None;
+                child.start_kill()?;
             }
         }
     }
