@@ -37,14 +37,16 @@ impl Agenda {
         self.idle.push(Reverse(Entry { at: now, number, set: set.clone() }));
     }
 
-    /// Enters a set that was released: to be forgotten at `forget`.
-    pub(crate) fn released(&mut self, set: &Arc<Set>, number: u64, forget: MonoTime) {
+    /// Enters a set that was released: to be forgotten at `forget`, and to take corrections until `until`.
+    pub(crate) fn released(
+        &mut self,
+        set: &Arc<Set>,
+        number: u64,
+        forget: MonoTime,
+        until: Option<MonoTime>,
+    ) {
         self.tombs.push_back(Entry { at: forget, number, set: set.clone() });
-    }
-
-    /// Enters a released set that takes corrections until `until`.
-    pub(crate) fn kept(&mut self, set: &Arc<Set>, number: u64, until: MonoTime) {
-        self.kept.push_back(Entry { at: until, number, set: set.clone() });
+        self.kept.extend(until.map(|at| Entry { at, number, set: set.clone() }));
     }
 
     /// When the next entry comes up; possibly for nothing.
@@ -74,20 +76,18 @@ impl Agenda {
         self.idle.pop().map(|Reverse(entry)| entry)
     }
 
-    /// The time since which the longest idle set seems to be idle: a lower bound.
-    pub(crate) fn idle_since(&self) -> Option<MonoTime> {
-        self.idle.peek().map(|Reverse(entry)| entry.at)
-    }
-
-    /// Puts a set back that was touched since it was entered.
-    pub(crate) fn touched(&mut self, entry: Entry) {
+    /// Puts a set back, idle since `at`.
+    pub(crate) fn put_idle(&mut self, entry: Entry) {
         self.idle.push(Reverse(entry));
     }
 
     /// The next released set to forget: by age, or because there are more than `most`.
     pub(crate) fn pop_tomb(&mut self, now: MonoTime, most: usize) -> Option<Entry> {
-        let old = self.tombs.front().is_some_and(|entry| entry.at <= now);
-        if old || self.tombs.len() > most { self.tombs.pop_front() } else { None }
+        let too_many = self.tombs.len() > most;
+        let tomb = self.tombs.pop_front_if(|entry| too_many || entry.at <= now)?;
+        // Both queues are in order of release: what is forgotten takes no corrections, and is not waited for.
+        self.kept.pop_front_if(|entry| entry.number == tomb.number);
+        Some(tomb)
     }
 
     /// The next released set whose time for corrections is over.

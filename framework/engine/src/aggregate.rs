@@ -1,7 +1,8 @@
 //! One aggregate: its sets, from the first result to the release and past it.
 //!
 //! Locks, in the order in which they may be held together: a dedup memory, then the map's shard, then one set's
-//! slot. The agenda's lock is held alone or under a dedup memory. No lock is held while a set is ordered or merged.
+//! slot. The agenda's lock is held alone or under a dedup memory; when it is swept, and when the sets that wait for a
+//! collector are, slots are looked into under it. Nothing else is locked under a slot. No lock is held while a set is ordered or merged.
 
 mod dedup;
 mod enter;
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
-use stook_plugin::{Decision, MissingCollector, Reason, SetKey};
+use stook_plugin::{Decision, MissingCollector, Reason, SetKey, Unexpected};
 use stook_types::{Missing, MonoTime};
 
 use crate::agenda::{Agenda, Entry};
@@ -21,8 +22,9 @@ use crate::counters::{Counters, add};
 use crate::memory::Budget;
 use crate::release::{Released, Settlement};
 use crate::set::{OpenSet, Set, Slot, Tombstone};
-use crate::spec::{AggregateSpec, LatePolicy};
+use crate::spec::{AggregateSpec, LatePolicy, NamedPolicy};
 
+pub(crate) use enter::Prepared;
 pub use expect::{AnnounceError, Expected};
 pub(crate) use room::NoRoom;
 
@@ -36,9 +38,21 @@ pub(crate) struct Aggregate {
     /// Open sets, and room reserved for some that are about to be.
     open: AtomicUsize,
     numbers: AtomicU64,
+    /// The number of the next set when the map was last shrunk.
+    shrunk: AtomicU64,
     agenda: Mutex<Agenda>,
     dedups: dedup::Dedups,
+    /// What the strictest policy does with a result that its set does not expect.
+    unexpected: Unexpected,
     expectations: expect::Cache,
+}
+
+/// What becomes of a result that comes after the release of its set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Late {
+    Refused,
+    Corrects,
+    Opens { generation: u64 },
 }
 
 /// Occupancy of an aggregate, for status and tests.
@@ -58,16 +72,20 @@ impl Aggregate {
         collectors: Arc<Collectors>,
         budget: Arc<Budget>,
     ) -> Self {
+        let counters = Arc::<Counters>::default();
+        let unexpected = |named: &NamedPolicy| counters.guard(|| named.policy.unexpected());
         Self {
             index,
             dedups: dedup::Dedups::new(&spec),
+            unexpected: spec.completion.iter().filter_map(unexpected).max().unwrap_or(Unexpected::Include),
             spec: Arc::new(spec),
-            counters: Arc::default(),
+            counters,
             collectors,
             budget,
             sets: DashMap::new(),
             open: AtomicUsize::new(0),
             numbers: AtomicU64::new(0),
+            shrunk: AtomicU64::new(0),
             agenda: Mutex::default(),
             expectations: expect::Cache::default(),
         }
@@ -123,10 +141,18 @@ impl Aggregate {
             }
             dead
         });
-        if self.sets.is_empty() {
+        self.shrink_after_burst();
+        true
+    }
+
+    /// Gives the map's memory back once nothing is open or remembered; seldom, since that takes every shard's lock.
+    fn shrink_after_burst(&self) {
+        const BURST: u64 = 1_024;
+        let (opened, shrunk) = (self.numbers.load(Ordering::Relaxed), self.shrunk.load(Ordering::Relaxed));
+        if opened - shrunk >= BURST && self.open.load(Ordering::Relaxed) == 0 && self.agenda().tombs() == 0 {
+            self.shrunk.store(opened, Ordering::Relaxed);
             self.sets.shrink_to_fit();
         }
-        true
     }
 
     fn stop_correcting_one(&self, now: MonoTime) -> bool {
@@ -202,23 +228,20 @@ impl Aggregate {
 
     /// The release itself: the slot changes from open to closed. Under the slot's lock, so nothing but moves.
     fn close(&self, now: MonoTime, set: &Arc<Set>, slot: &mut Slot, reason: Reason) -> Released {
-        let tomb = Tombstone { number: 0, generation: 0, forget: now + self.spec.late.remember, kept: None };
-        let Slot::Open(mut open) = std::mem::replace(slot, Slot::Closed(tomb)) else {
+        let Slot::Open(mut open) = std::mem::replace(slot, Slot::Gone) else {
             unreachable!("only open sets are released");
         };
-        let released = self.snapshot(now, set, &mut open, reason);
-        let Slot::Closed(tomb) = slot else { unreachable!("closed above") };
-        (tomb.number, tomb.generation) = (open.number, open.generation);
-        if matches!(self.spec.late.policy, LatePolicy::Correct(_)) {
-            tomb.kept = Some((open, reason));
-        }
-        released
+        let emission = self.snapshot(now, set, &mut open, reason);
+        let (number, generation) = (open.number, open.generation);
+        let kept = self.corrects().then_some((open, reason));
+        *slot = Slot::Closed(Tombstone { number, generation, released: now, kept });
+        emission
     }
 
     /// The next emission of a set. Moves the results out, unless corrections will need them again.
     fn snapshot(&self, now: MonoTime, set: &Arc<Set>, open: &mut OpenSet, reason: Reason) -> Released {
         open.revision += 1;
-        let keep = matches!(self.spec.late.policy, LatePolicy::Correct(_));
+        let keep = self.corrects();
         let fresh = open.results.len() - open.emitted;
         open.emitted = open.results.len();
         let held = if keep { self.budget.hold_anyway(open.held.bytes()) } else { open.held.take() };
@@ -254,8 +277,7 @@ impl Aggregate {
         released.missing = std::mem::take(&mut released.unanswered)
             .into_iter()
             .map(|(id, why)| {
-                let why = why.unwrap_or_else(|| match released.reason {
-                    _ if self.collectors.never_connected(&id) => Missing::NeverConnected,
+                let why = why.or_else(|| self.collectors.absent(&id)).unwrap_or(match released.reason {
                     Reason::Timeout | Reason::Idle => Missing::Timeout,
                     _ => Missing::Outstanding,
                 });
@@ -266,16 +288,33 @@ impl Aggregate {
         add(&self.counters.released, 1);
         if released.revision == 1 {
             let open = self.open.fetch_sub(1, Ordering::AcqRel) - 1;
+            let until = match self.spec.late.policy {
+                LatePolicy::Correct(grace) => Some(now + grace),
+                LatePolicy::Refuse | LatePolicy::Reopen => None,
+            };
             let mut agenda = self.agenda();
-            agenda.released(set, released.number, now + self.spec.late.remember);
-            if let LatePolicy::Correct(grace) = self.spec.late.policy {
-                agenda.kept(set, released.number, now + grace);
-            }
+            agenda.released(set, released.number, now + self.spec.late.remember, until);
             agenda.compact(open);
         }
         out.push(released);
         // Keep the number of tombstones at its bound, one for one.
         while self.agenda().tombs() > self.spec.late.tombstones && self.forget_one(now) {}
+    }
+
+    /// What becomes of a result that comes after the release.
+    fn late(&self, now: MonoTime, tomb: &Tombstone) -> Late {
+        let age = now.since(tomb.released);
+        match self.spec.late.policy {
+            // A set that was forgotten starts over, whether or not its tombstone has been swept yet.
+            _ if age >= self.spec.late.remember => Late::Opens { generation: 1 },
+            LatePolicy::Reopen => Late::Opens { generation: tomb.generation + 1 },
+            LatePolicy::Correct(grace) if age < grace && tomb.kept.is_some() => Late::Corrects,
+            LatePolicy::Correct(_) | LatePolicy::Refuse => Late::Refused,
+        }
+    }
+
+    fn corrects(&self) -> bool {
+        matches!(self.spec.late.policy, LatePolicy::Correct(_))
     }
 
     /// When an open set is due: at its timeout, or after its idle time if that is sooner.

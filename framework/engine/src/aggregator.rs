@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stook_plugin::{Reason, SetKey, Source};
 use stook_types::{CollectorId, CorrelationId, Discard, Missing, MonoTime, Payload, Refusal, Topic};
 
-use crate::aggregate::{Aggregate, AnnounceError, Expected, NoRoom, Occupancy};
+use crate::aggregate::{Aggregate, AnnounceError, Expected, NoRoom, Occupancy, Prepared};
 use crate::collectors::{Collectors, Session};
 use crate::counters::{CounterSnapshot, Counters, add};
 use crate::memory::{Budget, Held};
@@ -145,7 +145,7 @@ impl ResultAggregator {
     /// Ends a session: whoever waits for its collector learns that it is missing, and why. Does nothing if a later
     /// session has begun.
     pub fn collector_lost(&self, now: MonoTime, source: &Source, why: Missing, out: &mut Vec<Released>) {
-        for waiting in self.collectors.lost(source, why) {
+        for waiting in self.collectors.ended(source, why) {
             self.aggregates[waiting.aggregate].member_lost(now, &waiting, &source.collector, why, out);
         }
     }
@@ -195,7 +195,7 @@ impl ResultAggregator {
             Ok(prepared) => prepared,
             Err(reason) => return Verdict::Refused(reason),
         };
-        match self.memory_for(now, aggregate, Aggregate::cost(offered), out) {
+        match self.memory_for(now, aggregate, &prepared, Aggregate::cost(offered), out) {
             Ok(held) => aggregate.enter(now, prepared, held, out),
             Err(NoRoom::Refuse(reason)) => Verdict::Refused(reason),
             Err(NoRoom::Wait) => Verdict::Parked,
@@ -208,12 +208,17 @@ impl ResultAggregator {
         &self,
         now: MonoTime,
         aggregate: &Aggregate,
+        prepared: &Prepared<'_>,
         bytes: usize,
         out: &mut Vec<Released>,
     ) -> Result<Held, NoRoom> {
+        if let Some(held) = self.budget.hold(bytes) {
+            return Ok(held);
+        }
         if bytes > self.budget.limit() {
             return Err(NoRoom::Refuse(Refusal::TooLarge));
         }
+        aggregate.before_eviction(now, prepared).map_err(NoRoom::Refuse)?;
         loop {
             if let Some(held) = self.budget.hold(bytes) {
                 return Ok(held);
@@ -232,10 +237,9 @@ impl ResultAggregator {
 
     /// Releases the longest idle open set of all aggregates. False if there is none.
     fn evict_one(&self, now: MonoTime, out: &mut Vec<Released>) -> bool {
-        let mut candidates: Vec<_> =
-            self.aggregates.iter().filter_map(|a| Some((a.idle_since()?, a))).collect();
-        candidates.sort_by_key(|(since, _)| *since);
-        candidates.into_iter().any(|(_, aggregate)| aggregate.evict_one(now, out))
+        let idle = |aggregate| Some((Aggregate::idle_since(aggregate)?, aggregate));
+        let longest = self.aggregates.iter().filter_map(idle).min_by_key(|(since, _)| *since);
+        longest.is_some_and(|(_, aggregate)| aggregate.evict_one(now, out))
     }
 
     /// Counts a result that was refused before it reached an aggregate.

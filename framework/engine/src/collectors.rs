@@ -96,7 +96,7 @@ impl Collectors {
 
     /// Notes that the session of this source ended. Gives the sets that wait for its collector; nothing if a later
     /// session has taken over.
-    pub(crate) fn lost(&self, source: &Source, why: Missing) -> Vec<Waiting> {
+    pub(crate) fn ended(&self, source: &Source, why: Missing) -> Vec<Waiting> {
         let Some(mut known) = self.known.get_mut(&source.collector) else { return Vec::new() };
         match &known.state {
             State::Connected(current) if current.epoch == source.epoch => {
@@ -107,16 +107,18 @@ impl Collectors {
         }
     }
 
-    /// Why the collector cannot answer, if its last session ended.
-    pub(crate) fn lost_why(&self, id: &CollectorId) -> Option<Missing> {
-        match self.known.get(id)?.state {
-            State::Lost(why) => Some(why),
-            _ => None,
+    /// Why the collector cannot answer at present, if it is not connected.
+    pub(crate) fn absent(&self, id: &CollectorId) -> Option<Missing> {
+        match self.known.get(id).as_deref() {
+            Some(Known { state: State::Connected(_), .. }) => None,
+            Some(Known { state: State::Lost(why), .. }) => Some(*why),
+            Some(Known { state: State::NeverConnected, .. }) | None => Some(Missing::NeverConnected),
         }
     }
 
-    pub(crate) fn never_connected(&self, id: &CollectorId) -> bool {
-        self.known.get(id).is_none_or(|known| matches!(known.state, State::NeverConnected))
+    /// Why the collector cannot answer, if its last session ended. One that has never connected may still come.
+    pub(crate) fn lost(&self, id: &CollectorId) -> Option<Missing> {
+        self.absent(id).filter(|why| *why != Missing::NeverConnected)
     }
 
     /// Notes that a set waits for a collector.

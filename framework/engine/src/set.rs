@@ -37,8 +37,8 @@ pub(crate) struct OpenSet {
     pub(crate) members: Vec<Member>,
     pub(crate) bytes: usize,
     pub(crate) duplicates: u64,
-    /// Where identities were seen, for dedup within the set; absent until there is one.
-    pub(crate) seen: Option<Box<Seen<Identity, u32>>>,
+    /// Where identities were seen, for dedup within the set, by the number of the strategy.
+    seen: Vec<(usize, Seen<Identity, u32>)>,
     pub(crate) held: Held,
 }
 
@@ -46,8 +46,7 @@ pub(crate) struct OpenSet {
 pub(crate) struct Tombstone {
     pub(crate) number: u64,
     pub(crate) generation: u64,
-    /// When the set is forgotten.
-    pub(crate) forget: MonoTime,
+    pub(crate) released: MonoTime,
     /// The set itself while it takes corrections, with the reason of its first release.
     pub(crate) kept: Option<(Box<OpenSet>, Reason)>,
 }
@@ -87,7 +86,7 @@ impl OpenSet {
             members,
             bytes: 0,
             duplicates: 0,
-            seen: None,
+            seen: Vec::new(),
             held,
         }
     }
@@ -117,6 +116,17 @@ impl OpenSet {
 
     pub(crate) fn expects(&self, collector: &CollectorId) -> bool {
         self.members.iter().any(|member| member.expected && member.collector == *collector)
+    }
+
+    /// What a dedup strategy has seen in this set.
+    pub(crate) fn seen(&mut self, strategy: usize) -> &mut Seen<Identity, u32> {
+        let known = self.seen.iter().position(|(index, _)| *index == strategy);
+        let place = known.unwrap_or_else(|| {
+            self.seen.reserve_exact(1);
+            self.seen.push((strategy, Seen::default()));
+            self.seen.len() - 1
+        });
+        &mut self.seen[place].1
     }
 
     /// A result or duplicate of this collector arrived: its answer, unless a task says when it has answered.

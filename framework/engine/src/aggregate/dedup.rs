@@ -16,6 +16,8 @@ pub(super) struct Dedups {
 }
 
 pub(super) struct Memory {
+    /// Tells the strategies of an aggregate apart: their identities are not comparable.
+    pub(super) index: usize,
     pub(super) terms: DedupMemory,
     /// Beyond a set: each identity with the number of the set that has it, and its place there.
     seen: Mutex<Beyond>,
@@ -28,11 +30,15 @@ pub(super) type Checked<'a> = Option<(Identity, &'a Memory)>;
 
 impl Dedups {
     pub(super) fn new(spec: &AggregateSpec) -> Self {
-        let memory =
-            |strategy: &dyn DedupStrategy| Memory { terms: strategy.memory(), seen: Mutex::default() };
+        let memory = |index, strategy: &dyn DedupStrategy| Memory {
+            index,
+            terms: strategy.memory(),
+            seen: Mutex::default(),
+        };
+        let topics = spec.topic_dedup.iter().zip(1..);
         Self {
-            whole: spec.dedup.as_deref().map(memory),
-            topics: spec.topic_dedup.iter().map(|(_, strategy)| memory(&**strategy)).collect(),
+            whole: spec.dedup.as_deref().map(|strategy| memory(0, strategy)),
+            topics: topics.map(|((_, strategy), index)| memory(index, &**strategy)).collect(),
         }
     }
 }

@@ -2,21 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
-use stook_plugin::{Contribution, Keep, Member, Reason, Scope, SetKey, Unexpected};
+use stook_plugin::{Contribution, Keep, Reason, Scope, SetKey, Unexpected};
 use stook_types::{CollectorId, Discard, MonoTime, Refusal, Value};
 
 use super::dedup::Checked;
 use super::room::{NoRoom, Room};
-use super::{Aggregate, expect};
+use super::{Aggregate, Late, expect};
 use crate::aggregator::{Offered, Verdict};
 use crate::collectors::Session;
 use crate::counters::add;
 use crate::memory::Held;
 use crate::release::Released;
-use crate::set::{OpenSet, Set, Slot};
-use crate::spec::{KeySpec, LatePolicy};
+use crate::set::{OpenSet, Set, Slot, Tombstone};
+use crate::spec::KeySpec;
 
 /// A result that is neither refused nor a retransmit so far.
 pub(crate) struct Prepared<'a> {
@@ -111,6 +110,18 @@ impl Aggregate {
         }
     }
 
+    /// Memory is short. A result that is late needs none; one whose set is open makes that set the last to be evicted
+    /// for it.
+    pub(crate) fn before_eviction(&self, now: MonoTime, prepared: &Prepared<'_>) -> Result<(), Refusal> {
+        let Some(set) = self.sets.get(&prepared.key).map(|set| set.clone()) else { return Ok(()) };
+        match &mut *set.lock() {
+            Slot::Open(open) => open.touched = now,
+            Slot::Closed(tomb) if self.late(now, tomb) == Late::Refused => return Err(Refusal::Late),
+            Slot::Closed(_) | Slot::Gone => {}
+        }
+        Ok(())
+    }
+
     /// A retransmit was dropped: its set shall say so, if it is open.
     pub(crate) fn note_retransmit(&self, offered: &Offered) {
         let Ok(key) = self.key(offered) else { return };
@@ -156,11 +167,20 @@ impl Aggregate {
             let open = match &mut *slot {
                 Slot::Open(open) => open,
                 Slot::Gone => continue,
-                Slot::Closed(_) => return Verdict::Duplicate,
+                Slot::Closed(tomb) => {
+                    if let Some((kept, _)) = &mut tomb.kept {
+                        self.add_duplicate(now, kept, arriving, None);
+                    }
+                    return Verdict::Duplicate;
+                }
             };
             let place = (open.number == number).then_some(place);
             let verdict = self.add_duplicate(now, open, arriving, place);
-            let released = self.decide(open, now).map(|reason| self.close(now, &set, &mut slot, reason));
+            let decided = self.decide(open, now);
+            if decided.is_none() || self.corrects() {
+                detach(open, arriving.placed);
+            }
+            let released = decided.map(|reason| self.close(now, &set, &mut slot, reason));
             drop(slot);
             if let Some(released) = released {
                 self.emit(now, &set, released, out);
@@ -219,8 +239,7 @@ impl Aggregate {
 
     /// Puts an open set into the map, unless somebody else just did.
     fn open(&self, now: MonoTime, key: &SetKey, opening: Opening<'_>, held: Held) {
-        let members = expect::members(&opening.expected);
-        self.insert(now, key, members, held, opening.room);
+        self.insert(now, key, &opening.expected, held, opening.room);
     }
 
     /// Puts an open set of the first generation into the map, unless there is one of any generation.
@@ -228,25 +247,33 @@ impl Aggregate {
         &self,
         now: MonoTime,
         key: &SetKey,
-        members: Vec<Member>,
+        expected: &[CollectorId],
         held: Held,
         room: Room<'_>,
     ) {
         let number = self.next_number();
+        let members = expect::members(expected);
         let set = Set::new(key.clone(), OpenSet::new(number, 1, now, members, held));
         match self.sets.entry(key.clone()) {
             dashmap::Entry::Occupied(_) => return,
             dashmap::Entry::Vacant(vacant) => drop(vacant.insert(set.clone())),
         }
         room.use_up();
-        self.opened(now, &set, number);
+        self.opened(now, &set, number, expected);
     }
 
-    /// What follows the opening of a set: its place in the agenda, and who learns that it waits for them.
-    pub(super) fn opened(&self, now: MonoTime, set: &Arc<Set>, number: u64) {
+    /// What follows the opening of a set: its place in the agenda, and who learns that it waits for them. True if
+    /// one of them is dead.
+    pub(super) fn opened(
+        &self,
+        now: MonoTime,
+        set: &Arc<Set>,
+        number: u64,
+        expected: &[CollectorId],
+    ) -> bool {
         let due = now + self.spec.idle.map_or(self.spec.timeout, |idle| idle.min(self.spec.timeout));
         self.agenda().opened(set, number, now, due);
-        self.await_members(set, number);
+        self.await_members(set, number, expected)
     }
 
     fn enter_found(
@@ -260,25 +287,22 @@ impl Aggregate {
         let mut slot = set.lock();
         let mut reopened = None;
         if let Slot::Closed(tomb) = &*slot {
-            let forgotten = tomb.forget <= now;
-            match self.spec.late.policy {
-                LatePolicy::Correct(grace) if !forgotten => {
-                    let corrected = self.correct(now, grace, set, &mut slot, arriving);
+            let generation = match self.late(now, tomb) {
+                Late::Refused => return Entry::Done(Verdict::Refused(Refusal::Late)),
+                Late::Corrects => {
+                    let corrected = self.correct(now, set, &mut slot, arriving);
                     drop(slot);
                     return self.finish_entry(now, set, corrected, out);
                 }
-                LatePolicy::Refuse if !forgotten => return Entry::Done(Verdict::Refused(Refusal::Late)),
-                _ => {}
-            }
+                Late::Opens { generation } => generation,
+            };
             let Some(Opening { room, expected }) = opening else { return Entry::NeedsOpening };
-            // A set that was forgotten starts over, whether or not its tombstone has been swept yet.
-            let generation = if forgotten { 1 } else { tomb.generation + 1 };
             let number = self.next_number();
             let cost = arriving.held.split(Self::SET_COST);
             *slot =
                 Slot::Open(Box::new(OpenSet::new(number, generation, now, expect::members(&expected), cost)));
             room.use_up();
-            reopened = Some(number);
+            reopened = Some((number, expected));
         }
         let Slot::Open(open) = &mut *slot else { return Entry::Again };
         let verdict = self.add(now, open, arriving);
@@ -286,13 +310,15 @@ impl Aggregate {
             Verdict::Accepted { .. } | Verdict::Duplicate => self.decide(open, now),
             _ => None,
         };
-        if decided.is_none() {
-            detach_last(open);
+        if decided.is_none() || self.corrects() {
+            detach(open, arriving.placed);
         }
         let released = decided.map(|reason| self.close(now, set, &mut slot, reason));
         drop(slot);
-        if let Some(number) = reopened {
-            self.opened(now, set, number);
+        if let Some((number, expected)) = reopened
+            && self.opened(now, set, number, &expected)
+        {
+            self.reconsider(now, set, number, out, |_| {});
         }
         self.finish_entry(now, set, (verdict, released), out)
     }
@@ -314,22 +340,18 @@ impl Aggregate {
     fn correct(
         &self,
         now: MonoTime,
-        grace: Duration,
         set: &Arc<Set>,
         slot: &mut Slot,
         arriving: &mut Arriving<'_>,
     ) -> (Verdict, Option<Released>) {
-        let late = (Verdict::Refused(Refusal::Late), None);
-        let Slot::Closed(tomb) = slot else { return late };
-        let Some((open, first_reason)) = &mut tomb.kept else { return late };
-        let first_release = tomb.forget - self.spec.late.remember;
-        if now.since(first_release) >= grace {
-            return late;
-        }
+        let Slot::Closed(Tombstone { kept: Some((open, first_reason)), .. }) = slot else {
+            return (Verdict::Refused(Refusal::Late), None);
+        };
         let verdict = self.add(now, open, arriving);
         if !matches!(verdict, Verdict::Accepted { .. }) {
             return (verdict, None);
         }
+        detach(open, arriving.placed);
         let completed = self.decide(open, now).filter(|reason| matches!(reason, Reason::Completed(_)));
         let reason = completed.unwrap_or(*first_reason);
         (verdict, Some(self.snapshot(now, set, open, reason)))
@@ -344,8 +366,8 @@ impl Aggregate {
             return verdict;
         }
         let of_set = arriving.checked.filter(|(_, memory)| memory.terms.scope == Scope::Set);
-        if let (Some((identity, memory)), Some(seen)) = (of_set, &mut open.seen)
-            && let Some(place) = seen.meet(now, &memory.terms, &identity)
+        if let Some((identity, memory)) = of_set
+            && let Some(place) = open.seen(memory.index).meet(now, &memory.terms, &identity)
         {
             return self.add_duplicate(now, open, arriving, Some(place));
         }
@@ -360,7 +382,7 @@ impl Aggregate {
         let place = u32::try_from(open.results.len()).unwrap_or(u32::MAX);
         result.arrival = place;
         if let Some((identity, memory)) = of_set {
-            open.seen.get_or_insert_default().insert(now, &memory.terms, identity, place);
+            open.seen(memory.index).insert(now, &memory.terms, identity, place);
         }
         *placed = Some((open.number, place));
         open.bytes += size;
@@ -383,18 +405,22 @@ impl Aggregate {
         open.duplicates += 1;
         open.heard(now, &arriving.collector);
         let keep_last = arriving.checked.is_some_and(|(_, memory)| memory.terms.keep == Keep::Last);
-        match place.map(|place| place as usize).filter(|place| keep_last && *place >= open.emitted) {
+        match place.filter(|place| keep_last && *place as usize >= open.emitted) {
             Some(place) => self.replace(open, place, arriving),
             None => Verdict::Duplicate,
         }
     }
 
-    /// The later of two equal results takes over the place of the earlier.
-    fn replace(&self, open: &mut OpenSet, place: usize, arriving: &mut Arriving<'_>) -> Verdict {
-        let mut result = arriving.result.take().expect("entered once");
-        let earlier = &mut open.results[place];
-        result.arrival = earlier.arrival;
-        open.bytes = open.bytes - earlier.payload.len() + result.payload.len();
+    /// The later of two equal results takes over the place of the earlier, unless it is larger and does not fit.
+    fn replace(&self, open: &mut OpenSet, place: u32, arriving: &mut Arriving<'_>) -> Verdict {
+        let Some(mut result) = arriving.result.take() else { return Verdict::Duplicate };
+        let earlier = &mut open.results[place as usize];
+        let bytes = open.bytes - earlier.payload.len() + result.payload.len();
+        if bytes > self.spec.limits.bytes_per_set {
+            return Verdict::Duplicate;
+        }
+        (open.bytes, result.arrival) = (bytes, place);
+        arriving.placed = Some((open.number, place));
         open.held.absorb(arriving.held.split(result.payload.len()));
         open.held.give_back(earlier.payload.len());
         let earlier = std::mem::replace(earlier, result);
@@ -404,10 +430,10 @@ impl Aggregate {
 
     /// What the strictest policy says of a result that its set does not expect.
     fn admit_unexpected(&self) -> Result<(), Verdict> {
-        match self.spec.completion.iter().map(|named| named.policy.unexpected()).max() {
-            Some(Unexpected::Discard) => Err(Verdict::Discarded(Discard::UnexpectedCollector)),
-            Some(Unexpected::Refuse) => Err(Verdict::Refused(Refusal::UnexpectedCollector)),
-            Some(Unexpected::Include) | None => Ok(()),
+        match self.unexpected {
+            Unexpected::Include => Ok(()),
+            Unexpected::Discard => Err(Verdict::Discarded(Discard::UnexpectedCollector)),
+            Unexpected::Refuse => Err(Verdict::Refused(Refusal::UnexpectedCollector)),
         }
     }
 
@@ -417,11 +443,12 @@ impl Aggregate {
 }
 
 /// A small payload that stays is copied out of the read buffer that it is a slice of: it would pin all of it.
-fn detach_last(open: &mut OpenSet) {
+fn detach(open: &mut OpenSet, placed: Option<(u64, u32)>) {
     const SMALL: usize = 16 << 10;
-    if let Some(last) = open.results.last_mut()
-        && last.payload.len() <= SMALL
+    if let Some((_, place)) = placed
+        && let Some(result) = open.results.get_mut(place as usize)
+        && result.payload.len() <= SMALL
     {
-        last.payload.detach();
+        result.payload.detach();
     }
 }

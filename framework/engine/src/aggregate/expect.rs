@@ -1,16 +1,15 @@
 //! Whom a set waits for: announced by a task, or named by the completion policies.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stook_plugin::{Member, Roster, SetKey};
 use stook_types::{CollectorId, Missing, MonoTime};
 
-use super::Aggregate;
 use super::room::NoRoom;
+use super::{Aggregate, Late};
 use crate::collectors::Waiting;
 use crate::release::Released;
-use crate::set::{OpenSet, Set, Slot};
-use crate::spec::LatePolicy;
+use crate::set::{OpenSet, Set, Slot, Tombstone};
 
 /// A collector that a set shall wait for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +36,12 @@ pub enum AnnounceError {
 /// What the policies expect of the collectors known at present.
 #[derive(Default)]
 pub(super) struct Cache(Mutex<Option<(u64, Arc<[CollectorId]>)>>);
+
+impl Cache {
+    fn lock(&self) -> MutexGuard<'_, Option<(u64, Arc<[CollectorId]>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl std::fmt::Display for AnnounceError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -75,8 +80,7 @@ impl Aggregate {
     /// Whom the policies expect in a set that nobody announced.
     pub(super) fn expected(&self) -> Arc<[CollectorId]> {
         let version = self.collectors.version();
-        let mut cache = self.expectations.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, expected)) = &*cache
+        if let Some((known, expected)) = &*self.expectations.lock()
             && *known == version
         {
             return expected.clone();
@@ -90,7 +94,7 @@ impl Aggregate {
         expected.sort();
         expected.dedup();
         let expected: Arc<[CollectorId]> = expected.into();
-        *cache = Some((version, expected.clone()));
+        *self.expectations.lock() = Some((version, expected.clone()));
         expected
     }
 
@@ -103,12 +107,12 @@ impl Aggregate {
         out: &mut Vec<Released>,
     ) -> Result<(), AnnounceError> {
         let mut room = None;
-        let (set, number) = loop {
+        let (set, number, awaited) = loop {
             let found = self.sets.get(key).map(|set| set.clone());
             let Some(set) = found else {
                 match room.take() {
                     Some(room) => {
-                        self.insert(now, key, Vec::new(), self.budget.hold_anyway(Self::SET_COST), room);
+                        self.insert(now, key, &[], self.budget.hold_anyway(Self::SET_COST), room);
                     }
                     None => room = Some(self.make_room(now, out).map_err(|_: NoRoom| AnnounceError::Full)?),
                 }
@@ -118,12 +122,13 @@ impl Aggregate {
             let generation = match &mut *slot {
                 Slot::Gone => continue,
                 Slot::Open(open) => {
-                    expect_also(open, expected);
-                    break (set.clone(), open.number);
+                    let awaited = expect_also(open, expected);
+                    break (set.clone(), open.number, awaited);
                 }
-                Slot::Closed(tomb) if tomb.forget <= now => 1,
-                Slot::Closed(tomb) if self.spec.late.policy == LatePolicy::Reopen => tomb.generation + 1,
-                Slot::Closed(_) => return Err(AnnounceError::Released),
+                Slot::Closed(tomb) => match self.late(now, tomb) {
+                    Late::Opens { generation } => generation,
+                    Late::Refused | Late::Corrects => return Err(AnnounceError::Released),
+                },
             };
             match room.take() {
                 Some(room) => {
@@ -132,7 +137,7 @@ impl Aggregate {
                     *slot = Slot::Open(Box::new(OpenSet::new(number, generation, now, Vec::new(), held)));
                     drop(slot);
                     room.use_up();
-                    self.opened(now, &set, number);
+                    self.opened(now, &set, number, &[]);
                 }
                 None => {
                     drop(slot);
@@ -140,32 +145,32 @@ impl Aggregate {
                 }
             }
         };
-        self.await_members(&set, number);
+        self.await_members(&set, number, &awaited);
         self.reconsider(now, &set, number, out, |_| {});
         Ok(())
     }
 
-    /// Lets every collector that the set waits for know of it, so that its loss is noticed. One that was lost a
-    /// moment before that is noticed here.
-    pub(super) fn await_members(&self, set: &Arc<Set>, number: u64) {
-        let awaited: Vec<CollectorId> = match &*set.lock() {
-            Slot::Open(open) if open.number == number => open
-                .members
-                .iter()
-                .filter(|member| member.is_awaited())
-                .map(|member| member.collector.clone())
-                .collect(),
-            _ => return,
-        };
+    /// Lets collectors that a set waits for from now on know of it, so that their loss is noticed. That of one that
+    /// was lost before is noticed here; true if there is one.
+    pub(super) fn await_members(&self, set: &Arc<Set>, number: u64, awaited: &[CollectorId]) -> bool {
+        let mut lost = false;
         for id in awaited {
-            self.collectors.wait(&id, Waiting { aggregate: self.index, number, set: set.clone() });
-            if let Some(why) = self.collectors.lost_why(&id)
-                && let Slot::Open(open) = &mut *set.lock()
-                && let Some(member) = open.member(&id).filter(|member| member.is_awaited())
+            let waiting = Waiting { aggregate: self.index, number, set: set.clone() };
+            self.collectors.wait(id, waiting.clone());
+            let Some(why) = self.collectors.lost(id) else { continue };
+            if let Slot::Open(open) = &mut *set.lock()
+                && open.number == number
+                && let Some(member) = open.member(id).filter(|member| member.is_awaited())
             {
                 member.missing = Some(why);
+                lost = true;
+            }
+            // It may have come back since, and have found nothing to correct then.
+            if self.collectors.lost(id).is_none() {
+                self.member_back(&waiting, id);
             }
         }
+        lost
     }
 
     /// A collector that a set waits for has gone.
@@ -207,22 +212,25 @@ impl Aggregate {
         out: &mut Vec<Released>,
     ) {
         let Some(set) = self.sets.get(key).map(|set| set.clone()) else { return };
-        let number = match &*set.lock() {
-            Slot::Open(open) => open.number,
-            _ => return,
-        };
-        self.reconsider(now, &set, number, out, |open| {
+        let end = |open: &mut OpenSet| {
             let Some(member) = open.member(id).filter(|member| member.open_tasks > 0) else { return };
             member.open_tasks -= 1;
             if failed {
                 member.missing = Some(Missing::TaskFailed);
             }
             member.answered = member.open_tasks == 0 && member.missing.is_none();
-        });
+        };
+        let number = match &mut *set.lock() {
+            Slot::Open(open) => open.number,
+            // The next correction shall know of it.
+            Slot::Closed(Tombstone { kept: Some((open, _)), .. }) => return end(open),
+            Slot::Closed(_) | Slot::Gone => return,
+        };
+        self.reconsider(now, &set, number, out, end);
     }
 
     /// Changes an open set and asks whether that completes it.
-    fn reconsider(
+    pub(super) fn reconsider(
         &self,
         now: MonoTime,
         set: &Arc<Set>,
@@ -243,16 +251,23 @@ impl Aggregate {
     }
 }
 
-fn expect_also(open: &mut OpenSet, expected: &[Expected]) {
+/// Makes an open set wait for these collectors too. Gives those that it did not wait for before.
+fn expect_also(open: &mut OpenSet, expected: &[Expected]) -> Vec<CollectorId> {
+    let mut awaited = Vec::new();
     for Expected { collector, tasks, missing } in expected {
         let member = open.member_or_insert(collector);
+        let before = member.is_awaited();
         member.expected = true;
         if *tasks > 0 {
-            member.open_tasks += tasks;
+            member.open_tasks = member.open_tasks.saturating_add(*tasks);
             member.answered = false;
         }
         if member.missing.is_none() {
             member.missing = *missing;
         }
+        if member.is_awaited() && !before {
+            awaited.push(collector.clone());
+        }
     }
+    awaited
 }

@@ -6,6 +6,7 @@ use stook_plugin::Reason;
 use stook_types::{MonoTime, Refusal};
 
 use super::Aggregate;
+use crate::agenda::Entry;
 use crate::release::Released;
 use crate::set::Slot;
 use crate::spec::WhenFull;
@@ -60,24 +61,36 @@ impl Aggregate {
 
     /// Releases the longest idle open set. False if there is none.
     pub(crate) fn evict_one(&self, now: MonoTime, out: &mut Vec<Released>) -> bool {
-        loop {
-            let Some(mut entry) = self.agenda().pop_idle() else { return false };
-            let set = entry.set.clone();
-            let touched = match &*set.lock() {
-                Slot::Open(open) if open.number == entry.number => open.touched,
-                _ => continue,
-            };
-            if touched > entry.at {
-                entry.at = touched;
-                self.agenda().touched(entry);
-            } else if self.release_if_open(now, &set, entry.number, Reason::Evicted, out) {
+        while let Some(Entry { number, set, .. }) = self.pop_longest_idle() {
+            if self.release_if_open(now, &set, number, Reason::Evicted, out) {
                 return true;
             }
         }
+        false
     }
 
-    /// Since when the longest idle open set has seemed idle.
+    /// Since when the longest idle open set has been idle.
     pub(crate) fn idle_since(&self) -> Option<MonoTime> {
-        self.agenda().idle_since()
+        let longest = self.pop_longest_idle()?;
+        let since = longest.at;
+        self.agenda().put_idle(longest);
+        Some(since)
+    }
+
+    /// Takes the longest idle open set out of the agenda. Entries are lazy: those that come up before their time
+    /// are put back with it, those of closed sets are dropped.
+    fn pop_longest_idle(&self) -> Option<Entry> {
+        loop {
+            let mut entry = self.agenda().pop_idle()?;
+            let touched = match &*entry.set.lock() {
+                Slot::Open(open) if open.number == entry.number => open.touched,
+                _ => continue,
+            };
+            if touched <= entry.at {
+                return Some(entry);
+            }
+            entry.at = touched;
+            self.agenda().put_idle(entry);
+        }
     }
 }
