@@ -1,0 +1,12 @@
+//! The aggregation engine from outside, in virtual time: what a host may rely on, whichever strategies are linked.
+
+mod bounds;
+mod corrections;
+mod duplicates;
+mod harness;
+mod keys;
+mod members;
+mod plugins;
+mod policies;
+mod releases;
+mod sketch;

@@ -1,0 +1,140 @@
+//! Small plugins, obviously right, so that the engine's tests need none of the shipped ones.
+
+use std::cmp::Ordering;
+use std::time::Duration;
+
+use stook_engine::NamedPolicy;
+use stook_plugin::{
+    Algebra, CompletionPolicy, Conflicts, Contribution, Decision, DedupMemory, DedupStrategy, Identity, Keep,
+    MergeError, MergeInput, MergeStrategy, Merged, OrderStrategy, Roster, Scope, SetView, Unexpected,
+};
+use stook_types::{CollectorId, DecodeError};
+
+/// Complete with so many results.
+struct Count(usize);
+
+impl CompletionPolicy for Count {
+    fn decide(&self, set: &SetView<'_>) -> Decision {
+        complete_if(set.results.len() >= self.0)
+    }
+}
+
+/// Complete when so many distinct collectors answered.
+struct Quorum(usize);
+
+impl CompletionPolicy for Quorum {
+    fn decide(&self, set: &SetView<'_>) -> Decision {
+        complete_if(set.answers() >= self.0)
+    }
+}
+
+/// Complete when everybody who is expected answered; expects these where nobody announced anybody.
+struct Everybody(Vec<CollectorId>, Unexpected);
+
+impl CompletionPolicy for Everybody {
+    fn decide(&self, set: &SetView<'_>) -> Decision {
+        complete_if(set.expected().next().is_some() && set.expected().all(|member| member.answered))
+    }
+
+    fn expects(&self, _: &Roster<'_>) -> Vec<CollectorId> {
+        self.0.clone()
+    }
+
+    fn unexpected(&self) -> Unexpected {
+        self.1
+    }
+}
+
+/// Whatever this function says.
+struct Ask<F>(F);
+
+impl<F: Fn(&SetView<'_>) -> Decision + Send + Sync + 'static> CompletionPolicy for Ask<F> {
+    fn decide(&self, set: &SetView<'_>) -> Decision {
+        self.0(set)
+    }
+}
+
+/// Equal payload bytes are equal results; payloads that are no JSON are errors.
+struct SameBytes(DedupMemory);
+
+impl DedupStrategy for SameBytes {
+    fn identity(&self, result: &Contribution) -> Result<Option<Identity>, DecodeError> {
+        result.payload.decode()?;
+        let fold = |hash: u128, byte: &u8| (hash ^ u128::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        Ok(Some(Identity(result.payload.bytes().iter().fold(0xcbf2_9ce4_8422_2325, fold))))
+    }
+
+    fn memory(&self) -> DedupMemory {
+        self.0
+    }
+}
+
+/// Whatever this function says, as an order.
+pub(crate) struct By<F>(pub(crate) F);
+
+impl<F> OrderStrategy for By<F>
+where
+    F: Fn(&Contribution, &Contribution) -> Ordering + Send + Sync + 'static,
+{
+    fn compare(&self, a: &Contribution, b: &Contribution) -> Ordering {
+        self.0(a, b)
+    }
+}
+
+/// Whatever this function says, as a merge.
+pub(crate) struct MergeBy<F>(pub(crate) F);
+
+impl<F> MergeStrategy for MergeBy<F>
+where
+    F: Fn(&MergeInput<'_>) -> Result<Merged, MergeError> + Send + Sync + 'static,
+{
+    fn algebra(&self) -> Algebra {
+        Algebra::default()
+    }
+
+    fn merge(&self, input: &MergeInput<'_>, _: &mut Conflicts) -> Result<Merged, MergeError> {
+        self.0(input)
+    }
+}
+
+pub(crate) const fn complete_if(complete: bool) -> Decision {
+    if complete { Decision::Complete } else { Decision::Pending }
+}
+
+pub(crate) fn named(name: &'static str, policy: impl CompletionPolicy) -> NamedPolicy {
+    NamedPolicy { name, policy: Box::new(policy) }
+}
+
+pub(crate) fn count(n: usize) -> NamedPolicy {
+    named("count", Count(n))
+}
+
+pub(crate) fn quorum(k: usize) -> NamedPolicy {
+    named("quorum", Quorum(k))
+}
+
+/// `expected` for announced sets only.
+pub(crate) fn announced() -> NamedPolicy {
+    expected(&[])
+}
+
+pub(crate) fn expected(collectors: &[&str]) -> NamedPolicy {
+    expected_or(collectors, Unexpected::Include)
+}
+
+pub(crate) fn expected_or(collectors: &[&str], unexpected: Unexpected) -> NamedPolicy {
+    let collectors = collectors.iter().map(|id| CollectorId::new(id).unwrap()).collect();
+    named("expected", Everybody(collectors, unexpected))
+}
+
+pub(crate) fn ask(decide: impl Fn(&SetView<'_>) -> Decision + Send + Sync + 'static) -> NamedPolicy {
+    named("ask", Ask(decide))
+}
+
+pub(crate) fn same_bytes(memory: DedupMemory) -> Box<dyn DedupStrategy> {
+    Box::new(SameBytes(memory))
+}
+
+pub(crate) fn remember(scope: Scope, window_ms: u64, capacity: usize, keep: Keep) -> Box<dyn DedupStrategy> {
+    same_bytes(DedupMemory::bounded(scope, Duration::from_millis(window_ms), capacity, keep))
+}
