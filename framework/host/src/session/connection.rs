@@ -65,26 +65,33 @@ impl Connection {
         }
     }
 
-    /// Tells the peer why it ends, if it listens, and closes.
+    /// Tells the peer why it ends, if it listens, and closes. What was to be said before goes first.
     pub(super) async fn reject(mut self, rejection: &Rejection) {
+        self.take_output();
         self.protocol.reject(rejection);
-        self.flush().await;
-    }
-
-    /// Writes what is left, and waits for the peer to read it: on some systems closing discards what was not read.
-    pub(super) async fn flush(&mut self) {
-        let last = self.protocol.transmit().split();
-        self.outgoing.unsplit(last);
+        self.take_output();
         let mut stream = &self.stream;
         let write = async {
             stream.write_all_buf(&mut self.outgoing).await?;
             stream.flush().await?;
             stream.shutdown().await?;
+            // On some systems closing discards what the peer has not read.
             let mut rest = [0; 4096];
             while stream.read(&mut rest).await? > 0 {}
             io::Result::Ok(())
         };
         // The peer may be gone, or not listening; it is closed either way.
         let _ = timeout(LAST_WORDS, write).await;
+    }
+
+    /// Writes what is left and closes, for a peer that waits for that.
+    pub(super) async fn part(mut self) {
+        self.take_output();
+        let _ = timeout(LAST_WORDS, (&self.stream).write_all_buf(&mut self.outgoing)).await;
+    }
+
+    fn take_output(&mut self) {
+        let more = self.protocol.transmit().split();
+        self.outgoing.unsplit(more);
     }
 }

@@ -125,7 +125,7 @@ impl Intake {
 
     /// The session is over: what is still parked cannot be kept. It is counted, and where its collector lives on, it
     /// will be sent again.
-    pub(super) fn close(mut self, protocol: &mut HostSession) -> Vec<Finished> {
+    pub(super) fn close(&mut self, protocol: &mut HostSession) -> Vec<Finished> {
         let mut finished = self.retry(protocol);
         for parked in std::mem::take(&mut self.parked) {
             match parked {

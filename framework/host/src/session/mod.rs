@@ -11,7 +11,7 @@ use stook_proto::transport::{Peer, Stream};
 use stook_proto::{Assignment, Hello, RejectReason, Rejection, SessionError};
 use stook_types::Missing;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, Instant, timeout, timeout_at};
 
 use crate::control::{Message, Registration};
 use crate::hub::{Hub, Phase, reached};
@@ -84,7 +84,7 @@ pub(crate) async fn serve(
     connection.protocol.welcome(admitted.session.source().epoch, admitted.heartbeat);
     let Admitted { session, mailbox, routes, exited, .. } = admitted;
     let intake = Intake::new(hub.clone(), session, mailbox.clone(), routes, replay_capacity);
-    Member { hub, connection, intake, mailbox, inbox, exited, open }.serve(phase).await;
+    Member { hub, connection, intake, mailbox, inbox, exited, open, leaving: false }.serve(phase).await;
 }
 
 /// Reads up to the introduction. `None` if the peer left before it.
@@ -108,12 +108,16 @@ struct Member {
     inbox: mpsc::Receiver<Command>,
     exited: Option<watch::Receiver<bool>>,
     open: Open,
+    /// It has said goodbye.
+    leaving: bool,
 }
 
 /// How a session ends.
 enum End {
     /// The stream ended.
     Eof,
+    /// The collector has said goodbye, and everything before that has found its place.
+    Left,
     /// The child's process ended; its stream may be held open by somebody else.
     Exited,
     /// The peer broke a rule.
@@ -145,6 +149,9 @@ impl Member {
                 () = reached(&mut phase, Phase::Stopping) => break End::Closing,
             }
             acknowledge(&self.mailbox, &mut self.connection);
+            if self.leaving && !self.intake.has_parked() {
+                break End::Left;
+            }
         };
         self.end(end, phase).await;
     }
@@ -160,6 +167,7 @@ impl Member {
                 }
                 Said::Goodbye(why) => {
                     tracing::debug!(collector = %self.intake.session().source().collector, why, "goodbye");
+                    self.leaving = true;
                 }
                 // A sign of life, which is all that there is to it until somebody watches for silence.
                 Said::Heartbeat(_) | Said::TaskStarted(_) => {}
@@ -200,45 +208,54 @@ impl Member {
     }
 
     async fn end(mut self, end: End, mut phase: watch::Receiver<Phase>) {
-        let why = match &end {
-            End::Exited => {
-                // What it wrote before it died is still to be read.
-                let rest = async { while let Ok(true) = self.read_on().await {} };
-                let _ = timeout(AFTER_EXIT, rest).await;
-                Missing::Exited
-            }
-            End::Eof => match timeout(AFTER_EOF, exit(&mut self.exited)).await {
-                Ok(()) => Missing::Exited,
-                Err(_) => Missing::Disconnected,
-            },
-            End::Violation(_) | End::Closing => Missing::Disconnected,
-        };
-        let source = self.intake.session().source().clone();
-        let Self { hub, mut connection, intake, mailbox, open, .. } = self;
-        for Finished { lease, outcome } in intake.close(&mut connection.protocol) {
-            let (collector, epoch) = (source.collector.clone(), source.epoch);
-            let _ = hub.control.send(Message::Finished { collector, epoch, lease, outcome }).await;
+        if let End::Exited = end {
+            self.read_rest().await;
         }
-        let _ = hub.control.send(Message::Ended { source: source.clone(), why }).await;
+        let finished = self.intake.close(&mut self.connection.protocol);
+        self.tell(finished).await;
+        let source = self.intake.session().source().clone();
+        let Self { hub, mut connection, mailbox, open, mut exited, .. } = self;
+        let ended = async |why| {
+            let _ = hub.control.send(Message::Ended { source: source.clone(), why }).await;
+        };
         match end {
+            End::Exited => ended(Missing::Exited).await,
+            End::Eof => ended(after_eof(&mut exited).await).await,
+            End::Left => {
+                connection.part().await;
+                ended(after_eof(&mut exited).await).await;
+            }
             End::Violation(error) => {
-                let _ =
-                    hub.control.send(Message::Refused(format!("{error} (from {})", source.collector))).await;
+                ended(Missing::Disconnected).await;
+                let why = format!("{error} (from {})", source.collector);
+                let _ = hub.control.send(Message::Refused(why)).await;
                 connection.reject(&error.rejection()).await;
             }
             End::Closing => {
+                ended(Missing::Disconnected).await;
                 drop(open);
                 reached(&mut phase, Phase::Flushed).await;
                 acknowledge(&mailbox, &mut connection);
                 connection.reject(&shutting_down()).await;
             }
-            End::Eof | End::Exited => {}
         }
     }
 
-    async fn read_on(&mut self) -> Result<bool, SessionError> {
-        let io = self.connection.turn().await;
-        self.understand(io).await
+    /// Takes in what a child wrote before it ended.
+    async fn read_rest(&mut self) {
+        let until = Instant::now() + AFTER_EXIT;
+        while Instant::now() < until
+            && let Ok(io) = timeout_at(until, self.connection.turn()).await
+            && let Ok(true) = self.understand(io).await
+        {}
+    }
+}
+
+/// Why a collector is missing whose stream has ended.
+async fn after_eof(exited: &mut Option<watch::Receiver<bool>>) -> Missing {
+    match timeout(AFTER_EOF, exit(exited)).await {
+        Ok(()) => Missing::Exited,
+        Err(_) => Missing::Disconnected,
     }
 }
 
