@@ -168,7 +168,10 @@ impl Control {
             return;
         }
         self.tasks.drop_session(&source.collector, source.epoch);
-        self.hub.aggregator.collector_lost(self.hub.clock.now(), source, why, &mut self.released);
+        // Whoever leaves because the host stops is not lost: its sets are released when everybody is gone.
+        if !self.stopping {
+            self.hub.aggregator.collector_lost(self.hub.clock.now(), source, why, &mut self.released);
+        }
         self.tell(&Event::CollectorLost { collector: source.collector.clone(), why });
     }
 

@@ -82,21 +82,29 @@ impl Control {
             return;
         }
         let timeout = into.iter().filter_map(|i| Some(self.hub.aggregator.specs().nth(*i)?.timeout)).max();
-        let submission = Arc::new(Submission {
-            task: TaskId::random(),
-            correlation_id: CorrelationId::random(),
-            ends: now + timeout.unwrap_or(config.every),
-            config,
-            into,
-        });
-        let key = submission.key();
-        for i in &*submission.into {
-            if let Err(error) = self.hub.aggregator.announce(now, *i, &key, &expected, &mut self.released) {
-                let why = format!("failed to announce it: {error}");
-                self.tell(&Event::TaskUnassigned { task: submission.config.name.clone(), why });
-                return;
+        let correlation_id = CorrelationId::random();
+        let key = SetKey::Id(correlation_id.clone());
+        let mut announced = Vec::new();
+        for i in &*into {
+            match self.hub.aggregator.announce(now, *i, &key, &expected, &mut self.released) {
+                Ok(()) => announced.push(*i),
+                Err(error) => {
+                    let why = format!("failed to announce it: {error}");
+                    self.tell(&Event::TaskUnassigned { task: config.name.clone(), why });
+                }
             }
         }
+        // One aggregate that is full does not keep the others waiting for answers to what nobody asked.
+        if announced.is_empty() && !into.is_empty() {
+            return;
+        }
+        let submission = Arc::new(Submission {
+            task: TaskId::random(),
+            correlation_id,
+            ends: now + timeout.unwrap_or(config.every),
+            config,
+            into: announced.into(),
+        });
         for (collector, epoch, capability) in given {
             self.give(Given { submission: submission.clone(), collector, epoch, capability });
         }
@@ -164,14 +172,18 @@ impl Control {
             }
         }
         let now = self.hub.clock.now();
-        if let Some(next) = self.tasks.next_waiting(now, &given) {
+        if !self.stopping
+            && let Some(next) = self.tasks.next_waiting(now, &given)
+        {
             self.assign(next);
         }
     }
 
     fn failed(&mut self, given: &Given, why: String) {
         let (now, key) = (self.hub.clock.now(), given.submission.key());
-        for i in &*given.submission.into {
+        // A task that ends because the host stops has not failed.
+        let into = if self.stopping { &[] } else { &*given.submission.into };
+        for i in into {
             self.hub.aggregator.task_failed(now, *i, &key, &given.collector, &mut self.released);
         }
         let task = given.submission.config.name.clone();
