@@ -17,6 +17,8 @@ pub(super) struct Connection {
     pub(super) protocol: HostSession,
     /// What is being written. The protocol's own buffer fills meanwhile, and its bound holds.
     outgoing: BytesMut,
+    /// The peer takes nothing more. What it sent before may still be there to read.
+    deaf: bool,
 }
 
 /// What the socket had.
@@ -36,7 +38,7 @@ const LAST_WORDS: Duration = Duration::from_millis(250);
 impl Connection {
     pub(super) fn new(hub: Arc<Hub>, stream: Stream) -> Self {
         let protocol = HostSession::new(hub.clock.now(), hub.limits);
-        Self { hub, stream, protocol, outgoing: BytesMut::new() }
+        Self { hub, stream, protocol, outgoing: BytesMut::new(), deaf: false }
     }
 
     /// Writes what there is to write until there is something to do about what was read. Loses nothing when it is
@@ -46,14 +48,16 @@ impl Connection {
             if self.outgoing.is_empty() && self.protocol.wants_transmit() {
                 self.outgoing = self.protocol.transmit().split();
             }
+            if self.deaf {
+                self.outgoing.clear();
+            }
             let deadline = self.protocol.deadline().map(|deadline| self.hub.clock.instant(deadline));
             let (mut reader, mut writer) = (&self.stream, &self.stream);
             tokio::select! {
                 biased;
-                written = writer.write_buf(&mut self.outgoing), if !self.outgoing.is_empty() => match written {
-                    Ok(0) | Err(_) => return Io::Eof,
-                    Ok(_) => {}
-                },
+                written = writer.write_buf(&mut self.outgoing), if !self.outgoing.is_empty() => {
+                    self.deaf = matches!(written, Ok(0) | Err(_));
+                }
                 read = reader.read_buf(self.protocol.read_buffer()) => match read {
                     Ok(0) | Err(_) => return Io::Eof,
                     Ok(_) => return Io::Read,
