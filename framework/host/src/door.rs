@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use stook_proto::transport::Listener;
-use tokio::sync::Semaphore;
+use stook_proto::transport::{Listener, Stream};
+use stook_proto::{HostSession, RejectReason, Rejection};
+use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, sleep, timeout};
 
 use crate::control::Message;
 use crate::hub::{Hub, Phase, reached};
 use crate::session::{self, Open};
+use crate::strangers::Strangers;
 
-/// Connections that have not introduced themselves yet.
-const STRANGERS: usize = 64;
 /// Connections at all.
 const CONNECTIONS: usize = 4_096;
 /// After a failure to accept, for instance for want of file descriptors.
@@ -20,7 +20,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts until the host stops; returns when every session has ended. Closes the door at once when it stops.
 pub(crate) async fn run(hub: Arc<Hub>, listener: Listener, open: Open) {
-    let strangers = Arc::new(Semaphore::new(STRANGERS));
+    let strangers = Strangers::default();
     let mut phase = hub.phase.subscribe();
     let mut sessions = JoinSet::new();
     loop {
@@ -37,18 +37,35 @@ pub(crate) async fn run(hub: Arc<Hub>, listener: Listener, open: Open) {
                 continue;
             }
             Ok((_, peer)) if !peer.is_ours() => format!("user {:?} is not ours", peer.uid),
-            Ok(_) if sessions.len() >= CONNECTIONS => format!("there are {CONNECTIONS} connections already"),
-            Ok((stream, peer)) => match strangers.clone().try_acquire_owned() {
-                Ok(permit) => {
-                    sessions.spawn(session::serve(hub.clone(), stream, peer, permit, open.clone()));
-                    continue;
+            Ok((stream, peer)) => {
+                let place = match strangers.place(peer.pid) {
+                    Ok(_) if sessions.len() >= CONNECTIONS => {
+                        Err(format!("there are {CONNECTIONS} connections already"))
+                    }
+                    place => place,
+                };
+                match place {
+                    Ok(place) => {
+                        sessions.spawn(session::serve(hub.clone(), stream, peer, place, open.clone()));
+                        continue;
+                    }
+                    Err(full) => {
+                        turn_away(&hub, &stream, &full).await;
+                        full
+                    }
                 }
-                Err(_) => format!("{STRANGERS} connections have not introduced themselves yet"),
-            },
+            }
         };
         // Not awaited: the door does not wait for control.
         let _ = hub.control.try_send(Message::Refused(refused));
     }
     drop((listener, open));
     while sessions.join_next().await.is_some() {}
+}
+
+/// Tells a connection that there is no place for it, if that can be done without waiting.
+async fn turn_away(hub: &Hub, mut stream: &Stream, why: &str) {
+    let mut session = HostSession::new(hub.clock.now(), hub.limits);
+    session.reject(&Rejection::new(RejectReason::Busy, why, "connect again after a while"));
+    let _ = timeout(Duration::ZERO, stream.write_all(session.transmit())).await;
 }

@@ -20,6 +20,7 @@ mod host;
 mod hub;
 mod mailbox;
 mod session;
+mod strangers;
 mod supervise;
 mod ticker;
 

@@ -10,12 +10,13 @@ use stook_proto::host::Event as Said;
 use stook_proto::transport::{Peer, Stream};
 use stook_proto::{Assignment, Hello, RejectReason, Rejection, SessionError};
 use stook_types::Missing;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Duration, Instant, timeout, timeout_at};
 
 use crate::control::{Message, Registration};
 use crate::hub::{Hub, Phase, reached};
 use crate::mailbox::Mailbox;
+use crate::strangers::Place;
 use connection::{Connection, Io};
 use intake::{Finished, Intake};
 
@@ -47,14 +48,8 @@ const AFTER_EOF: Duration = Duration::from_millis(50);
 /// Held while a session may still bring something in.
 pub(crate) type Open = mpsc::Sender<std::convert::Infallible>;
 
-/// Serves a connection until it ends. `permit` is one of the places for those that have not introduced themselves.
-pub(crate) async fn serve(
-    hub: Arc<Hub>,
-    stream: Stream,
-    peer: Peer,
-    permit: OwnedSemaphorePermit,
-    open: Open,
-) {
+/// Serves a connection until it ends. It has a stranger's place until it is let in.
+pub(crate) async fn serve(hub: Arc<Hub>, stream: Stream, peer: Peer, place: Place, open: Open) {
     let mut connection = Connection::new(hub.clone(), stream);
     let mut phase = hub.phase.subscribe();
     let hello = tokio::select! {
@@ -80,7 +75,7 @@ pub(crate) async fn serve(
         Ok(Err(rejection)) => return connection.reject(&rejection).await,
         _ => return connection.reject(&shutting_down()).await,
     };
-    drop(permit);
+    drop(place);
     connection.protocol.welcome(admitted.session.source().epoch, admitted.heartbeat);
     let Admitted { session, mailbox, routes, exited, .. } = admitted;
     let intake = Intake::new(hub.clone(), session, mailbox.clone(), routes, replay_capacity);
