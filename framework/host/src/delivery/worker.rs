@@ -13,11 +13,11 @@ use super::outbox::Outbox;
 use super::{Parcel, Shared};
 use crate::HostError;
 
-/// A sink at work.
+/// A sink at work. Dropping it ends the thread, at the latest when the sink fails.
 pub(super) struct Worker {
     name: Arc<str>,
     outbox: Arc<Outbox>,
-    thread: JoinHandle<()>,
+    thread: Option<JoinHandle<()>>,
     /// Disconnected when the thread ends.
     ended: Receiver<()>,
     /// Set when the host will wait no longer.
@@ -46,7 +46,7 @@ impl Worker {
         };
         let thread = std::thread::Builder::new().name(format!("sink-{name}")).spawn(run);
         let thread = thread.map_err(|source| HostError::Thread { sink: name.to_string(), source })?;
-        Ok(Self { name, outbox, thread, ended, abandon })
+        Ok(Self { name, outbox, thread: Some(thread), ended, abandon })
     }
 
     /// Nothing more will come: the thread ends when it has delivered what is there.
@@ -55,15 +55,21 @@ impl Worker {
     }
 
     /// Waits for the thread until `deadline`. One that blocks inside its sink is left behind.
-    pub(super) fn finish(self, deadline: Instant) {
+    pub(super) fn finish(mut self, deadline: Instant) {
         let patience = deadline.saturating_duration_since(Instant::now());
         if self.ended.recv_timeout(patience) == Err(RecvTimeoutError::Disconnected) {
             // It has ended; a panic in it was logged.
-            let _ = self.thread.join();
+            let _ = self.thread.take().map(JoinHandle::join);
         } else {
-            self.abandon.store(true, Ordering::Relaxed);
             tracing::error!(sink = %self.name, "the sink did not take everything in time");
         }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.abandon.store(true, Ordering::Relaxed);
+        self.outbox.close();
     }
 }
 
