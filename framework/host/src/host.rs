@@ -107,10 +107,11 @@ impl Host {
     pub async fn run(self) -> Result<Summary, HostError> {
         let Self { builder, control, inbox, stop } = self;
         let HostBuilder { config, endpoint, callbacks, listener, limits, grace } = builder;
-        let targets = targets(&config, callbacks)?;
         let endpoint = endpoint.map_or_else(|| Endpoint::of_host(&config.host.name), Ok)?;
         let lock = endpoint.lock()?;
         let door = lock.bind().await?;
+        // Only now: a sink may touch what belongs to the host that runs already.
+        let targets = targets(&config, callbacks)?;
 
         let Config { host, aggregates, collectors, tasks, .. } = config;
         let acks = aggregates.iter().map(|aggregate| aggregate.ack).collect();
