@@ -215,6 +215,16 @@ fn heartbeats_may_be_many_but_not_a_flood() {
 }
 
 #[test]
+fn a_heartbeat_may_cross_the_goodbye_and_nothing_else() {
+    let mut host = open();
+    let goodbye = wire::Goodbye { reason: "done".into() };
+    assert!(matches!(hear(&mut host, &frame(goodbye)), Ok(Some(Event::Goodbye(_)))));
+    assert!(matches!(hear(&mut host, &frame(wire::Heartbeat::default())), Ok(Some(Event::Heartbeat(_)))));
+    let error = hear(&mut host, &results(item())).expect_err("it has said that it is done");
+    assert_eq!(error.to_string(), "the peer sent Results after Goodbye");
+}
+
+#[test]
 fn half_a_frame_and_then_silence() {
     let at = |ms| MonoTime::at(Duration::from_millis(ms));
     let mut host = HostSession::new(NOW, HostLimits::default());

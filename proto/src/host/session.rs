@@ -266,6 +266,8 @@ impl HostSession {
         let body = match (frame::decode(frame)?, self.state) {
             (Incoming::Results(batch), State::Open) => return self.results(&batch, now),
             (Incoming::Other(body), State::Open) => body,
+            // It beats on its own and may cross the goodbye.
+            (Incoming::Other(body @ Body::Heartbeat(_)), State::Left) => body,
             (Incoming::Other(Body::Hello(hello)), State::AwaitHello) => return self.hello(hello),
             (other, state) => {
                 let frame = if let Incoming::Other(body) = &other { body.name() } else { "Results" };
