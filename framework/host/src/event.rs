@@ -70,12 +70,15 @@ pub enum Event {
 /// Who wants to know.
 pub(crate) type Listener = Box<dyn FnMut(&Event) + Send>;
 
-/// Logs an event.
-pub(crate) fn log(event: &Event) {
+/// Logs an event. That collectors leave a host that `stops` is what it asked them for.
+pub(crate) fn log(event: &Event, stops: bool) {
     match event {
         Event::Listening => tracing::debug!("listening"),
         Event::CollectorConnected { collector, incarnation, pid } => {
             tracing::info!(%collector, %incarnation, pid, "collector connected");
+        }
+        Event::CollectorLost { collector, why } if stops => {
+            tracing::debug!(%collector, %why, "collector left")
         }
         Event::CollectorLost { collector, why } => tracing::warn!(%collector, %why, "collector lost"),
         Event::CollectorExited { collector, how } => {

@@ -188,7 +188,7 @@ impl Control {
     }
 
     fn tell(&mut self, event: &Event) {
-        event::log(event);
+        event::log(event, self.stopping);
         if let Some(listener) = &mut self.listener {
             listener(event);
         }
