@@ -1,0 +1,132 @@
+//! A real collector that behaves as its arguments say: `KEY=VALUE …`.
+//!
+//! `kind` `can` `topic` `do`, and what each behaviour takes. Without `can` it streams.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use stook_collector::{Collector, CorrelationId, Description, Record, Recorder, Task, TaskError, Value};
+
+struct Behaving(HashMap<String, String>);
+
+fn main() -> ExitCode {
+    let argument = |argument: String| {
+        let (key, value) = argument.split_once('=').expect("KEY=VALUE");
+        (key.to_owned(), value.to_owned())
+    };
+    let behaving = Behaving(std::env::args().skip(1).map(argument).collect());
+    match behaving.does() {
+        "leash" => return leash(&behaving.path("leash")),
+        "never-connect" => loop {
+            std::thread::park();
+        },
+        "exit-at-once" => return ExitCode::from(3),
+        _ => {}
+    }
+    let stays = behaving.does() == "stay";
+    let code = stook_collector::run(behaving);
+    while stays {
+        std::thread::park();
+    }
+    code
+}
+
+/// Lives for as long as a file exists.
+fn leash(file: &std::path::Path) -> ExitCode {
+    while file.exists() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    ExitCode::SUCCESS
+}
+
+impl Behaving {
+    fn text(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    fn does(&self) -> &str {
+        self.text("do").unwrap_or("answer")
+    }
+
+    fn number(&self, key: &str, default: u64) -> u64 {
+        self.text(key).map_or(default, |text| text.parse().expect("a number"))
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        self.text(key).expect("the behaviour takes a path").into()
+    }
+
+    fn topic(&self) -> &str {
+        self.text("topic").unwrap_or("t.x")
+    }
+
+    async fn answer(&self, results: &Recorder) -> Result<(), TaskError> {
+        for n in 0..self.number("n", 1) {
+            let value = Value::from([("n", Value::from(n as i64)), ("pid", i64::from(std::process::id()).into())]);
+            results.record(self.topic(), &value).await?;
+        }
+        Ok(())
+    }
+
+    /// Somebody who inherits standard output and error, and stays when this process is gone.
+    fn leave_a_grandchild(&self) -> Result<(), TaskError> {
+        let me = std::env::current_exe()?;
+        let leash = self.path("leash");
+        Command::new(me).arg("do=leash").arg(format!("leash={}", leash.display())).stdin(Stdio::null()).spawn()?;
+        Ok(())
+    }
+}
+
+impl Collector for Behaving {
+    fn describe(&self) -> Description {
+        let kind = self.text("kind").unwrap_or("test");
+        match self.text("can") {
+            Some(capability) => {
+                let concurrency = self.number("concurrency", 1).try_into().expect("small");
+                Description::of_kind(kind).capability(capability, concurrency, [self.topic()])
+            }
+            None => Description::of_kind(kind).topic(self.topic()),
+        }
+    }
+
+    async fn task(&self, _task: Task, results: &Recorder) -> Result<(), TaskError> {
+        match self.does() {
+            "answer" | "stay" => self.answer(results).await,
+            "panic" => panic!("as it was told"),
+            "fail" => Err(TaskError::new("as it was told")),
+            "answer-and-fail" => {
+                self.answer(results).await?;
+                Err(TaskError::new("as it was told"))
+            }
+            "exit" => std::process::exit(0),
+            "abort" => std::process::abort(),
+            "hang" => std::future::pending().await,
+            "slow" => {
+                tokio::time::sleep(Duration::from_millis(self.number("ms", 100))).await;
+                self.answer(results).await
+            }
+            // Once it has answered somebody keeps its output, and it ends.
+            "grandchild" => {
+                self.answer(results).await?;
+                self.leave_a_grandchild()?;
+                std::process::exit(0)
+            }
+            other => Err(TaskError::new(format!("no such behaviour: {other}"))),
+        }
+    }
+
+    async fn stream(&self, results: Recorder) -> Result<(), TaskError> {
+        if self.text("can").is_some() {
+            return std::future::pending().await;
+        }
+        let limit = self.number("n", u64::MAX);
+        for n in 0..limit {
+            let id = CorrelationId::new(&format!("{}-{n}", self.text("prefix").unwrap_or("s")))?;
+            let how = Record::new().correlation_id(id);
+            results.record_as(how, self.topic(), &Value::from(n as i64)).await?;
+        }
+        if self.does() == "leave" { Ok(()) } else { std::future::pending().await }
+    }
+}
