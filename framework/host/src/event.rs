@@ -19,7 +19,7 @@ pub enum Event {
         /// Its process, as the system says, or else as it says itself.
         pid: Option<u32>,
     },
-    /// A collector's session ended.
+    /// A collector's session ended, and not because the host stops.
     CollectorLost {
         /// Who.
         collector: CollectorId,

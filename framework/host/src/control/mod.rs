@@ -171,8 +171,8 @@ impl Control {
         // Whoever leaves because the host stops is not lost: its sets are released when everybody is gone.
         if !self.stopping {
             self.hub.aggregator.collector_lost(self.hub.clock.now(), source, why, &mut self.released);
+            self.tell(&Event::CollectorLost { collector: source.collector.clone(), why });
         }
-        self.tell(&Event::CollectorLost { collector: source.collector.clone(), why });
     }
 
     /// The schedule begins when every configured collector has registered or failed to.
