@@ -1,4 +1,5 @@
-//! A process to look at: this very test binary under another name, with a listening socket.
+//! A process to look at: this very test binary under another name, with a listening socket. The tests of the
+//! quickstart have this file too.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
@@ -9,6 +10,9 @@ use std::time::{Duration, Instant};
 
 /// Set in the child: play the process to look at.
 const ROLE: &str = "STOOK_EXAMPLES_TEST_CHILD";
+
+/// The test that plays it, after the name of the crate.
+const CHILD: &str = concat!(module_path!(), "::child");
 
 /// What the child prints before the address that it listens on.
 const LISTENING: &str = "listening on ";
@@ -63,7 +67,7 @@ fn spawn(exe: &Path) -> process::Child {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let spawned = Command::new(exe)
-            .args(["--exact", "gather::testing::child", "--nocapture"])
+            .args(["--exact", CHILD.split_once("::").unwrap().1, "--nocapture"])
             .env(ROLE, "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -1,0 +1,56 @@
+//! The quickstart: a host in this process, three real collectors in theirs, one answer per scan.
+//!
+//! * [`config`] reads `stook.toml`: what the host is to do.
+//! * [`collectors`] are the three: this very program, started again in another role.
+//! * [`serve`] runs the host until it is told to stop, and kills a collector if asked to.
+//! * [`print`] shows each released set, after a look at what is odd in it.
+
+mod args;
+mod collectors;
+mod config;
+mod failure;
+mod print;
+mod serve;
+mod stop;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use stook::exit;
+use tracing_subscriber::EnvFilter;
+
+use args::{Args, Role};
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(help) => {
+            let code = if help.use_stderr() { exit::USAGE } else { exit::OK };
+            // Who asked for help and closed the pipe has seen enough.
+            let _ = help.print();
+            return code.into();
+        }
+    };
+    match args.role {
+        Some(Role::Collect { what }) => {
+            start_log("warn", false);
+            collectors::run(what)
+        }
+        None => {
+            start_log("warn,stook::collector=info", true);
+            serve::run(args).map_or_else(|failure| failure.report(), |()| exit::OK.into())
+        }
+    }
+}
+
+/// Logs to standard error, at `STOOK_LOG` or else as given. A host passes on what its collectors write there: the
+/// time and the colours are its own.
+fn start_log(unless_set: &str, host: bool) {
+    let filter = EnvFilter::try_from_env("STOOK_LOG").unwrap_or_else(|_| EnvFilter::new(unless_set));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if host {
+        log.with_ansi(print::has_colours(&std::io::stderr())).init();
+    } else {
+        log.with_ansi(false).without_time().init();
+    }
+}
