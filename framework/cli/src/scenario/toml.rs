@@ -48,6 +48,10 @@ impl<'i> Reader<'i> {
         self.found.borrow_mut().push(Mistake { at, message: message.into(), help: Some(help.into()) });
     }
 
+    pub(super) fn is_clean(&self) -> bool {
+        self.found.borrow().is_empty()
+    }
+
     pub(super) fn found(&self) -> Vec<Mistake> {
         self.found.take()
     }

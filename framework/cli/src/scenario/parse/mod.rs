@@ -19,6 +19,9 @@ pub(super) fn file(name: Arc<str>, text: &str) -> Result<File, Mistakes> {
     let tables: Vec<_> =
         root.list("scenario").iter().filter_map(|node| Table::open(&reader, "a scenario", node)).collect();
     check_names(&reader, &tables);
+    if tables.is_empty() && reader.is_clean() {
+        reader.wrong(0..0, "there is no [[scenario]] here");
+    }
     let scenarios = tables.iter().filter_map(|table| scenario::read(&name, table)).collect();
     let found = reader.found();
     if found.is_empty() { Ok(File { scenarios }) } else { Err(Mistakes::new(name, text.into(), found)) }

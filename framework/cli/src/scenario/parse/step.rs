@@ -61,7 +61,7 @@ fn kind(table: &Table<'_, '_>) -> Option<&'static str> {
     match given[..] {
         [(kind, keys)] => {
             let known: Vec<&str> = ["at", kind].into_iter().chain(keys.iter().copied()).collect();
-            table.only(&format!("a `{kind}` step"), &known);
+            table.only(&format!("this `{kind}` step"), &known);
             Some(kind)
         }
         [(first, _), (second, _), ..] => {
@@ -154,7 +154,7 @@ fn timestamp(table: &Table<'_, '_>) -> Option<i64> {
 }
 
 fn announce(table: &Table<'_, '_>, kind: &str) -> Option<Action> {
-    table.require(&format!("a `{kind}` step"), "expected")?;
+    table.require(&format!("this `{kind}` step"), "expected")?;
     let expected: Vec<CollectorId> = table
         .list("expected")
         .iter()
