@@ -1,0 +1,192 @@
+//! Random aggregates, random steps: the engine does what the naive model does.
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use stook_engine::{AggregateSpec, Expected, LatePolicy, LateSpec, Limits, WhenFull};
+use stook_plugin::{Keep, Scope, Unexpected};
+use stook_types::Missing;
+
+use crate::harness::{Rig, collector, ms, shot, spec};
+use crate::model::{Config, Model, Terms};
+use crate::policies::{count, expected_or, remember};
+
+const COLLECTORS: u8 = 4;
+const FOREVER: u64 = 1 << 40;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Wait(u64),
+    Offer { from: u8, id: u8, json: u8, again: bool },
+    Announce { id: u8, expected: Vec<u8> },
+    Force(Option<u8>),
+    Connect(u8),
+    Lose(u8, Missing),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let (who, id) = (0..COLLECTORS, 0..4_u8);
+    let offer = (who.clone(), id.clone(), 0..4_u8, proptest::bool::weighted(0.1))
+        .prop_map(|(from, id, json, again)| Step::Offer { from, id, json, again });
+    let why = prop_oneof![Just(Missing::Exited), Just(Missing::Disconnected)];
+    let step = prop_oneof![
+        12 => offer,
+        5 => (1..12_u64).prop_map(Step::Wait),
+        2 => (id.clone(), vec(who.clone(), 0..3)).prop_map(|(id, expected)| Step::Announce { id, expected }),
+        1 => option::of(id).prop_map(Step::Force),
+        1 => who.clone().prop_map(Step::Connect),
+        1 => (who, why).prop_map(|(who, why)| Step::Lose(who, why)),
+    ];
+    vec(step, 1..80)
+}
+
+fn config() -> impl Strategy<Value = Config> {
+    let late = prop_oneof![
+        Just(LatePolicy::Refuse),
+        Just(LatePolicy::Reopen),
+        (0..30_u64).prop_map(|grace| LatePolicy::Correct(ms(grace))),
+    ];
+    let scope = prop_oneof![Just(Scope::Set), Just(Scope::Aggregate), Just(Scope::Collector)];
+    let keep = prop_oneof![Just(Keep::First), Just(Keep::Last)];
+    // Either bound, not both: which of two bounds forgets first is nobody's business.
+    let bounds = prop_oneof![
+        (1..20_u64).prop_map(|window| (window, usize::MAX)),
+        (1..4_usize).prop_map(|capacity| (FOREVER, capacity)),
+    ];
+    let dedup = (scope, keep, bounds).prop_map(|(scope, keep, (window, capacity))| Terms {
+        scope,
+        window,
+        capacity,
+        keep,
+    });
+    let unexpected =
+        prop_oneof![Just(Unexpected::Include), Just(Unexpected::Discard), Just(Unexpected::Refuse)];
+    let when_full =
+        prop_oneof![Just(WhenFull::EmitOldest), Just(WhenFull::Refuse), Just(WhenFull::Backpressure)];
+    let completion = (option::of(1..5_usize), vec(0..COLLECTORS, 0..3), unexpected);
+    let times = (1..40_u64, option::of(1..20_u64), 1..40_u64);
+    let limits = (1..5_usize, 1..6_usize, when_full);
+    (completion, times, (late, 0..4_usize), option::of(dedup), limits).prop_map(
+        |(
+            (count, mut expected, unexpected),
+            (timeout, idle, remember),
+            (late, tombstones),
+            dedup,
+            (sets, results, when_full),
+        )| {
+            expected.sort_unstable();
+            expected.dedup();
+            Config {
+                count,
+                expected,
+                unexpected,
+                timeout,
+                idle,
+                late,
+                tombstones,
+                remember,
+                dedup,
+                sets,
+                results,
+                when_full,
+            }
+        },
+    )
+}
+
+fn aggregate(config: &Config) -> AggregateSpec {
+    let expected: Vec<_> = config.expected.iter().map(|who| format!("p{who}")).collect();
+    let expected: Vec<_> = expected.iter().map(String::as_str).collect();
+    let completion = config.count.map(count).into_iter();
+    AggregateSpec {
+        completion: completion.chain([expected_or(&expected, config.unexpected)]).collect(),
+        timeout: ms(config.timeout),
+        idle: config.idle.map(ms),
+        late: LateSpec { policy: config.late, tombstones: config.tombstones, remember: ms(config.remember) },
+        dedup: config.dedup.map(|terms| remember(terms.scope, terms.window, terms.capacity, terms.keep)),
+        limits: Limits {
+            sets: config.sets,
+            results_per_set: config.results,
+            when_full: config.when_full,
+            ..Limits::default()
+        },
+        ..spec()
+    }
+}
+
+fn check(config: Config, steps: Vec<Step>) {
+    let mut rig = Rig::new(aggregate(&config));
+    let mut model = Model::new(config);
+    for who in 0..COLLECTORS - 1 {
+        rig.connect(&format!("p{who}"), who.into());
+        model.connect(who);
+    }
+    let (mut now, mut sequence, mut last) = (0, 0, [0_u64; COLLECTORS as usize]);
+    for step in steps {
+        match step.clone() {
+            Step::Wait(span) => {
+                now += span;
+                rig.until(now);
+                model.until(now);
+            }
+            Step::Offer { from, id, json, again } => {
+                if !model.is_connected(from) {
+                    continue;
+                }
+                if !(again && last[usize::from(from)] > 0) {
+                    sequence += 1;
+                    last[usize::from(from)] = sequence;
+                }
+                let sequence = last[usize::from(from)];
+                let shot = shot(&format!("p{from}"), &id.to_string(), json).seq(sequence);
+                assert_eq!(
+                    rig.shoot(&shot),
+                    model.offer(from, id, json, sequence),
+                    "verdict at {now} of {step:?}"
+                );
+            }
+            Step::Announce { id, expected } => {
+                let all: Vec<_> = expected
+                    .iter()
+                    .map(|who| Expected::first_result(collector(&format!("p{who}"))))
+                    .collect();
+                assert_eq!(rig.announce(&id.to_string(), &all).is_ok(), model.announce(id, &expected));
+            }
+            Step::Force(id) => {
+                assert_eq!(rig.force(id.map(|id| id.to_string()).as_deref()), model.force(id));
+            }
+            Step::Connect(who) => {
+                rig.connect(&format!("p{who}"), who.into());
+                model.connect(who);
+            }
+            Step::Lose(who, why) => {
+                if model.is_connected(who) {
+                    rig.lose(&format!("p{who}"), why);
+                    model.lose(who, why);
+                }
+            }
+        }
+        let (mut engine, mut expected) = (rig.emitted(), model.emitted());
+        if matches!(step, Step::Lose(..)) {
+            // Sets that one loss releases are released in no particular order.
+            engine.sort();
+            expected.sort();
+        }
+        assert_eq!(engine, expected, "emissions at {now} of {step:?}");
+        assert_eq!(rig.open_sets(), model.open());
+    }
+    rig.shutdown();
+    rig.until(now + 1_000);
+    assert_eq!((rig.open_sets(), rig.tombstones(), rig.engine.memory().used), (0, 0, 0));
+    assert_eq!(rig.engine.next_deadline(), None);
+    assert_eq!(rig.engine.counters().pending, 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_engine_does_what_the_model_does(config in config(), steps in steps()) {
+        check(config, steps);
+    }
+}
