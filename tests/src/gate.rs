@@ -3,9 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use stook_plugin::{
-    AggregatedResult, BuildContext, BuildError, Plugin, Sink, SinkError, options, register,
-};
+use stook_plugin::{AggregatedResult, BuildContext, BuildError, Plugin, Sink, SinkError, options, register};
 
 options! {
     /// Options of `tests/gate`.

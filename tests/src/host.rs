@@ -182,6 +182,7 @@ impl TestHost {
         for pid in self.pids.iter().filter(|pid| **pid != std::process::id()) {
             until("a collector's process ends and is reaped", || !is_alive(*pid)).await;
         }
+        until("no process of this host is left", || processes_of(&self.endpoint).is_empty()).await;
         assert!(!self.endpoint.directory().exists(), "the host's directory is gone");
         if let Ok(summary) = &ended {
             assert_eq!(summary.counters.accounted(), summary.counters.received, "{summary:?}");
@@ -195,6 +196,11 @@ impl TestHost {
 // === impl TestHostBuilder ===
 
 impl TestHostBuilder {
+    /// `@here`.
+    pub fn here(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// What one connection may cost.
     pub fn limits(self, limits: HostLimits) -> Self {
         Self { limits, ..self }
@@ -263,4 +269,24 @@ pub fn is_alive(pid: u32) -> bool {
 #[cfg(not(unix))]
 pub fn is_alive(_pid: u32) -> bool {
     false
+}
+
+/// The processes that were started with this host in their environment, by it or by those that it started.
+#[cfg(target_os = "linux")]
+pub fn processes_of(endpoint: &Endpoint) -> Vec<u32> {
+    let variable =
+        format!("{}={}\0", stook_proto::transport::ENDPOINT_VARIABLE, endpoint.directory().display());
+    let is_of = |pid: &u32| {
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.windows(variable.len()).any(|bytes| bytes == variable.as_bytes())
+    };
+    let processes = std::fs::read_dir("/proc").expect("readable");
+    let pid = |entry: std::io::Result<std::fs::DirEntry>| entry.ok()?.file_name().to_str()?.parse().ok();
+    processes.filter_map(pid).filter(is_of).collect()
+}
+
+/// Cannot be told here without more of the system.
+#[cfg(not(target_os = "linux"))]
+pub fn processes_of(_endpoint: &Endpoint) -> Vec<u32> {
+    Vec::new()
 }

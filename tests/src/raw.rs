@@ -29,7 +29,8 @@ impl Raw {
     pub async fn join(endpoint: &Endpoint, hello: wire::Hello) -> (Self, wire::Welcome) {
         let mut raw = Self::connect(endpoint).await;
         raw.say(hello).await;
-        let welcome = raw.hear(|body| if let Body::Welcome(welcome) = body { Some(welcome) } else { None }).await;
+        let welcome =
+            raw.hear(|body| if let Body::Welcome(welcome) = body { Some(welcome) } else { None }).await;
         (raw, welcome)
     }
 
@@ -78,7 +79,8 @@ impl Raw {
 
     /// Why the host ends the session, and that it closes after that.
     pub async fn rejected(mut self) -> wire::Reject {
-        let reject = self.hear(|body| if let Body::Reject(reject) = body { Some(reject) } else { None }).await;
+        let reject =
+            self.hear(|body| if let Body::Reject(reject) = body { Some(reject) } else { None }).await;
         assert!(!reject.text.is_empty() && !reject.remedy.is_empty(), "{reject:?}");
         assert_eq!(self.next().await, None, "nothing follows");
         reject

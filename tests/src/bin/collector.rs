@@ -5,20 +5,27 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use stook_collector::{Collector, CorrelationId, Description, Record, Recorder, Task, TaskError, Value};
 
-struct Behaving(HashMap<String, String>);
+struct Behaving {
+    arguments: HashMap<String, String>,
+    tasks: AtomicU64,
+}
 
 fn main() -> ExitCode {
     let argument = |argument: String| {
         let (key, value) = argument.split_once('=').expect("KEY=VALUE");
         (key.to_owned(), value.to_owned())
     };
-    let behaving = Behaving(std::env::args().skip(1).map(argument).collect());
+    let arguments = std::env::args().skip(1).map(argument).collect();
+    let behaving = Behaving { arguments, tasks: AtomicU64::new(0) };
     match behaving.does() {
         "leash" => return leash(&behaving.path("leash")),
+        #[cfg(unix)]
+        "keep-socket" => return keep_socket(&behaving).expect("the host is there"),
         "never-connect" => loop {
             std::thread::park();
         },
@@ -41,9 +48,33 @@ fn leash(file: &std::path::Path) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Takes a task, hands the connection to somebody else, and ends.
+#[cfg(unix)]
+fn keep_socket(behaving: &Behaving) -> std::io::Result<ExitCode> {
+    use std::io::{Read, Write};
+    use std::os::unix::net::UnixStream;
+
+    use stook_tests::raw::{framed, worker};
+
+    let variable = |name| std::env::var(name).expect("the host says it");
+    let mut stream = UnixStream::connect(format!("{}/socket", variable("STOOK_ENDPOINT")))?;
+    let can = behaving.text("can").expect("a capability");
+    let hello = worker(&variable("STOOK_COLLECTOR_ID"), behaving.topic(), can);
+    let hello = stook_proto::wire::Hello { kind: "test".into(), token: variable("STOOK_TOKEN"), ..hello };
+    stream.write_all(&framed(hello))?;
+    let mut heard = Vec::new();
+    while !heard.windows(can.len()).any(|bytes| bytes == can.as_bytes()) {
+        let mut bytes = [0; 1024];
+        let count = stream.read(&mut bytes)?;
+        heard.extend_from_slice(&bytes[..count]);
+    }
+    behaving.leave_a_grandchild(std::os::fd::OwnedFd::from(stream).into())?;
+    Ok(ExitCode::SUCCESS)
+}
+
 impl Behaving {
     fn text(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
+        self.arguments.get(key).map(String::as_str)
     }
 
     fn does(&self) -> &str {
@@ -64,17 +95,17 @@ impl Behaving {
 
     async fn answer(&self, results: &Recorder) -> Result<(), TaskError> {
         for n in 0..self.number("n", 1) {
-            let value = Value::from([("n", Value::from(n as i64)), ("pid", i64::from(std::process::id()).into())]);
+            let value =
+                Value::from([("n", Value::from(n as i64)), ("pid", i64::from(std::process::id()).into())]);
             results.record(self.topic(), &value).await?;
         }
         Ok(())
     }
 
     /// Somebody who inherits standard output and error, and stays when this process is gone.
-    fn leave_a_grandchild(&self) -> Result<(), TaskError> {
-        let me = std::env::current_exe()?;
-        let leash = self.path("leash");
-        Command::new(me).arg("do=leash").arg(format!("leash={}", leash.display())).stdin(Stdio::null()).spawn()?;
+    fn leave_a_grandchild(&self, stdin: Stdio) -> std::io::Result<()> {
+        let leash = format!("leash={}", self.path("leash").display());
+        Command::new(std::env::current_exe()?).args(["do=leash", &leash]).stdin(stdin).spawn()?;
         Ok(())
     }
 }
@@ -92,10 +123,11 @@ impl Collector for Behaving {
     }
 
     async fn task(&self, _task: Task, results: &Recorder) -> Result<(), TaskError> {
+        let first = self.tasks.fetch_add(1, Ordering::Relaxed) == 0;
         match self.does() {
-            "answer" | "stay" => self.answer(results).await,
-            "panic" => panic!("as it was told"),
-            "fail" => Err(TaskError::new("as it was told")),
+            "fail-first" if first => Err(TaskError::new("as it was told")),
+            "panic-first" if first => panic!("as it was told"),
+            "fail-first" | "panic-first" | "answer" | "stay" => self.answer(results).await,
             "answer-and-fail" => {
                 self.answer(results).await?;
                 Err(TaskError::new("as it was told"))
@@ -110,7 +142,7 @@ impl Collector for Behaving {
             // Once it has answered somebody keeps its output, and it ends.
             "grandchild" => {
                 self.answer(results).await?;
-                self.leave_a_grandchild()?;
+                self.leave_a_grandchild(Stdio::null())?;
                 std::process::exit(0)
             }
             other => Err(TaskError::new(format!("no such behaviour: {other}"))),
