@@ -57,6 +57,7 @@ pub(crate) async fn run(hub: Arc<Hub>, listener: Listener, open: Open) {
             }
         };
         // Not awaited: the door does not wait for control.
+        hub.count_refused();
         let _ = hub.control.try_send(Message::Refused(refused));
     }
     drop((listener, open));

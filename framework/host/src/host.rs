@@ -1,6 +1,7 @@
 //! A host: everything wired together, from start to stop.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use stook_engine::{CounterSnapshot, ResultAggregator};
 use stook_plugin::{AggregatedResult, Sink, SinkError};
@@ -72,6 +73,8 @@ pub struct Handle {
 pub struct Summary {
     /// Where every result went.
     pub counters: CounterSnapshot,
+    /// Connections that were not let in, or were ended because they broke a rule.
+    pub connections_refused: u64,
 }
 
 /// What may wait for control.
@@ -127,6 +130,7 @@ impl Host {
             limits,
             control: control.clone(),
             phase: watch::Sender::default(),
+            refused: AtomicU64::new(0),
         });
 
         // Dropped with this future, whatever happens to it.
@@ -161,7 +165,7 @@ impl Host {
         match counters.pending
             + counters.discarded.get(stook_types::Discard::SinkFailed.as_str()).unwrap_or(&0)
         {
-            0 => Ok(Summary { counters }),
+            0 => Ok(Summary { counters, connections_refused: hub.refused.load(Ordering::Relaxed) }),
             undelivered => Err(HostError::Undelivered(undelivered)),
         }
     }

@@ -1,5 +1,7 @@
 //! What every part of a running host shares.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use stook_engine::ResultAggregator;
 use stook_proto::host::HostLimits;
 use tokio::sync::{mpsc, watch};
@@ -21,6 +23,20 @@ pub(crate) struct Hub {
     /// To the one task that owns who is there.
     pub(crate) control: mpsc::Sender<Message>,
     pub(crate) phase: watch::Sender<Phase>,
+    /// Connections that were not let in or broke a rule.
+    pub(crate) refused: AtomicU64,
+}
+
+impl Hub {
+    /// Somebody was not let in, or broke a rule. Waits until control has room to hear it.
+    pub(crate) async fn refused(&self, why: String) {
+        self.count_refused();
+        let _ = self.control.send(Message::Refused(why)).await;
+    }
+
+    pub(crate) fn count_refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// How far the host has come. Only ever later.

@@ -19,6 +19,7 @@ impl Control {
     pub(super) fn register(&mut self, registration: Registration) {
         let Registration { hello, peer, commands, answer } = registration;
         if let Err(rejection) = self.check(&hello) {
+            self.hub.count_refused();
             self.tell(&Event::ConnectionRefused { why: format!("{}: {rejection}", hello.id) });
             // The session may be gone already.
             let _ = answer.send(Err(rejection));

@@ -60,8 +60,7 @@ pub(crate) async fn serve(hub: Arc<Hub>, stream: Stream, peer: Peer, place: Plac
         Ok(Some(hello)) => hello,
         Ok(None) => return,
         Err(error) => {
-            let why = format!("{error}{}", from(peer));
-            let _ = hub.control.send(Message::Refused(why)).await;
+            hub.refused(format!("{error}{}", from(peer))).await;
             return connection.reject(&error.rejection()).await;
         }
     };
@@ -222,8 +221,7 @@ impl Member {
             }
             End::Violation(error) => {
                 ended(Missing::Disconnected).await;
-                let why = format!("{error} (from {})", source.collector);
-                let _ = hub.control.send(Message::Refused(why)).await;
+                hub.refused(format!("{error} (from {})", source.collector)).await;
                 connection.reject(&error.rejection()).await;
             }
             End::Closing => {
