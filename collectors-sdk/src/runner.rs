@@ -273,8 +273,13 @@ impl<C: Collector> Runner<C> {
     }
 
     fn task_ended(&mut self, lease: stook_proto::Lease, outcome: Result<(), String>) {
-        if let Err(text) = &outcome {
-            tracing::warn!(%lease, text, "a task failed");
+        match &outcome {
+            // The host knows that it gave it no time.
+            Err(text) if self.leaving.is_some() => {
+                tracing::info!(%lease, text, "a task has ended by leaving")
+            }
+            Err(text) => tracing::warn!(%lease, text, "a task failed"),
+            Ok(()) => {}
         }
         self.core.session().task_finished(lease, outcome);
         self.core.progress();

@@ -180,10 +180,12 @@ impl Control {
     }
 
     fn failed(&mut self, given: &Given, why: String) {
-        let (now, key) = (self.hub.clock.now(), given.submission.key());
         // A task that ends because the host stops has not failed.
-        let into = if self.stopping { &[] } else { &*given.submission.into };
-        for i in into {
+        if self.stopping {
+            return;
+        }
+        let (now, key) = (self.hub.clock.now(), given.submission.key());
+        for i in &*given.submission.into {
             self.hub.aggregator.task_failed(now, *i, &key, &given.collector, &mut self.released);
         }
         let task = given.submission.config.name.clone();
