@@ -163,18 +163,29 @@ pub fn answer(sequence: u64, assign: &wire::Assign, value: impl Into<Value>) -> 
     wire::Results { items: vec![Item { correlation: Some(correlation), ..item(sequence, "", value) }] }
 }
 
-/// A result whose frame has exactly this many bytes after its length, if that is possible.
+/// A frame that has exactly this many bytes after its length: two results, of this sequence and the next, so that
+/// neither is larger than a result may be.
+///
+/// # Panics
+/// If there is no such frame: where a length takes a byte more, a size is left out.
 pub fn frame_of(size: usize, sequence: u64, correlation_id: &str) -> BytesMut {
-    let mut payload = size;
-    loop {
-        let mut item = item(sequence, correlation_id, 0);
-        // No value that can be decoded: the host passes it on as it is.
-        item.payload = vec![7; payload].into();
-        let frame = framed(wire::Results { items: vec![item] });
-        match (frame.len() - 4).checked_sub(size) {
-            Some(0) => return frame,
-            Some(over) => payload = payload.checked_sub(over).expect("the envelope alone is smaller"),
-            None => panic!("no frame has {size} bytes: one more byte of payload takes two"),
+    let second = size / 4;
+    let mut first = size - second;
+    for _ in 0..8 {
+        let of = |sequence, bytes| {
+            // No value that can be decoded: the host passes it on as it is.
+            Item {
+                payload: vec![7; bytes].into(),
+                ..item(sequence, &format!("{correlation_id} {sequence}"), 0)
+            }
+        };
+        let items = vec![of(sequence, first), of(sequence + 1, second)];
+        let frame = framed(wire::Results { items });
+        let now = frame.len() - 4;
+        if now == size {
+            return frame;
         }
+        first = (first + size).checked_sub(now).expect("the envelopes are smaller");
     }
+    panic!("no frame has {size} bytes")
 }
