@@ -12,7 +12,6 @@ mod room;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dashmap::DashMap;
 use stook_plugin::{Decision, MissingCollector, Reason, SetKey, Unexpected};
 use stook_types::{Missing, MonoTime};
 
@@ -21,7 +20,8 @@ use crate::collectors::Collectors;
 use crate::counters::{Counters, add};
 use crate::memory::Budget;
 use crate::release::{Released, Settlement};
-use crate::set::{OpenSet, Set, Slot, Tombstone};
+use crate::set::{Kept, OpenSet, Set, Slot, Tombstone};
+use crate::sets::Sets;
 use crate::spec::{AggregateSpec, LatePolicy, NamedPolicy};
 
 pub(crate) use enter::Prepared;
@@ -34,7 +34,7 @@ pub(crate) struct Aggregate {
     pub(crate) counters: Arc<Counters>,
     collectors: Arc<Collectors>,
     budget: Arc<Budget>,
-    sets: DashMap<SetKey, Arc<Set>>,
+    sets: Sets,
     /// Open sets, and room reserved for some that are about to be.
     open: AtomicUsize,
     numbers: AtomicU64,
@@ -82,7 +82,7 @@ impl Aggregate {
             counters,
             collectors,
             budget,
-            sets: DashMap::new(),
+            sets: Sets::default(),
             open: AtomicUsize::new(0),
             numbers: AtomicU64::new(0),
             shrunk: AtomicU64::new(0),
@@ -133,7 +133,7 @@ impl Aggregate {
     fn forget_one(&self, now: MonoTime) -> bool {
         let tomb = self.agenda().pop_tomb(now, self.spec.late.tombstones);
         let Some(Entry { number, set, .. }) = tomb else { return false };
-        self.sets.remove_if(&set.key, |_, current| {
+        self.sets.remove_if(&set.key, |current| {
             let mut slot = current.lock();
             let dead = matches!(&*slot, Slot::Closed(tomb) if tomb.number == number);
             if dead {
@@ -175,8 +175,8 @@ impl Aggregate {
         out: &mut Vec<Released>,
     ) -> usize {
         let sets: Vec<Arc<Set>> = match key {
-            Some(key) => self.sets.get(key).map(|set| set.clone()).into_iter().collect(),
-            None => self.sets.iter().map(|set| set.clone()).collect(),
+            Some(key) => self.sets.get(key).into_iter().collect(),
+            None => self.sets.all(),
         };
         let number = |set: Arc<Set>| match &*set.lock() {
             Slot::Open(open) => Some((open.number, set.clone())),
@@ -189,7 +189,7 @@ impl Aggregate {
 
     /// When something last happened to the set of this key, if it is open.
     pub(crate) fn touched(&self, key: &SetKey) -> Option<MonoTime> {
-        let set = self.sets.get(key)?.clone();
+        let set = self.sets.get(key)?;
         match &*set.lock() {
             Slot::Open(open) => Some(open.touched),
             _ => None,
@@ -233,7 +233,7 @@ impl Aggregate {
         };
         let emission = self.snapshot(now, set, &mut open, reason);
         let (number, generation) = (open.number, open.generation);
-        let kept = self.corrects().then_some((open, reason));
+        let kept = self.corrects().then(|| Box::new(Kept { open, reason }));
         *slot = Slot::Closed(Tombstone { number, generation, released: now, kept });
         emission
     }
@@ -267,7 +267,7 @@ impl Aggregate {
             settlement: Settlement {
                 counters: self.counters.clone(),
                 results: fresh as u64,
-                _held: Some(held.release()),
+                _owed: held.release(),
             },
         }
     }

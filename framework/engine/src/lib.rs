@@ -11,7 +11,7 @@
 //! | topic → aggregate | `routing` |
 //! | retransmit? | `window`, `collectors` |
 //! | duplicate? | `aggregate::dedup`, `seen` |
-//! | into its set, within limits | `aggregate::enter`, `aggregate::room`, `memory` |
+//! | into its set, within limits | `sets`, `aggregate::enter`, `aggregate::room`, `memory` |
 //! | complete? timed out? lost? | `aggregate`, `aggregate::expect`, `agenda` |
 //! | ordered, merged, described | `release` |
 //! | settled and counted | `release::Settlement`, `counters` |
@@ -26,6 +26,7 @@ mod release;
 mod routing;
 mod seen;
 mod set;
+mod sets;
 mod spec;
 mod window;
 

@@ -17,8 +17,11 @@ pub(crate) struct Budget {
 pub(crate) struct Held {
     budget: Arc<Budget>,
     bytes: usize,
-    released: bool,
 }
+
+/// What a released set holds until its sinks have taken it.
+#[derive(Debug)]
+pub(crate) struct Owed(Held);
 
 impl Budget {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
@@ -42,13 +45,13 @@ impl Budget {
     pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> Option<Held> {
         let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
         self.used.fetch_update(Relaxed, Relaxed, fits).ok()?;
-        Some(Held { budget: self.clone(), bytes, released: false })
+        Some(Held { budget: self.clone(), bytes })
     }
 
     /// Takes `bytes` whether or not there is room: for what exists already and is only copied.
     pub(crate) fn hold_anyway(self: &Arc<Self>, bytes: usize) -> Held {
         self.used.fetch_add(bytes, Relaxed);
-        Held { budget: self.clone(), bytes, released: false }
+        Held { budget: self.clone(), bytes }
     }
 }
 
@@ -57,7 +60,7 @@ impl Held {
         self.bytes
     }
 
-    /// Joins two parts, neither of them released.
+    /// Joins two parts.
     pub(crate) fn absorb(&mut self, mut other: Self) {
         self.bytes += std::mem::take(&mut other.bytes);
     }
@@ -66,7 +69,7 @@ impl Held {
     pub(crate) fn split(&mut self, bytes: usize) -> Self {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
-        Self { budget: self.budget.clone(), bytes, released: false }
+        Self { budget: self.budget.clone(), bytes }
     }
 
     /// Moves all of it out.
@@ -82,19 +85,22 @@ impl Held {
     }
 
     /// From now on this waits for a sink.
-    pub(crate) fn release(mut self) -> Self {
+    pub(crate) fn release(self) -> Owed {
         self.budget.released.fetch_add(self.bytes, Relaxed);
-        self.released = true;
-        self
+        Owed(self)
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
         self.budget.used.fetch_sub(self.bytes, Relaxed);
-        if self.released {
-            self.budget.released.fetch_sub(self.bytes, Relaxed);
-        }
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        let Self(held) = self;
+        held.budget.released.fetch_sub(held.bytes, Relaxed);
     }
 }
 

@@ -11,7 +11,7 @@ use stook_plugin::{
 use stook_types::{CollectorId, Discard, EmissionId, Missing, MonoTime, WallTime};
 
 use crate::counters::{Counters, add};
-use crate::memory::Held;
+use crate::memory::Owed;
 use crate::spec::AggregateSpec;
 
 /// A set that was released and is not merged yet. Whoever gets it owns it: [`finish`](Self::finish) it on any
@@ -57,7 +57,8 @@ pub struct Emission {
 pub struct Settlement {
     pub(crate) counters: Arc<Counters>,
     pub(crate) results: u64,
-    pub(crate) _held: Option<Held>,
+    /// Memory that comes free at the same time.
+    pub(crate) _owed: Owed,
 }
 
 impl Settlement {

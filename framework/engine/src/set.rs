@@ -47,8 +47,15 @@ pub(crate) struct Tombstone {
     pub(crate) number: u64,
     pub(crate) generation: u64,
     pub(crate) released: MonoTime,
-    /// The set itself while it takes corrections, with the reason of its first release.
-    pub(crate) kept: Option<(Box<OpenSet>, Reason)>,
+    /// The set itself while it takes corrections. Boxed: few tombstones have one, and all sets pay for its size.
+    pub(crate) kept: Option<Box<Kept>>,
+}
+
+/// A released set that takes corrections.
+pub(crate) struct Kept {
+    pub(crate) open: Box<OpenSet>,
+    /// Of the first release.
+    pub(crate) reason: Reason,
 }
 
 // === impl Set ===

@@ -14,7 +14,7 @@ use crate::collectors::Session;
 use crate::counters::add;
 use crate::memory::Held;
 use crate::release::Released;
-use crate::set::{OpenSet, Set, Slot, Tombstone};
+use crate::set::{Kept, OpenSet, Set, Slot, Tombstone};
 use crate::spec::KeySpec;
 
 /// A result that is neither refused nor a retransmit so far.
@@ -113,7 +113,7 @@ impl Aggregate {
     /// Memory is short. A result that is late needs none; one whose set is open makes that set the last to be evicted
     /// for it.
     pub(crate) fn before_eviction(&self, now: MonoTime, prepared: &Prepared<'_>) -> Result<(), Refusal> {
-        let Some(set) = self.sets.get(&prepared.key).map(|set| set.clone()) else { return Ok(()) };
+        let Some(set) = self.sets.get(&prepared.key) else { return Ok(()) };
         match &mut *set.lock() {
             Slot::Open(open) => open.touched = now,
             Slot::Closed(tomb) if self.late(now, tomb) == Late::Refused => return Err(Refusal::Late),
@@ -125,8 +125,7 @@ impl Aggregate {
     /// A retransmit was dropped: its set shall say so, if it is open.
     pub(crate) fn note_retransmit(&self, offered: &Offered) {
         let Ok(key) = self.key(offered) else { return };
-        let set = self.sets.get(&key).map(|set| set.clone());
-        if let Some(set) = set
+        if let Some(set) = self.sets.get(&key)
             && let Slot::Open(open) = &mut *set.lock()
         {
             open.duplicates += 1;
@@ -151,8 +150,7 @@ impl Aggregate {
         out: &mut Vec<Released>,
     ) -> Verdict {
         loop {
-            let found = self.sets.get(key).map(|set| set.clone());
-            let Some(set) = found else {
+            let Some(set) = self.sets.get(key) else {
                 // A set that does not wait for it would have nothing to gain from an answer without content.
                 if !self.expected().contains(&arriving.collector) {
                     return Verdict::Duplicate;
@@ -168,8 +166,8 @@ impl Aggregate {
                 Slot::Open(open) => open,
                 Slot::Gone => continue,
                 Slot::Closed(tomb) => {
-                    if let Some((kept, _)) = &mut tomb.kept {
-                        self.add_duplicate(now, kept, arriving, None);
+                    if let Some(kept) = &mut tomb.kept {
+                        self.add_duplicate(now, &mut kept.open, arriving, None);
                     }
                     return Verdict::Duplicate;
                 }
@@ -198,13 +196,12 @@ impl Aggregate {
     ) -> Verdict {
         let mut opening = None;
         loop {
-            let found = self.sets.get(key).map(|set| set.clone());
-            let entry = match (found, opening.take()) {
+            let entry = match (self.sets.get(key), opening.take()) {
                 (Some(set), leave) => self.enter_found(now, &set, arriving, leave, out),
                 (None, Some(leave)) => {
                     let cost = arriving.held.split(Self::SET_COST);
-                    self.open(now, key, leave, cost);
-                    Entry::Again
+                    let set = self.open(now, key, leave, cost);
+                    self.enter_found(now, &set, arriving, None, out)
                 }
                 (None, None) => Entry::NeedsOpening,
             };
@@ -238,11 +235,12 @@ impl Aggregate {
     }
 
     /// Puts an open set into the map, unless somebody else just did.
-    fn open(&self, now: MonoTime, key: &SetKey, opening: Opening<'_>, held: Held) {
-        self.insert(now, key, &opening.expected, held, opening.room);
+    fn open(&self, now: MonoTime, key: &SetKey, opening: Opening<'_>, held: Held) -> Arc<Set> {
+        self.insert(now, key, &opening.expected, held, opening.room)
     }
 
-    /// Puts an open set of the first generation into the map, unless there is one of any generation.
+    /// Puts an open set of the first generation into the map, unless there is one of any generation. Gives the one
+    /// that is there.
     pub(super) fn insert(
         &self,
         now: MonoTime,
@@ -250,16 +248,16 @@ impl Aggregate {
         expected: &[CollectorId],
         held: Held,
         room: Room<'_>,
-    ) {
+    ) -> Arc<Set> {
         let number = self.next_number();
         let members = expect::members(expected);
         let set = Set::new(key.clone(), OpenSet::new(number, 1, now, members, held));
-        match self.sets.entry(key.clone()) {
-            dashmap::Entry::Occupied(_) => return,
-            dashmap::Entry::Vacant(vacant) => drop(vacant.insert(set.clone())),
+        if let Err(there) = self.sets.insert(&set) {
+            return there;
         }
         room.use_up();
         self.opened(now, &set, number, expected);
+        set
     }
 
     /// What follows the opening of a set: its place in the agenda, and who learns that it waits for them. True if
@@ -344,16 +342,17 @@ impl Aggregate {
         slot: &mut Slot,
         arriving: &mut Arriving<'_>,
     ) -> (Verdict, Option<Released>) {
-        let Slot::Closed(Tombstone { kept: Some((open, first_reason)), .. }) = slot else {
+        let Slot::Closed(Tombstone { kept: Some(kept), .. }) = slot else {
             return (Verdict::Refused(Refusal::Late), None);
         };
+        let Kept { open, reason } = &mut **kept;
         let verdict = self.add(now, open, arriving);
         if !matches!(verdict, Verdict::Accepted { .. }) {
             return (verdict, None);
         }
         detach(open, arriving.placed);
         let completed = self.decide(open, now).filter(|reason| matches!(reason, Reason::Completed(_)));
-        let reason = completed.unwrap_or(*first_reason);
+        let reason = completed.unwrap_or(*reason);
         (verdict, Some(self.snapshot(now, set, open, reason)))
     }
 

@@ -108,8 +108,7 @@ impl Aggregate {
     ) -> Result<(), AnnounceError> {
         let mut room = None;
         let (set, number, awaited) = loop {
-            let found = self.sets.get(key).map(|set| set.clone());
-            let Some(set) = found else {
+            let Some(set) = self.sets.get(key) else {
                 match room.take() {
                     Some(room) => {
                         self.insert(now, key, &[], self.budget.hold_anyway(Self::SET_COST), room);
@@ -211,7 +210,7 @@ impl Aggregate {
         failed: bool,
         out: &mut Vec<Released>,
     ) {
-        let Some(set) = self.sets.get(key).map(|set| set.clone()) else { return };
+        let Some(set) = self.sets.get(key) else { return };
         let end = |open: &mut OpenSet| {
             let Some(member) = open.member(id).filter(|member| member.open_tasks > 0) else { return };
             member.open_tasks -= 1;
@@ -223,7 +222,7 @@ impl Aggregate {
         let number = match &mut *set.lock() {
             Slot::Open(open) => open.number,
             // The next correction shall know of it.
-            Slot::Closed(Tombstone { kept: Some((open, _)), .. }) => return end(open),
+            Slot::Closed(Tombstone { kept: Some(kept), .. }) => return end(&mut kept.open),
             Slot::Closed(_) | Slot::Gone => return,
         };
         self.reconsider(now, &set, number, out, end);
