@@ -60,9 +60,11 @@ impl Held {
         self.bytes
     }
 
-    /// Joins two parts.
-    pub(crate) fn absorb(&mut self, mut other: Self) {
-        self.bytes += std::mem::take(&mut other.bytes);
+    /// Moves `bytes` of another part, or what there is, into this one.
+    pub(crate) fn take_from(&mut self, other: &mut Self, bytes: usize) {
+        let bytes = bytes.min(other.bytes);
+        other.bytes -= bytes;
+        self.bytes += bytes;
     }
 
     /// Moves `bytes` of it, or what there is, into a part of its own.
@@ -113,7 +115,9 @@ mod tests {
         let budget = Budget::new(100);
         let mut first = budget.hold(60).unwrap();
         assert!(budget.hold(41).is_none());
-        first.absorb(budget.hold(40).unwrap());
+        let mut second = budget.hold(40).unwrap();
+        first.take_from(&mut second, usize::MAX);
+        drop(second);
         assert_eq!((budget.used(), first.bytes()), (100, 100));
         first.give_back(10);
         assert_eq!(budget.used(), 90);

@@ -385,7 +385,7 @@ impl Aggregate {
         }
         *placed = Some((open.number, place));
         open.bytes += size;
-        open.held.absorb(held.split(size + size_of::<Contribution>()));
+        open.held.take_from(held, size + size_of::<Contribution>());
         open.results.push(result);
         open.heard(now, collector);
         add(&self.counters.pending, 1);
@@ -420,7 +420,7 @@ impl Aggregate {
         }
         (open.bytes, result.arrival) = (bytes, place);
         arriving.placed = Some((open.number, place));
-        open.held.absorb(arriving.held.split(result.payload.len()));
+        open.held.take_from(arriving.held, result.payload.len());
         open.held.give_back(earlier.payload.len());
         let earlier = std::mem::replace(earlier, result);
         add(&self.counters.duplicate, 1);
