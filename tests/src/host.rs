@@ -170,6 +170,12 @@ impl TestHost {
         ended.expect("the host ends well")
     }
 
+    /// Drops the host's run, as an embedder can.
+    pub async fn abort(self) {
+        self.running.abort();
+        assert!(soon(self.running).await.is_err_and(|error| error.is_cancelled()));
+    }
+
     /// Stops the host however it ends; gives also the sets that were released meanwhile.
     pub async fn end(mut self) -> (Result<Summary, HostError>, Vec<AggregatedResult>) {
         self.handle.stop();
