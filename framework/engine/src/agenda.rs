@@ -136,3 +136,25 @@ impl Ord for Entry {
         (self.at, self.number).cmp(&(other.at, other.number))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::Budget;
+    use crate::set::OpenSet;
+    use stook_types::CorrelationId;
+
+    #[test]
+    fn what_is_forgotten_for_room_does_not_wait_for_the_end_of_its_corrections() {
+        let mut agenda = Agenda::default();
+        let never = MonoTime::at(std::time::Duration::MAX);
+        for number in 0..10_000 {
+            let held = Budget::new(0).hold_anyway(0);
+            let open = OpenSet::new(number, 1, MonoTime::ZERO, Vec::new(), held);
+            let set = Set::new(CorrelationId::random().into(), open);
+            agenda.released(&set, number, never, Some(never));
+            while agenda.pop_tomb(MonoTime::ZERO, 10).is_some() {}
+        }
+        assert_eq!((agenda.tombs.len(), agenda.kept.len()), (10, 10));
+    }
+}

@@ -145,13 +145,14 @@ impl Aggregate {
         true
     }
 
-    /// Gives the map's memory back once nothing is open or remembered; seldom, since that takes every shard's lock.
+    /// Gives memory back once nothing is open or remembered; seldom, since that takes every shard's lock.
     fn shrink_after_burst(&self) {
         const BURST: u64 = 1_024;
         let (opened, shrunk) = (self.numbers.load(Ordering::Relaxed), self.shrunk.load(Ordering::Relaxed));
         if opened - shrunk >= BURST && self.open.load(Ordering::Relaxed) == 0 && self.agenda().tombs() == 0 {
             self.shrunk.store(opened, Ordering::Relaxed);
             self.sets.shrink_to_fit();
+            self.collectors.sweep();
         }
     }
 

@@ -91,6 +91,7 @@ impl Collectors {
         };
         known.window = Some((source.incarnation, window.clone()));
         self.version.fetch_add(1, Ordering::Release);
+        known.sweep();
         (Session { source, window }, known.waiting.clone())
     }
 
@@ -101,6 +102,7 @@ impl Collectors {
         match &known.state {
             State::Connected(current) if current.epoch == source.epoch => {
                 known.state = State::Lost(why);
+                known.sweep();
                 known.waiting.clone()
             }
             _ => Vec::new(),
@@ -125,12 +127,14 @@ impl Collectors {
     pub(crate) fn wait(&self, id: &CollectorId, waiting: Waiting) {
         let mut known = self.known.entry(id.clone()).or_insert_with(|| Known::new("".into()));
         if known.waiting.len() >= known.sweep_at {
-            known.waiting.retain(|waiting| waiting.set.is_open(waiting.number));
-            known.sweep_at = (2 * known.waiting.len()).max(Known::SLACK);
-            let room = known.sweep_at;
-            known.waiting.shrink_to(room);
+            known.sweep();
         }
         known.waiting.push(waiting);
+    }
+
+    /// Lets go of sets that have been released: after a burst nobody else would.
+    pub(crate) fn sweep(&self) {
+        self.known.iter_mut().for_each(|mut known| known.sweep());
     }
 
     /// Everybody, sorted by id.
@@ -149,5 +153,11 @@ impl Known {
 
     fn new(kind: Arc<str>) -> Self {
         Self { kind, state: State::NeverConnected, window: None, waiting: Vec::new(), sweep_at: Self::SLACK }
+    }
+
+    fn sweep(&mut self) {
+        self.waiting.retain(|waiting| waiting.set.is_open(waiting.number));
+        self.sweep_at = (2 * self.waiting.len()).max(Self::SLACK);
+        self.waiting.shrink_to(self.sweep_at);
     }
 }
