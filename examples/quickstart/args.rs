@@ -5,14 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-/// Three collectors of this machine (processes, hashes of their executables, sockets), joined into one answer per
-/// scan. Ctrl-C ends it.
+/// Scan this machine with three collectors, joined into one answer per scan. Ctrl-C ends it.
 ///
-/// Logs go to standard error: warnings, or what STOOK_LOG says (like `debug`).
+/// The collectors are processes of their own: they list the processes of this machine, hash their executables and
+/// find their sockets. Logs go to standard error: warnings, or what STOOK_LOG says (like `debug`).
 #[derive(Parser)]
 #[command(name = "quickstart", version, max_term_width = 100, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
-    /// Another config than examples/quickstart/stook.toml, which is built in
+    /// Another config than the one built in, examples/quickstart/stook.toml
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// How each scan is printed
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     /// End after this many scans
     #[arg(long, value_name = "N")]
     pub(crate) scans: Option<NonZeroU64>,
-    /// Kill this collector right after its second scan was assigned to it, like netmond-1
+    /// Kill this collector, like netmond-1, right after its second scan was assigned to it
     #[arg(long, value_name = "COLLECTOR")]
     pub(crate) kill: Option<String>,
     #[command(subcommand)]

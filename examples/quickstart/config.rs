@@ -8,7 +8,7 @@ use stook_plugin::BuildContext;
 use stook_types::{CollectorId, nearest};
 use uuid::Uuid;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 
 /// Read by people beside this program, built into it for those who run it from elsewhere.
 const BUILT_IN: &str = include_str!("stook.toml");
@@ -23,7 +23,7 @@ pub(crate) fn load(file: Option<&Path>) -> Result<Config, Failure> {
     let source = file.map_or_else(|| Source::toml("the built-in stook.toml", BUILT_IN), Source::toml_file);
     let (mut config, warnings) =
         source.and_then(|source| Config::load(&source, &registry, &context)).map_err(Failure::Config)?;
-    eprint!("{warnings}");
+    say(&warnings.to_string());
     run_me_from_here(&mut config)?;
     Ok(config)
 }

@@ -29,8 +29,12 @@ impl Failure {
             Self::Config(errors) => (errors.to_string(), exit::CONFIG),
             Self::Run(text) => (format!("quickstart: {text}\n"), exit::FAILURE),
         };
-        // If nobody reads standard error, there is nobody to tell.
-        let _ = std::io::stderr().write_all(text.as_bytes());
+        say(&text);
         code.into()
     }
+}
+
+/// Writes to standard error. If nobody reads it, there is nobody to tell.
+pub(crate) fn say(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }

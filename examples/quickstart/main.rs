@@ -33,24 +33,21 @@ fn main() -> ExitCode {
     };
     match args.role {
         Some(Role::Collect { what }) => {
-            start_log("warn", false);
+            start_log("warn");
             collectors::run(what)
         }
         None => {
-            start_log("warn,stook::collector=info", true);
+            // The host passes on what its collectors write to standard error.
+            start_log("warn,stook::collector=info");
             serve::run(args).map_or_else(|failure| failure.report(), |()| exit::OK.into())
         }
     }
 }
 
-/// Logs to standard error, at `STOOK_LOG` or else as given. A host passes on what its collectors write there: the
-/// time and the colours are its own.
-fn start_log(unless_set: &str, host: bool) {
+/// Logs to standard error, as `STOOK_LOG` says or else so.
+fn start_log(unless_set: &str) {
     let filter = EnvFilter::try_from_env("STOOK_LOG").unwrap_or_else(|_| EnvFilter::new(unless_set));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if host {
-        log.with_ansi(print::has_colours(&std::io::stderr())).init();
-    } else {
-        log.with_ansi(false).without_time().init();
-    }
+    let to = std::io::stderr;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(print::has_colours(&to()));
+    log.without_time().with_target(false).with_writer(to).init();
 }

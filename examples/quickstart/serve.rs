@@ -1,5 +1,6 @@
 //! The host, from start to stop.
 
+use std::io::IsTerminal;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -7,9 +8,9 @@ use stook::config::Config;
 use stook::{Event, Handle, Host};
 use stook_types::CollectorId;
 
-use crate::args::Args;
+use crate::args::{Args, Format};
 use crate::config;
-use crate::failure::Failure;
+use crate::failure::{Failure, say};
 use crate::print::Printer;
 use crate::stop::told_to_stop;
 
@@ -20,6 +21,9 @@ const GRACE: Duration = Duration::from_millis(400);
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let config = config::load(args.config.as_deref())?;
     let victim = args.kill.map(|id| config::child(&config, &id)).transpose()?;
+    if args.format == Format::Text && std::io::stderr().is_terminal() {
+        say("The first scan hashes every running executable, which may take a moment. Ctrl-C ends it.\n\n");
+    }
     let printer = Arc::new(Mutex::new(Printer::new(args.format, args.scans)));
     // One thread serves all sessions best: they share one aggregator, and callbacks have threads of their own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::run)?;

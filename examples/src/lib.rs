@@ -5,7 +5,8 @@
 //! * [`tally`], [`report`]: counts them and shows a scan to a person.
 //!
 //! All of it is plain and synchronous and knows neither the SDK nor the host: a [`stook_types::Value`] is the
-//! only word they share.
+//! only word they share. The programs stand beside it: `quickstart/` puts it to work, `uptime/` is the smallest
+//! useful collector.
 
 pub mod detect;
 pub mod gather;

@@ -7,7 +7,6 @@ mod testing;
 
 use std::net::TcpListener;
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -110,7 +109,7 @@ fn ctrl_c_and_sigterm_leave_nothing_behind() {
         let answer = at_work::json(&quickstart.line().unwrap());
         tell(&quickstart);
 
-        assert!(quickstart.wait(Duration::from_secs(5)).is_some(), "it should take less than one");
+        assert!(quickstart.wait(std::time::Duration::from_secs(5)).is_some(), "it should take less than one");
         quickstart.end().quietly();
         assert_gone(&answer);
     }
