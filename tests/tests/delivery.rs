@@ -265,5 +265,9 @@ async fn a_slow_sink_slows_its_own_producers_only() {
     }
     until("the sink has everything", || gate.taken().len() as u64 == MANY).await;
     let counters = host.stop().await.counters;
-    assert_eq!((counters.received, counters.delivered), (2 * MANY, 2 * MANY), "and nothing was lost or doubled");
+    assert_eq!(
+        (counters.received, counters.delivered),
+        (2 * MANY, 2 * MANY),
+        "and nothing was lost or doubled"
+    );
 }

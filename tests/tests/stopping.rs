@@ -67,7 +67,10 @@ async fn a_drained_collector_finishes_its_task() {
     let (_, released) = host.end().await;
     let [set] = &released[..] else { panic!("{released:?}") };
     assert_eq!((set.outcome.as_str(), set.reason.as_str(), set.results), ("complete", "expected", 1));
-    assert!(began.elapsed() < Duration::from_secs(4), "it leaves when it is done, not when its grace is over");
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "it leaves when it is done, not when its grace is over"
+    );
 }
 
 #[tokio::test]
@@ -157,7 +160,8 @@ async fn what_is_in_the_way_is_named_and_stays() {
     let directory = tempfile::tempdir().expect("a directory");
     let text = "[aggregate.a]\ntopics = [\"t.#\"]\ntimeout = \"1s\"";
     let run = async |endpoint: &Endpoint| {
-        let host = Host::builder(config(text, Path::new("/"))).endpoint(endpoint.clone()).build().expect("good");
+        let host =
+            Host::builder(config(text, Path::new("/"))).endpoint(endpoint.clone()).build().expect("good");
         soon(host.run()).await.expect_err("something is in the way").to_string()
     };
     let endpoint = Endpoint::in_directory(directory.path().join("host"));
@@ -178,9 +182,12 @@ async fn what_is_in_the_way_is_named_and_stays() {
 async fn a_host_in_a_process_of_its_own() {
     let directory = tempfile::Builder::new().prefix("stook").tempdir().expect("a directory");
     let (file, out) = (directory.path().join("host.toml"), directory.path().join("out.jsonl"));
-    let text = scan("answer").replace("\"1h\"", "\"20ms\"").replace("[collector.raw-1]\n        publish = [\"t.raw\"]", "")
+    let text = scan("answer")
+        .replace("\"1h\"", "\"20ms\"")
+        .replace("[collector.raw-1]\n        publish = [\"t.raw\"]", "")
         + &format!("[sink.out]\nuse = \"jsonl\"\npath = '{}'\n", out.display());
-    let text = text.replace("@collector", COLLECTOR).replace("timeout", "deliver = [\"out\"]\n        timeout");
+    let text =
+        text.replace("@collector", COLLECTOR).replace("timeout", "deliver = [\"out\"]\n        timeout");
     std::fs::write(&file, text).expect("written");
     let endpoint = Endpoint::in_directory(directory.path().join("host"));
     let mut host = Command::new(env!("CARGO_BIN_EXE_stook-test-host"))

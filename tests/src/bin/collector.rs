@@ -26,18 +26,22 @@ fn main() -> ExitCode {
         "leash" => return leash(&behaving.path("leash")),
         #[cfg(unix)]
         "keep-socket" => return keep_socket(&behaving).expect("the host is there"),
-        "never-connect" => loop {
-            std::thread::park();
-        },
+        "never-connect" => park(),
         "exit-at-once" => return ExitCode::from(3),
         _ => {}
     }
     let stays = behaving.does() == "stay";
     let code = stook_collector::run(behaving);
-    while stays {
-        std::thread::park();
+    if stays {
+        park();
     }
     code
+}
+
+fn park() -> ! {
+    loop {
+        std::thread::park();
+    }
 }
 
 /// Lives for as long as a file exists.
