@@ -54,6 +54,9 @@ pub struct Member {
     pub answered: bool,
     /// Tasks of this set that it has not finished; 0 if it was announced without a task.
     pub open_tasks: u32,
+    /// Whether one of its tasks of this set has failed. It is missing for that once it has ended them all: what the
+    /// others find is waited for.
+    pub failed: bool,
     /// Whether something that it sent for this set was refused.
     pub refused: bool,
     /// Why it will not answer any more, if that is known.
@@ -105,7 +108,15 @@ impl Contribution {
 impl Member {
     /// A collector that has not answered yet.
     pub const fn new(collector: CollectorId, expected: bool) -> Self {
-        Self { collector, expected, answered: false, open_tasks: 0, refused: false, missing: None }
+        Self {
+            collector,
+            expected,
+            answered: false,
+            open_tasks: 0,
+            failed: false,
+            refused: false,
+            missing: None,
+        }
     }
 
     /// Whether the set could still get an answer that it has not got.

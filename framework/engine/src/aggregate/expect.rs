@@ -214,8 +214,9 @@ impl Aggregate {
         let end = |open: &mut OpenSet| {
             let Some(member) = open.member(id).filter(|member| member.open_tasks > 0) else { return };
             member.open_tasks -= 1;
-            if failed {
-                member.missing = Some(Missing::TaskFailed);
+            member.failed |= failed;
+            if member.open_tasks == 0 && member.failed {
+                member.missing.get_or_insert(Missing::TaskFailed);
             }
             member.answered = member.open_tasks == 0 && member.missing.is_none();
         };

@@ -112,6 +112,17 @@ fn one_failed_task_of_two_is_a_failure() {
     }
 }
 
+#[test]
+fn what_the_other_task_finds_is_waited_for() {
+    let mut rig = rig();
+    rig.announce("1", &tasks(&[("p1", 2)])).unwrap();
+    rig.failed("1", "p1");
+    rig.offer("p1", "1", 1);
+    assert_eq!(rig.emitted(), Vec::<String>::new());
+    rig.finished("1", "p1");
+    assert_eq!(rig.emitted(), ["1 partial collectors-lost [1] missing p1=task-failed"]);
+}
+
 // === losses ===
 
 #[test]
