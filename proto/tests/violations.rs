@@ -202,6 +202,21 @@ fn credit_is_not_overdrawn() {
 }
 
 #[test]
+fn who_does_not_read_gets_no_credit() {
+    let mut host = open();
+    let mut send = |sequence| {
+        let taken = hear(&mut host, &results(Item { sequence, ..item() }));
+        host.refuse(sequence, Refusal::Late);
+        host.return_credit(1, 0);
+        taken
+    };
+    // All of it comes back, and yet there is an end to it, for what it was told waits in the host's memory.
+    let credit = HostLimits::default().credit.results;
+    (1..=credit).for_each(|sequence| assert!(send(sequence).is_ok()));
+    assert!(matches!(send(credit + 1), Err(SessionError::CreditOverrun)));
+}
+
+#[test]
 fn heartbeats_may_be_many_but_not_a_flood() {
     let mut host = open();
     let beat = frame(wire::Heartbeat::default());

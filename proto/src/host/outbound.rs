@@ -41,8 +41,8 @@ impl Outbound {
         self.bytes.is_empty() && !self.ack_due && self.credit == Credit::default()
     }
 
-    /// Turns what was held back into frames.
-    pub(super) fn flush(&mut self, settled: &Sequences) {
+    /// Turns what was held back into frames. Gives the credit in them.
+    pub(super) fn flush(&mut self, settled: &Sequences) -> Credit {
         if std::mem::take(&mut self.ack_due) {
             let floor = settled.floor();
             let mut ranges = std::mem::take(&mut self.settled);
@@ -54,6 +54,7 @@ impl Outbound {
         if credit != Credit::default() {
             self.push(wire::Credit { results: credit.results, bytes: credit.bytes });
         }
+        credit
     }
 
     /// Forgets what was held back: the session is over.

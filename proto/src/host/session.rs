@@ -138,7 +138,8 @@ impl HostSession {
 
     /// What is to be written now, all of it in one piece. Remove from the front what was written.
     pub fn transmit(&mut self) -> &mut BytesMut {
-        self.out.flush(&self.settled);
+        // Only what was said can be used: whoever does not read runs out of it, and cannot make the host hold more.
+        self.credit = self.credit.plus(self.out.flush(&self.settled));
         &mut self.out.bytes
     }
 
@@ -233,9 +234,7 @@ impl HostSession {
 
     /// What these results took has become free, or belongs to a set now.
     pub fn return_credit(&mut self, results: u64, bytes: u64) {
-        let credit = Credit { results, bytes };
-        self.credit = self.credit.plus(credit);
-        self.out.return_credit(credit);
+        self.out.return_credit(Credit { results, bytes });
     }
 
     // === impl ===
