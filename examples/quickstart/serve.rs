@@ -1,7 +1,7 @@
 //! The host, from start to stop.
 
 use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use stook::config::Config;
@@ -37,22 +37,22 @@ async fn serve(
     victim: Option<CollectorId>,
     printer: Arc<Mutex<Printer>>,
 ) -> Result<(), Failure> {
-    // The callbacks are made before the host, and act on it while it runs.
-    let handle = Arc::new(OnceLock::<Handle>::new());
     let aggregates: Vec<_> = config.aggregates.iter().map(|aggregate| aggregate.spec.name.clone()).collect();
     let mut builder = Host::builder(config).grace(GRACE);
+    let handle = builder.handle();
     for aggregate in aggregates {
         let (printer, handle) = (printer.clone(), handle.clone());
         builder = builder.on_complete(&*aggregate, move |result| {
             let ended = printer.lock().unwrap_or_else(PoisonError::into_inner).print(result);
-            handle.get().filter(|_| ended).map(Handle::stop);
+            if ended {
+                handle.stop();
+            }
         });
     }
     if let Some(victim) = victim {
         builder = builder.on_event(kill_at_second_task(victim, handle.clone()));
     }
     let host = builder.build().map_err(Failure::run)?;
-    let handle = handle.get_or_init(|| host.handle()).clone();
 
     let mut run = tokio::spawn(host.run());
     let ended = tokio::select! {
@@ -69,12 +69,12 @@ async fn serve(
 }
 
 /// Kills the collector when a task is assigned to it for the second time: it has the task and has not answered.
-fn kill_at_second_task(victim: CollectorId, host: Arc<OnceLock<Handle>>) -> impl FnMut(&Event) + Send {
+fn kill_at_second_task(victim: CollectorId, host: Handle) -> impl FnMut(&Event) + Send {
     let mut assigned = 0;
     move |event| match event {
         Event::TaskAssigned { collector, .. } if *collector == victim => {
             assigned += 1;
-            if let (2, Some(host)) = (assigned, host.get()) {
+            if assigned == 2 {
                 host.kill(&victim);
             }
         }

@@ -73,7 +73,7 @@ pub(crate) type Listener = Box<dyn FnMut(&Event) + Send>;
 /// Logs an event. That collectors leave a host that `stops` is what it asked them for.
 pub(crate) fn log(event: &Event, stops: bool) {
     match event {
-        Event::Listening => tracing::debug!("listening"),
+        Event::Listening => tracing::info!("listening"),
         Event::CollectorConnected { collector, incarnation, pid } => {
             tracing::info!(%collector, %incarnation, pid, "collector connected");
         }
@@ -81,8 +81,11 @@ pub(crate) fn log(event: &Event, stops: bool) {
             tracing::debug!(%collector, %why, "collector left")
         }
         Event::CollectorLost { collector, why } => tracing::warn!(%collector, %why, "collector lost"),
-        Event::CollectorExited { collector, how } => {
+        Event::CollectorExited { collector, how } if stops => {
             tracing::info!(%collector, how, "collector's process ended")
+        }
+        Event::CollectorExited { collector, how } => {
+            tracing::warn!(%collector, how, "collector's process ended")
         }
         Event::TaskAssigned { task, collector, capability, correlation_id } => {
             tracing::debug!(%task, %collector, %capability, %correlation_id, "task assigned");

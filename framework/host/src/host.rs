@@ -43,12 +43,7 @@ use crate::ticker::{self, Ticker};
 /// println!("{:?}", ended?.counters);
 /// # Ok(()) }
 /// ```
-pub struct Host {
-    builder: HostBuilder,
-    control: mpsc::Sender<Message>,
-    inbox: mpsc::Receiver<Message>,
-    stop: watch::Sender<bool>,
-}
+pub struct Host(HostBuilder);
 
 /// Puts a host together. From [`Host::builder`].
 pub struct HostBuilder {
@@ -58,9 +53,11 @@ pub struct HostBuilder {
     listener: Option<Listener>,
     limits: HostLimits,
     grace: Duration,
+    handle: Handle,
+    inbox: mpsc::Receiver<Message>,
 }
 
-/// A running host, from outside. Cheap to clone.
+/// A host, from outside. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Handle {
     control: mpsc::Sender<Message>,
@@ -83,6 +80,7 @@ const MESSAGES: usize = 1_024;
 impl Host {
     /// A host of this config.
     pub fn builder(config: Config) -> HostBuilder {
+        let (control, inbox) = mpsc::channel(MESSAGES);
         HostBuilder {
             config,
             endpoint: None,
@@ -90,12 +88,14 @@ impl Host {
             listener: None,
             limits: HostLimits::default(),
             grace: Duration::from_secs(5),
+            handle: Handle { control, stop: watch::Sender::new(false) },
+            inbox,
         }
     }
 
     /// A way to stop the host and to act on it while it runs.
     pub fn handle(&self) -> Handle {
-        Handle { control: self.control.clone(), stop: self.stop.clone() }
+        self.0.handle()
     }
 
     /// Runs until it is stopped by its [`Handle`]: listens, starts the configured collectors, submits the configured
@@ -108,8 +108,8 @@ impl Host {
     /// # Errors
     /// If it cannot start (nothing has happened then), or if sinks did not take everything before it ended.
     pub async fn run(self) -> Result<Summary, HostError> {
-        let Self { builder, control, inbox, stop } = self;
-        let HostBuilder { config, endpoint, callbacks, listener, limits, grace } = builder;
+        let HostBuilder { config, endpoint, callbacks, listener, limits, grace, handle, inbox } = self.0;
+        let Handle { control, stop } = handle;
         let endpoint = endpoint.map_or_else(|| Endpoint::of_host(&config.host.name), Ok)?;
         let lock = endpoint.lock()?;
         let door = lock.bind().await?;
@@ -212,6 +212,11 @@ impl HostBuilder {
         self
     }
 
+    /// A way to stop the host and to act on it while it runs, for callbacks that are made before it.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
     /// The host, which has done nothing yet.
     ///
     /// # Errors
@@ -222,8 +227,7 @@ impl HostBuilder {
         {
             return Err(HostError::UnknownAggregate { name: name.clone(), there_are: names().collect() });
         }
-        let (control, inbox) = mpsc::channel(MESSAGES);
-        Ok(Host { builder: self, control, inbox, stop: watch::Sender::new(false) })
+        Ok(Host(self))
     }
 }
 
