@@ -399,14 +399,18 @@ async fn a_thousand_silent_connections() {
 }
 
 #[tokio::test]
-async fn who_does_not_read_is_not_waited_for() {
+async fn who_does_not_read_is_not_waited_for_and_cannot_make_the_host_hold_more() {
     let mut host = host(HostLimits::default()).await;
-    let (raw, _) = Raw::join(host.endpoint(), hello("raw-1", "raw.x")).await;
-    // Acknowledgements of these fill the way back; nobody else is held up by that.
-    for sequence in 1..=64 {
-        raw.send(&framed(result(sequence, &format!("unread {sequence}"), 1))).await;
-    }
-    well(&mut host).await;
-    drop(raw);
-    end(host, 0).await;
+    let topics = vec!["good.list".into()];
+    let (raw, _) = Raw::join(host.endpoint(), wire::Hello { topics, ..hello("raw-1", "raw.x") }).await;
+    // Each is refused, with a word that waits to be read; the credit that comes back waits behind it.
+    let flood = async {
+        for batch in 0..5_000 {
+            let items = (1..=64).map(|n| item(batch * 64 + n, "refused", 1)).collect();
+            raw.say(wire::Results { items }).await;
+        }
+    };
+    let (told, ()) = tokio::join!(host.refused(), flood);
+    assert!(told.contains("the collector sent more than its credit (from raw-1)"), "{told}");
+    end(host, 1).await;
 }
