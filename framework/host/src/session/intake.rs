@@ -124,13 +124,12 @@ impl Intake {
     }
 
     /// The session is over: what is still parked cannot be kept. It is counted, and where its collector lives on, it
-    /// will be sent again.
+    /// will be sent again. A task that ended behind it has not ended: its results are not in their sets.
     pub(super) fn close(&mut self, protocol: &mut HostSession) -> Vec<Finished> {
-        let mut finished = self.retry(protocol);
+        let finished = self.retry(protocol);
         for parked in std::mem::take(&mut self.parked) {
-            match parked {
-                Parked::Result { .. } => self.hub.aggregator.refused(Refusal::SetFull),
-                Parked::Finished(task) => finished.push(task),
+            if let Parked::Result { .. } = parked {
+                self.hub.aggregator.refused(Refusal::SetFull);
             }
         }
         finished
