@@ -132,39 +132,46 @@ async fn nothing_waits_for_a_result_that_cannot_be_sent() {
     assert_eq!((counters.delivered, counters.released), (3, 2));
 }
 
-#[tokio::test]
-async fn backpressure_parks_results_and_what_follows_them() {
-    let config = r#"
-        [aggregate.narrow]
-        topics = ["narrow.#"]
-        complete = { use = "count", count = 2 }
-        timeout = "60s"
-        limits = { sets = 1, when_full = "backpressure" }
-        [aggregate.scan]
-        topics = ["scan.#"]
-        complete = { use = "expected" }
-        timeout = "60s"
-        [collector.raw-1]
-        publish = ["narrow.#", "scan.#"]
-        [collector.raw-2]
-        publish = ["narrow.#", "scan.#"]
-        [task.scan]
-        every = "1h"
-        capabilities = ["list"]
-        into = ["scan"]
-    "#;
-    let mut host = TestHost::builder(config, "").start().await;
+/// Room for one set of two, and a scan.
+const NARROW: &str = r#"
+    [aggregate.narrow]
+    topics = ["narrow.#"]
+    complete = { use = "count", count = 2 }
+    timeout = "60s"
+    limits = { sets = 1, when_full = "backpressure" }
+    [aggregate.scan]
+    topics = ["scan.#"]
+    complete = { use = "expected" }
+    timeout = "60s"
+    [collector.raw-1]
+    publish = ["narrow.#", "scan.#"]
+    [collector.raw-2]
+    publish = ["narrow.#", "scan.#"]
+    [task.scan]
+    every = "1h"
+    capabilities = ["list"]
+    into = ["scan"]
+"#;
+
+/// A collector of both, with a task of the scan whose answer is in its set, and a result that has no room.
+async fn parked(host: &mut TestHost) -> (Raw, Raw) {
     let topics = vec!["scan.x".into(), "narrow.x".into()];
     let first = wire::Hello { topics, ..worker("raw-1", "scan.x", "list") };
     let (mut first, _) = Raw::join(host.endpoint(), first).await;
-    let (mut second, _) = Raw::join(host.endpoint(), hello("raw-2", "narrow.x")).await;
+    let (second, _) = Raw::join(host.endpoint(), hello("raw-2", "narrow.x")).await;
     let narrow = |sequence, id| wire::results::Item { topic: 1, ..item(sequence, id, 1) };
-
     let task = first.assignment().await;
     first.say(wire::TaskStarted { lease: task.lease }).await;
     first.say(answer(1, &task, 1)).await;
     first.say(wire::Results { items: vec![narrow(2, "x"), narrow(3, "y")] }).await;
     first.say(wire::TaskFinished { lease: task.lease, error: None }).await;
+    (first, second)
+}
+
+#[tokio::test]
+async fn backpressure_parks_results_and_what_follows_them() {
+    let mut host = TestHost::builder(NARROW, "").start().await;
+    let (mut first, mut second) = parked(&mut host).await;
     // What comes behind the one that has no room proceeds.
     first.say(wire::Results { items: vec![item(4, "behind", 1)] }).await;
     let ack = loop {
@@ -192,6 +199,19 @@ async fn backpressure_parks_results_and_what_follows_them() {
     assert_eq!((y.correlation_id.to_string(), y.results), ("y".into(), 2));
     drop((first, second));
     assert_eq!(host.stop().await.counters.accounted(), 6);
+}
+
+#[tokio::test]
+async fn a_task_that_ended_behind_a_parked_result_has_not_ended_when_the_connection_breaks() {
+    let mut host = TestHost::builder(NARROW, "").start().await;
+    let (mut first, second) = parked(&mut host).await;
+    while settled(&first.ack().await) != [1, 2] {}
+    drop(first);
+    let set = host.result().await;
+    assert_eq!((&*set.aggregate, set.outcome, set.results), ("scan", Outcome::Partial, 1));
+    assert_eq!(set.missing[0].reason.as_str(), "disconnected", "what it said last is in no set");
+    drop(second);
+    assert_eq!(host.stop().await.counters.refused["set-full"], 1);
 }
 
 #[tokio::test]
