@@ -203,7 +203,11 @@ async fn a_host_in_a_process_of_its_own() {
     until("no collector is left", || processes_of(&endpoint).is_empty()).await;
     for line in std::fs::read_to_string(&out).expect("written").lines() {
         let set: serde_json::Value = serde_json::from_str(line).expect("one object a line");
-        assert_eq!((&set["aggregate"], &set["outcome"]), (&"scan".into(), &"complete".into()), "{line}");
-        assert_eq!(set["contributors"][0]["collector"], "child");
+        assert_eq!(set["aggregate"], "scan");
+        // The last scan may have come to a collector that was leaving.
+        match set["outcome"].as_str() {
+            Some("complete") => assert_eq!(set["contributors"][0]["collector"], "child", "{line}"),
+            _ => assert_eq!((&set["reason"], &set["results"]), (&"shutdown".into(), &0.into()), "{line}"),
+        }
     }
 }
