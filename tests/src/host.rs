@@ -16,14 +16,17 @@ use tokio::task::JoinHandle;
 
 use crate::{PATIENCE, soon, until};
 
+/// What may have happened before a test looks. More than that, and it misses some.
+const UNSEEN: usize = 65_536;
+
 /// A host that runs in a directory of its own.
 pub struct TestHost {
     directory: TempDir,
     endpoint: Endpoint,
     handle: Handle,
     running: JoinHandle<Result<Summary, HostError>>,
-    results: mpsc::UnboundedReceiver<AggregatedResult>,
-    events: mpsc::UnboundedReceiver<Event>,
+    results: mpsc::Receiver<AggregatedResult>,
+    events: mpsc::Receiver<Event>,
     /// Processes that had a session.
     pids: BTreeSet<u32>,
 }
@@ -224,16 +227,16 @@ impl TestHostBuilder {
         let config = config(&text, directory.path());
         let names: Vec<Arc<str>> =
             config.aggregates.iter().map(|aggregate| aggregate.spec.name.clone()).collect();
-        let (to_results, results) = mpsc::unbounded_channel();
-        let (to_events, events) = mpsc::unbounded_channel();
+        let (to_results, results) = mpsc::channel(UNSEEN);
+        let (to_events, events) = mpsc::channel(UNSEEN);
         let mut builder = Host::builder(config)
             .endpoint(endpoint.clone())
             .limits(limits)
             .grace(grace)
-            .on_event(move |event| _ = to_events.send(event.clone()));
+            .on_event(move |event| _ = to_events.try_send(event.clone()));
         for name in names {
             let to_results = to_results.clone();
-            builder = builder.on_complete(&*name, move |result| _ = to_results.send(result.clone()));
+            builder = builder.on_complete(&*name, move |result| _ = to_results.try_send(result.clone()));
         }
         let host = builder.build().expect("the aggregates are those of the config");
         let handle = host.handle();
