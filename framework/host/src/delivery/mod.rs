@@ -75,13 +75,16 @@ impl Delivery {
         if released.is_empty() {
             return;
         }
+        // Woken once for all of them, and not before they are there.
+        let mut asleep = Vec::new();
         for released in released.drain(..) {
-            self.send(released.finish(self.origin));
+            self.send(released.finish(self.origin), &mut asleep);
         }
+        asleep.into_iter().for_each(Outbox::wake);
         self.shared.progressed();
     }
 
-    fn send(&self, emission: Emission) {
+    fn send<'a>(&'a self, emission: Emission, asleep: &mut Vec<&'a Outbox>) {
         let outboxes = &self.outboxes[emission.aggregate];
         let parcel = Arc::new(Parcel {
             result: emission.result,
@@ -92,7 +95,7 @@ impl Delivery {
         if outboxes.is_empty() {
             self.shared.settle(&parcel);
         }
-        outboxes.iter().for_each(|outbox| outbox.push(parcel.clone()));
+        asleep.extend(outboxes.iter().filter(|outbox| outbox.push(parcel.clone())).map(|outbox| &**outbox));
     }
 
     /// Whether the sinks of this aggregate keep up. If not, its results shall wait where they are.

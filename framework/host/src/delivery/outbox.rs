@@ -30,11 +30,17 @@ impl Outbox {
         self.length.load(Ordering::Relaxed) < BOUND
     }
 
-    pub(super) fn push(&self, parcel: Arc<Parcel>) {
+    /// True if there was nothing before: then somebody may wait, and it is the caller's duty to [`wake`](Self::wake).
+    #[must_use]
+    pub(super) fn push(&self, parcel: Arc<Parcel>) -> bool {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.parcels.push_back(parcel);
         self.length.store(queue.parcels.len(), Ordering::Relaxed);
-        drop(queue);
+        queue.parcels.len() == 1
+    }
+
+    /// There is something to [`peek`](Self::peek) at.
+    pub(super) fn wake(&self) {
         self.changed.notify_one();
     }
 
