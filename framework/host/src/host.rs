@@ -120,11 +120,10 @@ impl Host {
         let acks = aggregates.iter().map(|aggregate| aggregate.ack).collect();
         let specs: Vec<_> = aggregates.into_iter().map(|aggregate| aggregate.spec).collect();
         let clock = Clock::start();
-        let delivery = Delivery::start(specs.len(), targets, Arc::default(), clock.origin_on_the_wall())?;
+        let delivery = Delivery::start(acks, targets, Arc::default(), clock.origin_on_the_wall())?;
         let hub = Arc::new(Hub {
             clock,
             aggregator: ResultAggregator::new(specs, host.memory.bytes()),
-            acks,
             delivery,
             ticker: Ticker::default(),
             limits,

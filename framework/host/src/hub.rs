@@ -7,7 +7,6 @@ use stook_proto::host::HostLimits;
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
-use crate::config::Ack;
 use crate::control::Message;
 use crate::delivery::Delivery;
 use crate::ticker::Ticker;
@@ -15,8 +14,6 @@ use crate::ticker::Ticker;
 pub(crate) struct Hub {
     pub(crate) clock: Clock,
     pub(crate) aggregator: ResultAggregator,
-    /// Per aggregate, in the order of the specs.
-    pub(crate) acks: Vec<Ack>,
     pub(crate) delivery: Delivery,
     pub(crate) ticker: Ticker,
     pub(crate) limits: HostLimits,

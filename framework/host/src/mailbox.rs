@@ -2,6 +2,7 @@
 //! delivered, and acknowledgements on their way back.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
@@ -37,19 +38,21 @@ impl Mailbox {
         Arc::new(Self { incarnation, inner: Mutex::default(), arrived: Notify::new() })
     }
 
-    /// Notes a result before it is offered: its set may be delivered before the offer returns.
-    pub(crate) fn expect(&self, sequence: u64, aggregate: usize, key: SetKey) {
-        self.inner().undelivered.insert(sequence, (aggregate, key));
+    /// Notes a result before it is offered: its set may be delivered before the offer returns. False if it was
+    /// accepted before and still waits for its sinks.
+    pub(crate) fn expect(&self, sequence: u64, aggregate: usize, key: SetKey) -> bool {
+        match self.inner().undelivered.entry(sequence) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(vacant) => {
+                vacant.insert((aggregate, key));
+                true
+            }
+        }
     }
 
     /// The result was not accepted after all.
     pub(crate) fn forget(&self, sequence: u64) {
         self.inner().undelivered.remove(&sequence);
-    }
-
-    /// Whether the result was accepted and waits for its sinks.
-    pub(crate) fn is_undelivered(&self, sequence: u64) -> bool {
-        self.inner().undelivered.contains_key(&sequence)
     }
 
     /// Every sink of its set took the result.

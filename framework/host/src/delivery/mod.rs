@@ -14,6 +14,7 @@ use stook_types::WallTime;
 use tokio::sync::watch;
 
 use crate::HostError;
+use crate::config::Ack;
 use crate::mailbox::Mailboxes;
 use outbox::Outbox;
 
@@ -22,6 +23,8 @@ use outbox::Outbox;
 pub(crate) struct Delivery {
     origin: WallTime,
     /// Per aggregate, in the order of the specs.
+    acks: Vec<Ack>,
+    /// Likewise.
     outboxes: Vec<Vec<Arc<Outbox>>>,
     workers: Mutex<Vec<worker::Worker>>,
     shared: Arc<Shared>,
@@ -37,6 +40,7 @@ pub(super) struct Shared {
 /// A set on its way to one or more sinks.
 pub(super) struct Parcel {
     pub(super) result: AggregatedResult,
+    /// The results that are acknowledged when it is settled.
     origins: Vec<(Arc<Source>, u64)>,
     settlement: Mutex<Option<Settlement>>,
     /// Sinks that have not taken it yet.
@@ -53,7 +57,7 @@ pub(crate) struct Target {
 impl Delivery {
     /// Starts a thread for each sink.
     pub(crate) fn start(
-        aggregates: usize,
+        acks: Vec<Ack>,
         targets: Vec<Target>,
         mailboxes: Arc<Mailboxes>,
         origin: WallTime,
@@ -66,8 +70,8 @@ impl Delivery {
             aggregates.iter().for_each(|i| outboxes.entry(*i).or_default().push(outbox.clone()));
             workers.push(worker::Worker::start(name, sink, outbox, shared.clone())?);
         }
-        let outboxes = (0..aggregates).map(|i| outboxes.remove(&i).unwrap_or_default()).collect();
-        Ok(Self { origin, outboxes, workers: Mutex::new(workers), shared })
+        let outboxes = (0..acks.len()).map(|i| outboxes.remove(&i).unwrap_or_default()).collect();
+        Ok(Self { origin, acks, outboxes, workers: Mutex::new(workers), shared })
     }
 
     /// Orders, merges and sends released sets. Under no lock; leaves `released` empty.
@@ -88,7 +92,10 @@ impl Delivery {
         let outboxes = &self.outboxes[emission.aggregate];
         let parcel = Arc::new(Parcel {
             result: emission.result,
-            origins: emission.origins,
+            origins: match self.acks[emission.aggregate] {
+                Ack::Accepted => Vec::new(),
+                Ack::Delivered => emission.origins,
+            },
             settlement: Mutex::new(Some(emission.settlement)),
             open: AtomicUsize::new(outboxes.len()),
         });
@@ -96,6 +103,11 @@ impl Delivery {
             self.shared.settle(&parcel);
         }
         asleep.extend(outboxes.iter().filter(|outbox| outbox.push(parcel.clone())).map(|outbox| &**outbox));
+    }
+
+    /// When results of this aggregate are acknowledged.
+    pub(crate) fn ack(&self, aggregate: usize) -> Ack {
+        self.acks[aggregate]
     }
 
     /// Whether the sinks of this aggregate keep up. If not, its results shall wait where they are.

@@ -142,10 +142,11 @@ impl Intake {
             return false;
         }
         let sequence = offered.sequence;
-        let retransmit = self.mailbox.is_undelivered(sequence);
-        let on_delivery = self.hub.acks[aggregate] == Ack::Delivered && !retransmit;
+        let mut on_delivery = self.hub.delivery.ack(aggregate) == Ack::Delivered;
+        let mut retransmit = false;
         if on_delivery && let Some(key) = self.hub.aggregator.key(route, offered) {
-            self.mailbox.expect(sequence, aggregate, key);
+            retransmit = !self.mailbox.expect(sequence, aggregate, key);
+            on_delivery = !retransmit;
         }
         let verdict = self.hub.aggregator.offer(now, &self.session, route, offered, &mut self.released);
         if on_delivery && !matches!(verdict, Verdict::Accepted { .. }) {
