@@ -1,6 +1,5 @@
 //! What a released set becomes, outside of every lock: ordered, merged, described.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use stook_plugin::{
     AggregatedResult, Conflict, Conflicts, Contribution, Contributor, MergeInput, Merged, MissingCollector,
     Reason, SetKey, Source,
 };
-use stook_types::{CollectorId, Discard, EmissionId, Missing, MonoTime, WallTime};
+use stook_types::{CollectorId, Discard, EmissionId, Missing, MonoTime, Topic, WallTime};
 
 use crate::counters::{Counters, add};
 use crate::memory::Owed;
@@ -156,29 +155,45 @@ fn micros(span: Duration) -> u64 {
 /// One entry per incarnation, sorted by collector, with its sequences as ranges.
 fn contributors(results: &[Contribution]) -> Vec<Contributor> {
     let mut sorted: Vec<&Contribution> = results.iter().collect();
-    let of = |result: &&Contribution| (result.source.collector.clone(), result.source.incarnation);
     sorted.sort_by(|a, b| {
         let key = |r: &Contribution| (r.source.incarnation, r.sequence);
         a.source.collector.cmp(&b.source.collector).then_with(|| key(a).cmp(&key(b)))
     });
+    let same = |a: &&Contribution, b: &&Contribution| {
+        Arc::ptr_eq(&a.source, &b.source)
+            || (&a.source.collector, a.source.incarnation) == (&b.source.collector, b.source.incarnation)
+    };
     let contributor = |results: &[&Contribution]| {
         let source = &results[0].source;
-        let topics: BTreeSet<_> = results.iter().map(|result| &result.topic).collect();
         Contributor {
             collector: source.collector.clone(),
             incarnation: source.incarnation,
             pid: source.pid,
-            topics: topics.into_iter().cloned().collect(),
+            topics: topics(results),
             results: results.len() as u64,
             sequences: ranges(results.iter().map(|result| result.sequence)),
         }
     };
-    sorted.chunk_by(|a, b| of(a) == of(b)).map(contributor).collect()
+    sorted.chunk_by(same).map(contributor).collect()
+}
+
+/// Each topic once, sorted.
+fn topics(results: &[&Contribution]) -> Vec<Topic> {
+    // Most contribute one result, or several on one topic.
+    let mut topics: Vec<Topic> = Vec::with_capacity(1);
+    for result in results {
+        if topics.last() != Some(&result.topic) {
+            topics.push(result.topic.clone());
+        }
+    }
+    topics.sort_unstable();
+    topics.dedup();
+    topics
 }
 
 /// Ascending numbers as inclusive ranges.
 fn ranges(numbers: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
-    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    let mut ranges: Vec<(u64, u64)> = Vec::with_capacity(1);
     for number in numbers {
         match ranges.last_mut() {
             Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,

@@ -110,7 +110,10 @@ impl OpenSet {
     pub(crate) fn member_or_insert(&mut self, collector: &CollectorId) -> &mut Member {
         let known = self.members.iter().position(|member| member.collector == *collector);
         let index = known.unwrap_or_else(|| {
-            self.members.reserve_exact(1);
+            // As with the results: room for one, then for some.
+            if self.members.is_empty() {
+                self.members.reserve_exact(1);
+            }
             self.members.push(Member::new(collector.clone(), false));
             self.members.len() - 1
         });

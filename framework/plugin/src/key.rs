@@ -1,13 +1,14 @@
 //! What makes two results meet in one set.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::ser::{Serialize, Serializer};
 use stook_types::{CorrelationId, Value};
 
 /// The key of a set within its aggregate.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetKey {
     /// The correlation ID of the results (`key = "correlation-id"`).
     Id(CorrelationId),
@@ -18,6 +19,17 @@ pub enum SetKey {
 impl From<CorrelationId> for SetKey {
     fn from(id: CorrelationId) -> Self {
         Self::Id(id)
+    }
+}
+
+/// Nothing but the content: the keys of an aggregate are of one kind, and each result is looked up by its key.
+impl Hash for SetKey {
+    fn hash<H: Hasher>(&self, to: &mut H) {
+        match self {
+            Self::Id(CorrelationId::Uuid(uuid)) => to.write_u128(uuid.as_u128()),
+            Self::Id(CorrelationId::Text(text)) => text.hash(to),
+            Self::Values(values) => values.hash(to),
+        }
     }
 }
 
