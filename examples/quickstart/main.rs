@@ -3,7 +3,7 @@
 //! * [`config`] reads `stook.toml`: what the host is to do.
 //! * [`collectors`] are the three: this very program, started again in another role.
 //! * [`serve`] runs the host until it is told to stop, and kills a collector if asked to.
-//! * [`print`] shows each released set, after a look at what is odd in it.
+//! * [`mod@print`] shows each released set, after a look at what is odd in it.
 
 mod args;
 mod collectors;
