@@ -271,7 +271,7 @@ impl Aggregate {
             settlement: Settlement {
                 counters: self.counters.clone(),
                 results: fresh as u64,
-                _owed: held.release(),
+                owed: held.release(),
             },
         }
     }

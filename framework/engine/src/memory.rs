@@ -93,6 +93,12 @@ impl Held {
     }
 }
 
+impl Owed {
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.bytes
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         self.budget.used.fetch_sub(self.bytes, Relaxed);

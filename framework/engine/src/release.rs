@@ -57,10 +57,15 @@ pub struct Settlement {
     pub(crate) counters: Arc<Counters>,
     pub(crate) results: u64,
     /// Memory that comes free at the same time.
-    pub(crate) _owed: Owed,
+    pub(crate) owed: Owed,
 }
 
 impl Settlement {
+    /// Bytes of the memory budget that come free with it.
+    pub fn bytes(&self) -> usize {
+        self.owed.bytes()
+    }
+
     /// Every sink took the set.
     pub fn delivered(mut self) {
         let results = std::mem::take(&mut self.results);

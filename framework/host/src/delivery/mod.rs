@@ -43,6 +43,8 @@ pub(super) struct Parcel {
     /// The results that are acknowledged when it is settled.
     origins: Vec<(Arc<Source>, u64)>,
     settlement: Mutex<Option<Settlement>>,
+    /// What it takes in memory.
+    bytes: usize,
     /// Sinks that have not taken it yet.
     open: AtomicUsize,
 }
@@ -96,6 +98,7 @@ impl Delivery {
                 Ack::Accepted => Vec::new(),
                 Ack::Delivered => emission.origins,
             },
+            bytes: emission.settlement.bytes(),
             settlement: Mutex::new(Some(emission.settlement)),
             open: AtomicUsize::new(outboxes.len()),
         });

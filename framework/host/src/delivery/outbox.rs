@@ -19,11 +19,17 @@ pub(super) struct Outbox {
 #[derive(Default)]
 struct Queue {
     parcels: VecDeque<Arc<Parcel>>,
+    /// Taken, and left to be dropped by who brings the next one. Memory that is freed by another thread than the one
+    /// that allocates makes the two wait for each other's allocator, at every piece of every set.
+    spent: Vec<Arc<Parcel>>,
     closed: bool,
 }
 
 /// More than this, and the sink does not keep up.
 const BOUND: usize = 1_024;
+/// More than this, or larger ones, are not left to be dropped: perhaps nobody brings a next one.
+const SPENT: usize = 256;
+const SMALL: usize = 16 << 10;
 
 impl Outbox {
     pub(super) fn has_room(&self) -> bool {
@@ -36,7 +42,11 @@ impl Outbox {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         queue.parcels.push_back(parcel);
         self.length.store(queue.parcels.len(), Ordering::Relaxed);
-        queue.parcels.len() == 1
+        let first = queue.parcels.len() == 1;
+        let spent = std::mem::take(&mut queue.spent);
+        drop(queue);
+        drop(spent);
+        first
     }
 
     /// There is something to [`peek`](Self::peek) at.
@@ -57,11 +67,17 @@ impl Outbox {
         Some(queue.parcels.iter().take(most).cloned().collect())
     }
 
-    /// Removes the first `count` parcels.
-    pub(super) fn taken(&self, count: usize) {
+    /// Removes these parcels, the first of the queue.
+    pub(super) fn taken(&self, parcels: Vec<Arc<Parcel>>) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        queue.parcels.drain(..count);
-        self.length.store(queue.parcels.len(), Ordering::Relaxed);
+        let Queue { parcels: waiting, spent, .. } = &mut *queue;
+        let left = SPENT.saturating_sub(spent.len());
+        let small = |parcel: &Arc<Parcel>| parcel.bytes <= SMALL;
+        spent.extend(waiting.drain(..parcels.len()).filter(small).take(left));
+        self.length.store(waiting.len(), Ordering::Relaxed);
+        drop(queue);
+        // Those that are in no outbox any more end here, under no lock.
+        drop(parcels);
     }
 
     /// Nothing more will come.

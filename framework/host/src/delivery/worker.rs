@@ -88,8 +88,8 @@ impl Task {
             match self.deliver(&parcels) {
                 Ok(()) => {
                     pause = PAUSES.0;
-                    self.outbox.taken(parcels.len());
                     parcels.iter().for_each(|parcel| self.shared.taken(parcel));
+                    self.outbox.taken(parcels);
                     self.shared.progressed();
                 }
                 Err(error) => {
