@@ -11,7 +11,6 @@ mod config;
 mod failure;
 mod print;
 mod serve;
-mod stop;
 
 use std::process::ExitCode;
 

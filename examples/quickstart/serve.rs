@@ -5,14 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use stook::config::Config;
-use stook::{Event, Handle, Host};
+use stook::{Event, Handle, Host, told_to_stop};
 use stook_types::CollectorId;
 
 use crate::args::{Args, Format};
 use crate::config;
 use crate::failure::{Failure, say};
 use crate::print::Printer;
-use crate::stop::told_to_stop;
 
 /// How long collectors may take to leave. They have nothing to save, and Ctrl-C is to be felt at once.
 const GRACE: Duration = Duration::from_millis(400);

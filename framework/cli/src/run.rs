@@ -1,8 +1,6 @@
 //! `stook run`.
 
-use std::future::Future;
-
-use stook::{Host, HostError};
+use stook::{Host, HostError, told_to_stop};
 use stook_plugin::BuildContext;
 
 use crate::config::ConfigArg;
@@ -49,28 +47,4 @@ async fn until_told_to_stop(host: Host) -> Result<stook::Summary, HostError> {
         () = told => handle.stop(),
     }
     run.await
-}
-
-#[cfg(unix)]
-fn told_to_stop() -> impl Future<Output = ()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
-    async {
-        let Ok((mut interrupt, mut terminate)) = interrupt.and_then(|first| Ok((first, terminate?))) else {
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-fn told_to_stop() -> impl Future<Output = ()> {
-    async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
-        }
-    }
 }
