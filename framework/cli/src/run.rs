@@ -32,7 +32,10 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         duplicate = counters.duplicate,
         late = counters.late,
         refused = ?counters.refused,
+        discarded = ?counters.discarded,
         released = counters.released,
+        plugin_panics = counters.plugin_panics,
+        connections_refused = summary.connections_refused,
         "stopped"
     );
     Ok(())
