@@ -19,7 +19,7 @@ use super::node::Place;
 ///   | ^^^^^^
 ///   = did you mean `topics`? …
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Diagnostics {
     file: String,
     text: Option<Arc<str>>,
@@ -154,6 +154,13 @@ const COLORS: Paint = Paint { error: "\x1b[1;31m", warning: "\x1b[1;33m", reset:
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, &PLAIN)
+    }
+}
+
+/// As text: this is what a `main` that returns it, and an `expect`, print.
+impl fmt::Debug for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -127,3 +127,9 @@ fn colours_and_json() {
         r#"[{"severity":"error","file":"stook.toml","line":1,"column":1,"message":"unknown key `hots`","help":"did you mean `host`? a config has host, aggregate, collector, task, sink"}]"#
     );
 }
+
+#[test]
+fn a_main_that_returns_it_prints_text() {
+    let errors = load("hots = 1").unwrap_err();
+    assert_eq!(format!("{errors:?}"), errors.to_string());
+}
