@@ -27,6 +27,25 @@ pub struct OptionSpec {
     pub default: Option<fn() -> Value>,
 }
 
+impl OptionSpec {
+    /// Its docs as one paragraph: doc comments break where their source does.
+    pub fn paragraph(&self) -> String {
+        self.docs.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// The first sentence of them.
+    pub fn summary(&self) -> String {
+        let mut text = self.paragraph();
+        text.truncate(first_sentence(&text).len());
+        text
+    }
+}
+
+/// The first sentence of a documentation.
+pub(crate) fn first_sentence(docs: &str) -> &str {
+    docs.find(". ").map_or(docs, |end| &docs[..=end])
+}
+
 /// What an option takes, in terms that a person and a schema understand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

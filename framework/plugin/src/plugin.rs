@@ -141,6 +141,11 @@ impl Registration {
         }
     }
 
+    /// The first sentence of its docs.
+    pub fn summary(&self) -> &'static str {
+        crate::options::first_sentence(self.docs)
+    }
+
     /// What the option of this name is when left out: `None` if it must be given or does not exist.
     pub fn default_of(&self, option: &str) -> Option<Value> {
         let spec = self.options.iter().find(|spec| spec.name == option)?;

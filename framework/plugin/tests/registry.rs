@@ -87,6 +87,11 @@ fn options_are_parsed_with_defaults_and_checked() {
 fn specs_say_what_the_source_says() {
     let [count, patience, note] = EnoughOptions::SPECS else { panic!("three options") };
     assert_eq!(count.docs, "How many are enough.\n Never none.");
+    assert_eq!(count.paragraph(), "How many are enough. Never none.");
+    assert_eq!(
+        (count.summary().as_str(), note.summary().as_str()),
+        ("How many are enough.", "Nobody knows.")
+    );
     assert_eq!(count.takes, TypeSpec::Int(1));
     assert!(count.default.is_none());
     let default = |spec: &stook_plugin::OptionSpec| spec.default.map(|default| default()).unwrap();

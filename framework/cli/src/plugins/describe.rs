@@ -30,7 +30,7 @@ impl From<&Registration> for Described {
     fn from(plugin: &Registration) -> Self {
         let option = |spec: &OptionSpec| DescribedOption {
             name: spec.name,
-            docs: docs(spec),
+            docs: spec.paragraph(),
             takes: spec.takes.to_string(),
             default: spec.default.map(|default| default()),
             required: spec.default.is_none(),
@@ -44,11 +44,6 @@ impl From<&Registration> for Described {
             options: plugin.options.iter().map(option).collect(),
         }
     }
-}
-
-/// The docs of an option as one paragraph: doc comments come with a blank before each line.
-pub(super) fn docs(spec: &OptionSpec) -> String {
-    spec.docs.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 /// What an option is when left out, for people.

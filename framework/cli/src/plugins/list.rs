@@ -3,8 +3,8 @@
 use stook_plugin::Registration;
 
 use super::Shape;
-use super::describe::{Described, default, docs};
-use super::prose::{first_sentence, paragraph};
+use super::describe::{Described, default};
+use super::prose::paragraph;
 use crate::output::{Failure, Format, print, print_json};
 
 /// List every plugin with its options; `show` says more about one.
@@ -27,14 +27,10 @@ fn text(plugins: &[Registration]) -> String {
     for plugin in plugins {
         let (kind, name, krate) = (plugin.kind, plugin.name, plugin.krate);
         paragraph(&mut text, 0, &format!("{kind} {name} ({krate}, {})", plugin.stability.as_str()));
-        paragraph(&mut text, 4, first_sentence(plugin.docs));
+        paragraph(&mut text, 4, plugin.summary());
         for spec in plugin.options {
-            let docs = docs(spec);
-            paragraph(
-                &mut text,
-                6,
-                &format!("{} ({}; {}): {}", spec.name, spec.takes, default(spec), first_sentence(&docs)),
-            );
+            let (name, takes, default) = (spec.name, &spec.takes, default(spec));
+            paragraph(&mut text, 6, &format!("{name} ({takes}; {default}): {}", spec.summary()));
         }
     }
     text

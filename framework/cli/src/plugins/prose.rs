@@ -18,11 +18,6 @@ pub(super) fn paragraph(to: &mut String, indent: usize, text: &str) {
     to.push('\n');
 }
 
-/// The first sentence of a documentation.
-pub(super) fn first_sentence(docs: &str) -> &str {
-    docs.find(". ").map_or(docs, |end| &docs[..=end])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,11 +29,5 @@ mod tests {
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 2);
         assert!(lines.iter().all(|line| line.starts_with("  word") && line.len() <= 100), "{text}");
-    }
-
-    #[test]
-    fn the_first_sentence_ends_with_its_dot() {
-        assert_eq!(first_sentence("One. Two."), "One.");
-        assert_eq!(first_sentence("Just one."), "Just one.");
     }
 }

@@ -4,7 +4,7 @@ use stook_plugin::Registration;
 use stook_types::nearest;
 
 use super::Shape;
-use super::describe::{Described, default, docs, example};
+use super::describe::{Described, default, example};
 use super::prose::paragraph;
 use crate::output::{Failure, Format, print, print_json};
 
@@ -46,7 +46,7 @@ fn text(plugin: &Registration) -> String {
     for spec in plugin.options {
         text.push('\n');
         paragraph(&mut text, 2, &format!("{} ({}; {})", spec.name, spec.takes, default(spec)));
-        paragraph(&mut text, 6, &docs(spec));
+        paragraph(&mut text, 6, spec.docs);
     }
     text.push_str("\nIn a config:\n\n");
     example(plugin).lines().for_each(|line| paragraph(&mut text, 2, line));

@@ -75,11 +75,8 @@ fn check_options(cx: &Cx<'_>, plugin: &Registration, place: &Place, given: &[Ent
     for spec in plugin.options {
         if spec.default.is_none() && !given.iter().any(|entry| entry.key == spec.name) {
             let message = format!("`{}` needs the option `{}`", plugin.name, spec.name);
-            wrong.push(Diagnostic::error(place, message).help(format!(
-                "it takes {}: {}",
-                spec.takes,
-                first_line(spec.docs)
-            )));
+            let help = format!("it takes {}: {}", spec.takes, spec.summary());
+            wrong.push(Diagnostic::error(place, message).help(help));
         }
     }
     let sound = wrong.is_empty();
@@ -97,10 +94,6 @@ fn unknown_option(plugin: &Registration, entry: &Entry) -> Diagnostic {
     };
     Diagnostic::error(&entry.place, format!("unknown option `{}`", entry.key))
         .help(did_you_mean(near, &options))
-}
-
-fn first_line(docs: &str) -> &str {
-    docs.lines().next().unwrap_or_default()
 }
 
 impl<T: PluginType + ?Sized> Selected<'_, T> {
