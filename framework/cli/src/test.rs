@@ -41,6 +41,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if args.format == Format::Text {
         print(&format!("{summary}\n"))?;
     }
+    if summary.passed + summary.failed == 0 && !args.filter.is_empty() {
+        return Err(Failure::Usage(format!("no scenario's name contains `{}`", args.filter)));
+    }
     if summary.failed > 0 { Err(Failure::Said(exit::FAILURE)) } else { Ok(()) }
 }
 
