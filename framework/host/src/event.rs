@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use stook_types::{Capability, CollectorId, CorrelationId, Incarnation, Missing};
 
-/// Something happened. Given to [`HostBuilder::on_event`](crate::HostBuilder::on_event), and logged.
+/// Something happened. Given to [`HostBuilder::on_event`](crate::HostBuilder::on_event), and logged. A listener that
+/// panics is told nothing more; the host goes on.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -70,15 +71,12 @@ pub enum Event {
 /// Who wants to know.
 pub(crate) type Listener = Box<dyn FnMut(&Event) + Send>;
 
-/// Logs an event. That collectors leave a host that `stops` is what it asked them for.
+/// Logs an event. That children of a host that `stops` end is what it asked them for.
 pub(crate) fn log(event: &Event, stops: bool) {
     match event {
         Event::Listening => tracing::info!("listening"),
         Event::CollectorConnected { collector, incarnation, pid } => {
             tracing::info!(%collector, %incarnation, pid, "collector connected");
-        }
-        Event::CollectorLost { collector, why } if stops => {
-            tracing::debug!(%collector, %why, "collector left")
         }
         Event::CollectorLost { collector, why } => tracing::warn!(%collector, %why, "collector lost"),
         Event::CollectorExited { collector, how } if stops => {

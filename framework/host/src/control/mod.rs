@@ -8,6 +8,7 @@ mod roster;
 mod schedule;
 mod tasks;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use stook_engine::Released;
@@ -189,8 +190,10 @@ impl Control {
 
     fn tell(&mut self, event: &Event) {
         event::log(event, self.stopping);
-        if let Some(listener) = &mut self.listener {
-            listener(event);
+        let Some(listener) = &mut self.listener else { return };
+        if catch_unwind(AssertUnwindSafe(|| listener(event))).is_err() {
+            tracing::error!("the embedder's event listener panicked; it is told nothing more");
+            self.listener = None;
         }
     }
 }
