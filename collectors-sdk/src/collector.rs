@@ -32,6 +32,34 @@ pub trait Collector: Send + Sync + 'static {
     ///
     /// If it returns, a collector without capabilities is done, and leaves. If it fails or panics, the
     /// collector leaves with an error.
+    ///
+    /// No task says here which results belong together: each names its correlation ID.
+    ///
+    /// ```
+    /// # use std::io::{BufRead, stdin};
+    /// use stook_collector::{Collector, CorrelationId, Description, Record, Recorder, TaskError};
+    ///
+    /// struct Jobs;
+    ///
+    /// impl Collector for Jobs {
+    ///     fn describe(&self) -> Description {
+    ///         Description::of_kind("jobs").topic("events.job.done")
+    ///     }
+    ///
+    ///     async fn stream(&self, results: Recorder) -> Result<(), TaskError> {
+    ///         loop {
+    ///             let (job, seen) = self.next().await?;
+    ///             results.record_as(Record::new().correlation_id(job), "events.job.done", &seen).await?;
+    ///         }
+    ///     }
+    /// }
+    /// # impl Jobs {
+    /// #     async fn next(&self) -> Result<(CorrelationId, String), TaskError> {
+    /// #         let job = stdin().lock().lines().next().ok_or_else(|| TaskError::new("no more jobs"))??;
+    /// #         Ok((CorrelationId::new(&job)?, job))
+    /// #     }
+    /// # }
+    /// ```
     fn stream(&self, results: Recorder) -> impl Future<Output = Result<(), TaskError>> + Send {
         let _ = results;
         std::future::pending()

@@ -57,4 +57,7 @@ pub use options::Options;
 pub use recorder::{Record, Recorder};
 pub use run::{run, run_async, run_until};
 pub use serialize::{SerializeError, to_value};
-pub use stook_types::{CorrelationId, Value};
+pub use stook_proto::Token;
+pub use stook_proto::collector::ReplayLimits;
+pub use stook_proto::transport::Endpoint;
+pub use stook_types::{Capability, CollectorId, CorrelationId, Object, TaskId, Value};
