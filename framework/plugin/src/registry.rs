@@ -96,11 +96,17 @@ impl Registry {
     /// Every plugin of the crates that this process links.
     ///
     /// # Errors
-    /// If two plugins collide, a name is invalid, or a linked crate registered nothing.
+    /// If two plugins collide, a name is invalid or lacks the prefix of a third party, or a linked crate registered
+    /// nothing.
     pub fn linked(crates: Linked) -> Result<Self, RegistryError> {
         let builder =
             RegistryBuilder { plugins: inventory::iter::<Registration>.into_iter().copied().collect() };
         let registry = builder.build()?;
+        if let Some(bare) =
+            registry.plugins.iter().find(|plugin| !is_own(plugin) && !plugin.name.contains('/'))
+        {
+            return Err(RegistryError::bad_name(bare));
+        }
         let silent = crates.0.iter().find(|krate| !registry.crates.contains(krate));
         match silent {
             Some(krate) => Err(RegistryError::NothingRegistered(krate)),
@@ -152,6 +158,14 @@ impl Registry {
     }
 }
 
+// === impl RegistryError ===
+
+impl RegistryError {
+    const fn bad_name(plugin: &Registration) -> Self {
+        Self::BadName { kind: plugin.kind, name: plugin.name, krate: plugin.krate }
+    }
+}
+
 // === impl RegistryBuilder ===
 
 impl RegistryBuilder {
@@ -170,11 +184,7 @@ impl RegistryBuilder {
         self.plugins.sort_by_key(|plugin| (plugin.kind, plugin.name, plugin.krate));
         for plugin in &self.plugins {
             if !plugin.name.split('/').all(is_kebab) || plugin.name.split('/').count() > 2 {
-                return Err(RegistryError::BadName {
-                    kind: plugin.kind,
-                    name: plugin.name,
-                    krate: plugin.krate,
-                });
+                return Err(RegistryError::bad_name(plugin));
             }
         }
         for pair in self.plugins.windows(2) {
@@ -192,6 +202,12 @@ impl RegistryBuilder {
         let crates: BTreeSet<_> = self.plugins.iter().map(|plugin| plugin.krate).collect();
         Ok(Registry { plugins: self.plugins, crates: crates.into_iter().collect() })
     }
+}
+
+/// Names without a prefix are stook's own: a later version may use any of them, and the words that say why a set
+/// is partial (`timeout`) are such names too.
+fn is_own(plugin: &Registration) -> bool {
+    plugin.krate.starts_with("stook")
 }
 
 fn is_kebab(name: &str) -> bool {
