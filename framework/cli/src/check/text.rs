@@ -63,7 +63,10 @@ fn write_collector(f: &mut Formatter<'_>, collector: &Collector<'_>) -> fmt::Res
         Some(words) => row(f, "command", words.join(" "))?,
         None => row(f, "command", "none: somebody else starts it")?,
     }
-    row(f, "publish", list(collector.publish))
+    match collector.publish {
+        [] => row(f, "publish", "nothing"),
+        topics => row(f, "publish", list(topics)),
+    }
 }
 
 fn write_task(f: &mut Formatter<'_>, task: &Task<'_>) -> fmt::Result {
