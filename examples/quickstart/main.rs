@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 fn start_log(unless_set: &str) {
     let filter = EnvFilter::try_from_env("STOOK_LOG").unwrap_or_else(|_| EnvFilter::new(unless_set));
     let to = std::io::stderr;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(print::has_colours(&to()));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(print::has_colors(&to()));
     // A collector outlives its host for a while: that nobody reads its log any more is no reason to panic.
     log.without_time().with_target(false).with_writer(to).log_internal_errors(false).init();
 }

@@ -15,7 +15,7 @@ use crate::args::Format;
 /// Prints scans to standard output, until it has printed enough or nobody reads on.
 pub(crate) struct Printer {
     format: Format,
-    colour: bool,
+    color: bool,
     most: Option<NonZeroU64>,
     printed: u64,
     end: Option<io::Result<()>>,
@@ -23,7 +23,7 @@ pub(crate) struct Printer {
 
 impl Printer {
     pub(crate) fn new(format: Format, most: Option<NonZeroU64>) -> Self {
-        Self { format, colour: has_colours(&io::stdout()), most, printed: 0, end: None }
+        Self { format, color: has_colors(&io::stdout()), most, printed: 0, end: None }
     }
 
     /// Prints one, unless it has ended before. Whether it has ended now.
@@ -75,11 +75,11 @@ impl Printer {
             tally: Tally::of(&joined),
             findings: &findings,
         };
-        report.write(out, self.colour)
+        report.write(out, self.color)
     }
 }
 
 /// Whether to write colours there: on a terminal, unless the user set `NO_COLOR`.
-pub(crate) fn has_colours(to: &impl IsTerminal) -> bool {
+pub(crate) fn has_colors(to: &impl IsTerminal) -> bool {
     to.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
 }

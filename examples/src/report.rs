@@ -39,8 +39,8 @@ impl Report<'_> {
     /// # Errors
     ///
     /// Those of `out`.
-    pub fn write(&self, out: &mut impl Write, colour: bool) -> io::Result<()> {
-        let paint = |style, text: &str| match colour {
+    pub fn write(&self, out: &mut impl Write, color: bool) -> io::Result<()> {
+        let paint = |style, text: &str| match color {
             true => format!("\x1b[{style}m{text}\x1b[0m"),
             false => text.to_owned(),
         };
@@ -121,9 +121,9 @@ mod tests {
         Finding { pid: 7, rule: Rule::DeletedListener, text: text.to_owned() }
     }
 
-    fn check(report: &Report<'_>, colour: bool, expected: &str) {
+    fn check(report: &Report<'_>, color: bool, expected: &str) {
         let mut out = Vec::new();
-        report.write(&mut out, colour).unwrap();
+        report.write(&mut out, color).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 
