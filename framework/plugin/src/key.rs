@@ -7,7 +7,8 @@ use std::sync::Arc;
 use serde::ser::{Serialize, Serializer};
 use stook_types::{CorrelationId, Value};
 
-/// The key of a set within its aggregate.
+/// The key of a set within its aggregate. Deliberately not `#[non_exhaustive]`: its two forms are those of `key` in
+/// config and of `correlation_id` in JSON, and a third would be a change of both formats.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetKey {
     /// The correlation ID of the results (`key = "correlation-id"`).

@@ -107,7 +107,8 @@ crate::choice! {
 
 /// What ended a set.
 ///
-/// `Completed` makes the outcome complete, all others make it partial.
+/// `Completed` makes the outcome complete, all others make it partial. Deliberately not `#[non_exhaustive]`: the words
+/// are the published JSON format, and a sink that tells them apart is to learn of a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// The completion policy of this name said so.
