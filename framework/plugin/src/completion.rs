@@ -51,6 +51,12 @@ pub trait CompletionPolicy: Send + Sync + 'static {
         false
     }
 
+    /// How many results a set must have before this policy can ever say so, if that is known, with the option that
+    /// decides it. Config refuses a limit of results per set that is lower.
+    fn needs_results(&self) -> Option<(usize, &'static str)> {
+        None
+    }
+
     /// A warning for whoever wrote the config, if these options cannot do what they seem to.
     fn check(&self) -> Option<String> {
         None

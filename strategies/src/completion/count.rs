@@ -32,6 +32,10 @@ impl CompletionPolicy for Count {
     fn decide(&self, set: &SetView<'_>) -> Decision {
         if set.results.len() >= self.0 { Decision::Complete } else { Decision::Pending }
     }
+
+    fn needs_results(&self) -> Option<(usize, &'static str)> {
+        Some((self.0, "count"))
+    }
 }
 
 register!(completion: Count);

@@ -12,9 +12,8 @@ use super::table::{Cx, did_you_mean};
 use super::takes;
 
 /// A plugin that was selected and whose options were checked against its declaration.
-pub(super) struct Selected<'a, T: ?Sized> {
+pub(super) struct Selected<T: ?Sized> {
     pub(super) registration: Registration,
-    pub(super) node: &'a Node,
     options: Node,
     factory: Factory<T>,
 }
@@ -28,11 +27,7 @@ pub struct SinkFactory {
 }
 
 /// The plugin that the table in `node` selects; notes every way in which its options are not what it declares.
-pub(super) fn select<'a, T: PluginType + ?Sized>(
-    cx: &Cx<'_>,
-    place: &Place,
-    node: &'a Node,
-) -> Option<Selected<'a, T>> {
+pub(super) fn select<T: PluginType + ?Sized>(cx: &Cx<'_>, place: &Place, node: &Node) -> Option<Selected<T>> {
     let example =
         "write { use = \"NAME\" }, with its options beside `use`; `stook plugins list` shows the names";
     let Some(entries) = node.entries() else {
@@ -60,7 +55,7 @@ pub(super) fn select<'a, T: PluginType + ?Sized>(
     let given: Vec<_> = entries.iter().filter(|entry| entry.key != "use").cloned().collect();
     let sound = check_options(cx, &registration, &name_node.place, &given);
     let options = Node { kind: Kind::Table(given), place: name_node.place.clone() };
-    sound.then_some(Selected { registration, node, options, factory })
+    sound.then_some(Selected { registration, options, factory })
 }
 
 /// Whether every option is known, given if it must be, and of the type that was declared.
@@ -96,7 +91,7 @@ fn unknown_option(plugin: &Registration, entry: &Entry) -> Diagnostic {
         .help(did_you_mean(near, &options))
 }
 
-impl<T: PluginType + ?Sized> Selected<'_, T> {
+impl<T: PluginType + ?Sized> Selected<T> {
     /// Makes the plugin; if it refuses its options, says so at the option.
     pub(super) fn build(&self, cx: &Cx<'_>) -> Option<Box<T>> {
         let failed_at = FailedAt::default();
@@ -111,7 +106,7 @@ impl<T: PluginType + ?Sized> Selected<'_, T> {
     }
 }
 
-impl Selected<'_, dyn Sink> {
+impl Selected<dyn Sink> {
     /// What makes the sink later.
     pub(super) fn into_factory(self, cx: &Cx<'_>) -> SinkFactory {
         SinkFactory { factory: self.factory, options: self.options, context: cx.build.clone() }

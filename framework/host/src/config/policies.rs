@@ -8,7 +8,7 @@ use stook_types::TopicPattern;
 use stook_types::units::Span;
 
 use super::node::{Entry, Kind, Node};
-use super::plugin::{Selected, select};
+use super::plugin::select;
 use super::table::{Cx, Keys, Placed, Table};
 
 const TOPIC_KEYS: Keys = Keys {
@@ -33,7 +33,7 @@ pub(super) fn completion(table: &Table<'_>, results_per_set: usize) -> Vec<Named
         if let Some(warning) = policy.check() {
             table.cx.warn(&node.place, warning, "see `stook plugins show` for its options");
         }
-        check_count(table.cx, &selected, results_per_set);
+        check_needs(table.cx, node, &*policy, results_per_set);
         Some(NamedPolicy { name: selected.registration.name, policy })
     };
     tables.iter().filter_map(policy).collect()
@@ -56,15 +56,12 @@ pub(super) fn check_comparable(table: &Table<'_>, spec: &AggregateSpec) {
 }
 
 /// A set that may not hold what it waits for could end by its timeout only.
-fn check_count(cx: &Cx<'_>, selected: &Selected<'_, dyn CompletionPolicy>, results_per_set: usize) {
-    let Some(node) = selected.node.get("count") else { return };
-    if selected.registration.name == "count"
-        && let Kind::Int(count) = node.kind
-        && usize::try_from(count).is_ok_and(|count| count > results_per_set)
-    {
+fn check_needs(cx: &Cx<'_>, node: &Node, policy: &dyn CompletionPolicy, results_per_set: usize) {
+    if let Some((needs, option)) = policy.needs_results().filter(|(needs, _)| *needs > results_per_set) {
         let message =
-            format!("a set of {count} results can never fill: `results_per_set` is {results_per_set}");
-        cx.error(&node.place, message, "raise limits.results_per_set, or lower `count`");
+            format!("a set of {needs} results can never fill: `results_per_set` is {results_per_set}");
+        let place = &node.get(option).unwrap_or(node).place;
+        cx.error(place, message, format!("raise limits.results_per_set, or lower `{option}`"));
     }
 }
 

@@ -78,17 +78,21 @@ options! {
     }
 }
 
-struct Count;
+struct Count(usize);
 plugin!(Count, "count", CountOptions, |given| {
     if given.count.get() == 13 {
         return Err(BuildError::in_option("count", "13 is unlucky; take 12"));
     }
-    Ok(Self)
+    Ok(Self(given.count.get()))
 });
 
 impl CompletionPolicy for Count {
     fn decide(&self, _: &SetView<'_>) -> Decision {
         Decision::Pending
+    }
+
+    fn needs_results(&self) -> Option<(usize, &'static str)> {
+        Some((self.0, "count"))
     }
 }
 
