@@ -20,9 +20,14 @@ pub(super) struct Tasks {
     last_lease: u64,
     /// Given to a session.
     leased: HashMap<Lease, Given>,
+    /// How many of `leased` each collector has of each capability.
+    taken: HashMap<Place, usize>,
     /// Waiting for a free place, oldest first. A collector has at most [`WAITING`] of a capability.
-    waiting: HashMap<(CollectorId, Capability), VecDeque<Given>>,
+    waiting: HashMap<Place, VecDeque<Given>>,
 }
+
+/// Where tasks run.
+type Place = (CollectorId, Capability);
 
 /// A task of one collector.
 #[derive(Clone)]
@@ -147,7 +152,7 @@ impl Control {
         let member = self.roster.get(&given.collector).and_then(|known| known.member());
         let sent = member.map(|member| member.commands.try_send(Command::Assign(Box::new(assignment))));
         if !matches!(sent, Some(Ok(()))) {
-            self.tasks.leased.remove(&lease);
+            self.tasks.end(lease);
             self.failed(&given, "its session takes no more commands".into());
         }
     }
@@ -161,7 +166,7 @@ impl Control {
         outcome: Result<(), String>,
     ) {
         let mine = self.tasks.leased.get(&lease).is_some_and(|given| given.is_of(collector, epoch));
-        let Some(given) = mine.then(|| self.tasks.leased.remove(&lease)).flatten() else { return };
+        let Some(given) = mine.then(|| self.tasks.end(lease)).flatten() else { return };
         match outcome {
             Err(why) => self.failed(&given, why),
             Ok(()) => {
@@ -197,25 +202,34 @@ impl Tasks {
     /// Forgets everything that a session held: its sets learn of the loss of their collector.
     pub(super) fn drop_session(&mut self, collector: &CollectorId, epoch: SessionEpoch) {
         self.leased.retain(|_, given| !given.is_of(collector, epoch));
+        self.taken.retain(|(taken_at, _), _| taken_at != collector);
         self.waiting.retain(|(waits_for, _), _| waits_for != collector);
     }
 
     fn lease(&mut self, given: Given) -> Lease {
         self.last_lease += 1;
         let lease = Lease(self.last_lease);
+        *self.taken.entry(given.place()).or_default() += 1;
         self.leased.insert(lease, given);
         lease
     }
 
+    /// Takes a task back from its session.
+    fn end(&mut self, lease: Lease) -> Option<Given> {
+        let given = self.leased.remove(&lease)?;
+        if let Some(taken) = self.taken.get_mut(&given.place()) {
+            *taken -= 1;
+        }
+        Some(given)
+    }
+
     fn in_flight(&self, like: &Given) -> usize {
-        let same =
-            |given: &&Given| given.is_of(&like.collector, like.epoch) && given.capability == like.capability;
-        self.leased.values().filter(same).count()
+        self.taken.get(&like.place()).copied().unwrap_or(0)
     }
 
     /// The next task for the place that `left` has left. One whose sets are gone is not worth doing.
     fn next_waiting(&mut self, now: MonoTime, left: &Given) -> Option<Given> {
-        let waiting = self.waiting.get_mut(&(left.collector.clone(), left.capability.clone()))?;
+        let waiting = self.waiting.get_mut(&left.place())?;
         while let Some(given) = waiting.pop_front() {
             if given.submission.ends > now {
                 return Some(given);
@@ -228,6 +242,10 @@ impl Tasks {
 impl Given {
     fn is_of(&self, collector: &CollectorId, epoch: SessionEpoch) -> bool {
         self.epoch == epoch && self.collector == *collector
+    }
+
+    fn place(&self) -> Place {
+        (self.collector.clone(), self.capability.clone())
     }
 }
 
