@@ -35,7 +35,7 @@ fn an_unknown_strategy_lists_those_there_are() {
     let error = registry.find::<dyn stook_plugin::MergeStrategy>("feilds").unwrap_err().to_string();
     assert_eq!(
         error,
-        "no merge plugin is named `feilds`; did you mean `fields`?; there are by-collector, fields, first, join, latest, list (linked: stook_strategies)"
+        "no merge plugin is named `feilds`; did you mean `fields`? there is: by-collector, fields, first, join, latest, list (linked: stook_strategies)"
     );
 }
 

@@ -1,7 +1,5 @@
 //! What every plugin is, whatever it decides.
 
-use stook_types::Value;
-
 use crate::{CompletionPolicy, DedupStrategy, MergeStrategy, OptionSpec, Options, OptionsDeserializer};
 use crate::{OrderStrategy, Sink};
 
@@ -144,12 +142,6 @@ impl Registration {
     /// The first sentence of its docs.
     pub fn summary(&self) -> &'static str {
         crate::options::first_sentence(self.docs)
-    }
-
-    /// What the option of this name is when left out: `None` if it must be given or does not exist.
-    pub fn default_of(&self, option: &str) -> Option<Value> {
-        let spec = self.options.iter().find(|spec| spec.name == option)?;
-        spec.default.map(|default| default())
     }
 }
 

@@ -61,11 +61,9 @@ pub enum RegistryError {
 /// No plugin of this kind has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no {kind} plugin is named `{name}`{}; there {} {} (linked: {})",
-    .near.map_or_else(String::new, |near| format!("; did you mean `{near}`?")),
-    if .names.len() == 1 { "is" } else { "are" },
-    if .names.is_empty() { "none".to_owned() } else { .names.join(", ") },
-    if .crates.is_empty() { "no crate".to_owned() } else { .crates.join(", ") },
+    "no {kind} plugin is named `{name}`; {}{}",
+    .near.map_or_else(String::new, |near| format!("did you mean `{near}`? ")),
+    self.there_are(),
 )]
 #[non_exhaustive]
 pub struct UnknownPlugin {
@@ -88,6 +86,18 @@ macro_rules! link_plugins {
         $(use $krate as _;)+
         $crate::Linked(&[$(stringify!($krate)),+])
     }};
+}
+
+// === impl UnknownPlugin ===
+
+impl UnknownPlugin {
+    /// What could be named instead, and where it comes from.
+    pub fn there_are(&self) -> String {
+        let list = |names: &[&str], none: &str| {
+            if names.is_empty() { none.to_owned() } else { names.join(", ") }
+        };
+        format!("there is: {} (linked: {})", list(&self.names, "none"), list(&self.crates, "no crate"))
+    }
 }
 
 // === impl Registry ===

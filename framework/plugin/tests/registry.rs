@@ -105,10 +105,10 @@ fn an_unknown_name_lists_near_names_and_crates() {
     let unknown = registry.find::<dyn CompletionPolicy>("acme/enogh").unwrap_err();
     assert_eq!(
         unknown.to_string(),
-        "no completion plugin is named `acme/enogh`; did you mean `acme/enough`?; there is acme/enough (linked: acme)"
+        "no completion plugin is named `acme/enogh`; did you mean `acme/enough`? there is: acme/enough (linked: acme)"
     );
     let none = registry.find::<dyn MergeStrategy>("list").unwrap_err();
-    assert_eq!(none.to_string(), "no merge plugin is named `list`; there are none (linked: acme)");
+    assert_eq!(none.to_string(), "no merge plugin is named `list`; there is: none (linked: acme)");
 }
 
 #[test]

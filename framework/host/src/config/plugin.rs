@@ -42,12 +42,8 @@ pub(super) fn select<T: PluginType + ?Sized>(cx: &Cx<'_>, place: &Place, node: &
     let registration = match cx.registry.find::<T>(&name) {
         Ok(registration) => *registration,
         Err(unknown) => {
-            let names = if unknown.names.is_empty() { "none".to_owned() } else { unknown.names.join(", ") };
-            let crates =
-                if unknown.crates.is_empty() { "no crate".to_owned() } else { unknown.crates.join(", ") };
-            let there_are = format!("there is: {names} (linked: {crates})");
             let message = format!("no {} plugin is named `{name}`", unknown.kind);
-            cx.error(&name_node.place, message, did_you_mean(unknown.near, &there_are));
+            cx.error(&name_node.place, message, did_you_mean(unknown.near, &unknown.there_are()));
             return None;
         }
     };
