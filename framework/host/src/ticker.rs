@@ -32,6 +32,8 @@ pub(crate) async fn run(hub: Arc<Hub>) {
     loop {
         hub.aggregator.expire(hub.clock.now(), &mut released);
         hub.delivery.submit(&mut released);
+        // What is forgotten makes room too.
+        hub.delivery.progressed();
         let sooner = hub.ticker.sooner.notified();
         let next = hub.aggregator.next_deadline();
         hub.ticker.armed.store(next.map_or(u64::MAX, nanos), Ordering::Release);

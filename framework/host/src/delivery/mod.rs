@@ -123,6 +123,11 @@ impl Delivery {
         self.shared.progress.subscribe()
     }
 
+    /// Something became free without a release.
+    pub(crate) fn progressed(&self) {
+        self.shared.progressed();
+    }
+
     pub(crate) fn mailboxes(&self) -> &Arc<Mailboxes> {
         &self.shared.mailboxes
     }

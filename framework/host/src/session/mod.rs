@@ -124,9 +124,9 @@ impl Member {
     async fn serve(mut self, mut phase: watch::Receiver<Phase>) {
         let mut progress = self.hub.delivery.progress();
         let end = loop {
-            progress.mark_unchanged();
-            // What has no room may have found some between its last attempt and the mark.
-            if self.intake.has_parked() {
+            // Marked before the attempt: room that is made during it is a reason for another.
+            if self.intake.has_parked() && progress.has_changed().unwrap_or(true) {
+                progress.mark_unchanged();
                 let finished = self.intake.retry(&mut self.connection.protocol);
                 self.tell(finished).await;
             }
