@@ -15,11 +15,13 @@ use stook::exit;
 
 /// Groups the results of local collector processes by correlation ID, and merges them as the config says.
 #[derive(Parser)]
-#[command(name = "stook", version, max_term_width = 100)]
+#[command(name = "stook", version, max_term_width = 100, after_help = LOGGING)]
 struct Command {
     #[command(subcommand)]
     verb: Verb,
 }
+
+const LOGGING: &str = "`run` logs to standard error, at `info` or what STOOK_LOG says (like `debug`).";
 
 #[derive(Subcommand)]
 enum Verb {

@@ -31,7 +31,8 @@ impl Endpoint {
     /// # Errors
     /// As [`of_host`](Self::of_host).
     pub fn from_env(name: &str) -> Result<Self, EndpointError> {
-        match std::env::var_os(ENDPOINT_VARIABLE).map(PathBuf::from) {
+        let set = std::env::var_os(ENDPOINT_VARIABLE).filter(|value| !value.is_empty());
+        match set.map(PathBuf::from) {
             None => Self::of_host(name),
             Some(path) if path.is_absolute() => Ok(Self::in_directory(path)),
             Some(path) => Err(EndpointError::Relative { variable: ENDPOINT_VARIABLE, path }),
