@@ -124,12 +124,6 @@ impl Member {
     async fn serve(mut self, mut phase: watch::Receiver<Phase>) {
         let mut progress = self.hub.delivery.progress();
         let end = loop {
-            // Marked before the attempt: room that is made during it is a reason for another.
-            if self.intake.has_parked() && progress.has_changed().unwrap_or(true) {
-                progress.mark_unchanged();
-                let finished = self.intake.retry(&mut self.connection.protocol);
-                self.tell(finished).await;
-            }
             tokio::select! {
                 io = self.connection.turn() => match self.understand(io).await {
                     Ok(true) => {}
@@ -138,7 +132,11 @@ impl Member {
                 },
                 () = self.mailbox.arrived() => {}
                 Some(command) = self.inbox.recv() => self.obey(command).await,
-                _ = progress.changed(), if self.intake.has_parked() => {}
+                // Marked as seen before the attempt: room that is made during it is a reason for another.
+                _ = progress.changed(), if self.intake.has_parked() => {
+                    let finished = self.intake.retry(&mut self.connection.protocol);
+                    self.tell(finished).await;
+                }
                 () = exit(&mut self.exited) => break End::Exited,
                 () = reached(&mut phase, Phase::Stopping) => break End::Closing,
             }
