@@ -9,6 +9,9 @@
 //! | [`DedupStrategy`] | when two results are the same | before a result enters its set |
 //! | [`OrderStrategy`] | in which order results are merged | on an owned, released set |
 //! | [`MergeStrategy`] | what the results become together | on an owned, released set |
+//! | [`ScoringPolicy`] | which collector gets a task | on the task that dispatches |
+//! | [`FailureDetector`] | when a silent collector is given up | on the task that dispatches |
+//! | [`RestartPolicy`] | whether an ended collector is started again | on the task that dispatches |
 //! | [`Sink`] | where a finished result goes | on a thread of its own |
 //!
 //! [`register!`] makes it known to every host that links its crate:
@@ -59,18 +62,24 @@
 
 mod completion;
 mod dedup;
+mod detection;
+mod draw;
 mod key;
 mod merge;
 mod options;
 mod order;
 mod plugin;
 mod registry;
+mod restart;
 mod result;
+mod scoring;
 mod sink;
 mod view;
 
 pub use completion::{CompletionPolicy, Decision, Roster, RosterEntry, Unexpected};
 pub use dedup::{DedupMemory, DedupStrategy, Identity, Keep, Scope};
+pub use detection::{FailureDetector, Watch};
+pub use draw::Draw;
 pub use key::SetKey;
 pub use merge::{Algebra, Conflicts, MemoryBound, MergeError, MergeInput, MergeStrategy, Merged};
 #[doc(hidden)]
@@ -83,7 +92,9 @@ pub use plugin::{
     BuildContext, BuildError, Factory, Plugin, PluginKind, PluginType, Registration, Stability,
 };
 pub use registry::{Linked, Registry, RegistryBuilder, RegistryError, UnknownPlugin};
+pub use restart::{Ending, Exit, Restart, RestartPolicy, SETTLED};
 pub use result::{AggregatedResult, Conflict, ConflictKind, Contributor, MissingCollector, Reason};
+pub use scoring::{Candidate, LoadHints, Pool, ScoringPolicy, lowest};
 pub use sink::{Sink, SinkError};
 pub use view::{Contribution, Member, SetView, Source};
 

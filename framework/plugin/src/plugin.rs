@@ -1,7 +1,9 @@
 //! What every plugin is, whatever it decides.
 
-use crate::{CompletionPolicy, DedupStrategy, MergeStrategy, OptionSpec, Options, OptionsDeserializer};
-use crate::{OrderStrategy, Sink};
+use crate::{
+    CompletionPolicy, DedupStrategy, FailureDetector, MergeStrategy, OptionSpec, Options,
+    OptionsDeserializer, OrderStrategy, RestartPolicy, ScoringPolicy, Sink,
+};
 
 /// A named, documented, configurable implementation of one contract.
 pub trait Plugin: Sized {
@@ -40,10 +42,16 @@ crate::choice! {
         Completion = "completion",
         /// [`DedupStrategy`].
         Dedup = "dedup",
+        /// [`FailureDetector`].
+        Detection = "detection",
         /// [`MergeStrategy`].
         Merge = "merge",
         /// [`OrderStrategy`].
         Order = "order",
+        /// [`RestartPolicy`].
+        Restart = "restart",
+        /// [`ScoringPolicy`].
+        Scoring = "scoring",
         /// [`Sink`].
         Sink = "sink",
     }
@@ -188,13 +196,16 @@ macro_rules! kinds {
 kinds!(
     Completion, completion, CompletionPolicy;
     Dedup, dedup, DedupStrategy;
+    Detection, detection, FailureDetector;
     Merge, merge, MergeStrategy;
     Order, order, OrderStrategy;
+    Restart, restart, RestartPolicy;
+    Scoring, scoring, ScoringPolicy;
     Sink, sink, Sink;
 );
 
 /// Makes a plugin known to every host that links this crate: `register!(merge: MyStrategy);` with one of
-/// `completion`, `dedup`, `merge`, `order`, `sink`.
+/// `completion`, `dedup`, `detection`, `merge`, `order`, `restart`, `scoring`, `sink`.
 ///
 /// A crate that is only named in `Cargo.toml` is dropped by the linker; the host says
 /// `link_plugins!(my_crate)`, which also checks that something was registered.
