@@ -56,11 +56,14 @@
 //! # fn main() {}
 //! ```
 //!
+//! [`conformance`] holds a policy to its contract in a test of one line.
+//!
 //! # Stability
 //!
 //! Traits gain methods only with defaults; the views and errors are `#[non_exhaustive]`.
 
 mod completion;
+pub mod conformance;
 mod dedup;
 mod detection;
 mod draw;
@@ -92,7 +95,7 @@ pub use plugin::{
     BuildContext, BuildError, Factory, Plugin, PluginKind, PluginType, Registration, Stability,
 };
 pub use registry::{Linked, Registry, RegistryBuilder, RegistryError, UnknownPlugin};
-pub use restart::{Ending, Exit, Restart, RestartPolicy, SETTLED};
+pub use restart::{Ending, Exit, REMEMBERED, Restart, RestartPolicy, SETTLED};
 pub use result::{AggregatedResult, Conflict, ConflictKind, Contributor, MissingCollector, Reason};
 pub use scoring::{Candidate, LoadHints, Pool, ScoringPolicy, lowest};
 pub use sink::{Sink, SinkError};

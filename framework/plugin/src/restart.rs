@@ -48,7 +48,7 @@ pub struct Ending<'a> {
     pub at: MonoTime,
     /// How long it had been in service, from its registration on; `None` if it never was.
     pub served: Option<Duration>,
-    /// When it was started again, oldest first: the last 64 times, without those that were forgotten by
+    /// When it was started again, oldest first: the last [`REMEMBERED`] times, without those that were forgotten by
     /// `stook restart`.
     pub restarts: &'a [MonoTime],
     /// Starts in a row, this one included, that did not lead to [`SETTLED`] of service.
@@ -57,6 +57,9 @@ pub struct Ending<'a> {
 
 /// Whoever has been in service for so long is no longer starting badly.
 pub const SETTLED: Duration = Duration::from_secs(10);
+
+/// How many restarts of a collector are remembered.
+pub const REMEMBERED: usize = 64;
 
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
