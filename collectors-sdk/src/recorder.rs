@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use serde::Serialize;
+use stook_proto::Lease;
 use stook_proto::collector::{NewResult, RecordError as SessionRecordError};
 use stook_types::{CorrelationId, Value, WallTime, nearest};
 
@@ -14,7 +15,7 @@ use crate::{RecordError, to_value};
 #[derive(Clone, Debug)]
 pub struct Recorder {
     core: Arc<Core>,
-    correlation_id: Option<CorrelationId>,
+    task: Option<(CorrelationId, Lease)>,
 }
 
 /// How to record a result, where the default is not what one wants.
@@ -31,8 +32,9 @@ pub struct Record {
 // === impl Recorder ===
 
 impl Recorder {
-    pub(crate) fn new(core: Arc<Core>, correlation_id: Option<CorrelationId>) -> Self {
-        Self { core, correlation_id }
+    /// A recorder of answers to a task, or of what no task asks for.
+    pub(crate) fn new(core: Arc<Core>, task: Option<(CorrelationId, Lease)>) -> Self {
+        Self { core, task }
     }
 
     /// Records a result: a [`Value`], or whatever else serde can serialize (see [`to_value`]).
@@ -67,10 +69,14 @@ impl Recorder {
     pub async fn record_value(&self, how: Record, topic: &str, value: &Value) -> Result<(), RecordError> {
         let payload = stook_proto::payload(value)?;
         let topic = self.core.topics.get(topic).ok_or_else(|| self.unknown(topic))?.clone();
-        let correlation_id = how.correlation_id.or_else(|| self.correlation_id.clone());
+        let own = self.task.as_ref();
+        let correlation_id = how.correlation_id.or_else(|| own.map(|(id, _)| id.clone()));
+        let correlation_id = correlation_id.ok_or(RecordError::NoCorrelationId)?;
         let result = NewResult {
             topic,
-            correlation_id: correlation_id.ok_or(RecordError::NoCorrelationId)?,
+            // What belongs to something else stays true when the task is given to somebody else.
+            lease: own.filter(|(id, _)| *id == correlation_id).map(|(_, lease)| *lease),
+            correlation_id,
             timestamp: how.timestamp.map(WallTime::unix_micros),
             last: how.last,
             payload,

@@ -251,7 +251,7 @@ impl<C: Collector> Runner<C> {
             return;
         }
         self.core.session().task_started(lease);
-        let results = Recorder::new(Arc::clone(&self.core), Some(correlation_id.clone()));
+        let results = Recorder::new(Arc::clone(&self.core), Some((correlation_id.clone(), lease)));
         let task = Task { id, capability: capability.clone(), correlation_id, timeout, payload };
         let collector = Arc::clone(&self.collector);
         self.tasks.spawn(lease, capability, async move { collector.task(task, &results).await });

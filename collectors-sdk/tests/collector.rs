@@ -38,6 +38,12 @@ impl Collector for Obedient {
             }
             Value::String(text) if text == "panic" => panic!("as told: {text}"),
             Value::String(text) if text == "hang" => std::future::pending().await,
+            Value::String(text) if text == "aside" => {
+                let own = Record::new().correlation_id(task.correlation_id);
+                results.record_as(own, TOPIC, &1).await?;
+                let other = Record::new().correlation_id(CorrelationId::new("other")?);
+                Ok(results.record_as(other, TOPIC, &2).await?)
+            }
             Value::String(text) if text == "typo" => Ok(results.record("test.anwsers", &1).await?),
             Value::String(text) => Err(std::fs::read(text).map(drop).unwrap_err().into()),
             _ => Err(TaskError::new("not understood")),
@@ -54,7 +60,7 @@ async fn a_task_from_assignment_to_end() {
     assert_eq!((hello.id.as_str(), hello.kind.as_str()), ("obedient-1", "obedient"));
     assert_eq!(hello.pid, std::process::id());
     assert_eq!(hello.capabilities[0].concurrency, 4);
-    connection.session.welcome(SessionEpoch(1), host.heartbeat);
+    connection.session.welcome(SessionEpoch(1), host.heartbeat, host.last_lease);
     connection.assign(1, "test.obey", 3).await;
     assert!(matches!(connection.next().await, Event::TaskStarted(Lease(1))));
     let mut received = Vec::new();
@@ -62,6 +68,7 @@ async fn a_task_from_assignment_to_end() {
         received.extend(connection.results().await);
     }
     for (n, result) in (0..).zip(&received) {
+        assert_eq!((result.lease, result.fenced), (Some(Lease(1)), false));
         assert_eq!(result.payload.decode(), Ok(Value::Int(n)));
         assert_eq!(result.correlation_id, CorrelationId::new("scan").expect("valid"));
         connection.session.ack(result.sequence);
@@ -74,6 +81,23 @@ async fn a_task_from_assignment_to_end() {
     drop(connection);
     running.end().await.expect("a good end");
     host.leaves_nothing();
+}
+
+#[tokio::test]
+async fn what_answers_no_task_has_no_lease() {
+    let host = Host::start().await;
+    let running = host.run(Obedient);
+    let mut connection = host.welcome().await;
+    connection.assign(1, "test.obey", "aside").await;
+    assert!(matches!(connection.next().await, Event::TaskStarted(_)));
+    let mut received = Vec::new();
+    while received.len() < 2 {
+        received.extend(connection.results().await);
+    }
+    let leases: Vec<_> =
+        received.iter().map(|result| (result.correlation_id.to_string(), result.lease)).collect();
+    assert_eq!(leases, [("scan".into(), Some(Lease(1))), ("other".into(), None)]);
+    running.outcome.abort();
 }
 
 #[tokio::test]
@@ -111,7 +135,7 @@ async fn cancelled_and_too_many() {
     connection.assign(2, "test.one", 1).await;
     let text = "`test.one` runs 1 times already, which is its concurrency";
     assert_eq!(connection.finished(2).await, Err(text.into()));
-    connection.session.cancel(Lease(1));
+    connection.session.fence(Lease(1));
     connection.flush().await;
     assert_eq!(connection.finished(1).await, Err("cancelled".into()));
     connection.assign(3, "test.none", 1).await;
@@ -121,7 +145,7 @@ async fn cancelled_and_too_many() {
 
 #[tokio::test]
 async fn what_was_not_acknowledged_comes_again() {
-    let host = Host::start().await;
+    let mut host = Host::start().await;
     let running = host.run(Obedient);
     let mut first = host.welcome().await;
     first.assign(1, "test.obey", 5).await;
@@ -139,17 +163,19 @@ async fn what_was_not_acknowledged_comes_again() {
     assert_eq!(first.finished(2).await, Ok(()));
     drop(first);
 
+    host.last_lease = Lease(2);
     let mut second = host.welcome().await;
     let mut again = Vec::new();
     while again.len() < 3 {
-        again.extend(second.results().await.iter().map(|result| result.sequence));
+        again.extend(second.results().await);
     }
-    assert_eq!(again, [2, 3, 5]);
+    assert_eq!(again.iter().map(|result| result.sequence).collect::<Vec<_>>(), [2, 3, 5]);
+    assert!(again.iter().all(|result| (result.lease, result.fenced) == (Some(Lease(1)), true)));
     // And goes on counting.
-    second.assign(1, "test.obey", 1).await;
+    second.assign(3, "test.obey", 1).await;
     loop {
         if let Event::Results(batch) = second.next().await {
-            assert_eq!(batch[0].sequence, 6);
+            assert_eq!((batch[0].sequence, batch[0].lease, batch[0].fenced), (6, Some(Lease(3)), false));
             break;
         }
     }

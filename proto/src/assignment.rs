@@ -1,6 +1,7 @@
 //! A task on its way to a collector.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use stook_types::{Capability, CorrelationId, Payload, TaskId};
@@ -8,7 +9,8 @@ use stook_types::{Capability, CorrelationId, Payload, TaskId};
 use crate::error::Malformed;
 use crate::{correlation, wire};
 
-/// One assignment of a task to one session. Never reused within it.
+/// One assignment of a task to one session. Counts up over the host's life, from a random number of that life in the
+/// upper half: so it is known of a result whether it was recorded under an assignment of this life, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Lease(pub u64);
 
@@ -80,6 +82,31 @@ impl Assignment {
             payload: correlation::payload(assign.content_type, assign.payload),
             timeout: assign.timeout_ms.map(Duration::from_millis),
         })
+    }
+}
+
+// === impl Lease ===
+
+impl Lease {
+    /// Where a life of the host counts from. The first that it gives is the [`next`](Self::next).
+    pub fn origin(run: NonZeroU32) -> Self {
+        Self(u64::from(run.get()) << 32)
+    }
+
+    /// The life of the host that gave it; 0 if it was a host that did not count so.
+    #[must_use]
+    pub const fn run(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// The one after it. After 2³² it goes on with the next run: what is still to come under those before is then
+    /// taken for answers to an earlier life.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        match self.0.checked_add(1) {
+            Some(next) => Self(next),
+            None => Self(1 << 32),
+        }
     }
 }
 

@@ -64,7 +64,7 @@ pub enum SessionError {
         /// The highest that could be.
         highest: u64,
     },
-    /// A task frame for a lease that is not open.
+    /// A task frame for a lease that is not open, or has started already.
     #[error("the peer sent {frame} for lease {lease}, which is not open")]
     Lease {
         /// The frame's name.

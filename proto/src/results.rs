@@ -11,6 +11,7 @@ use prost::encoding::{
 };
 use stook_types::CorrelationId;
 
+use crate::collector::NewResult;
 use crate::error::Malformed;
 
 /// The key byte of field `results` in a frame.
@@ -30,6 +31,7 @@ pub(crate) struct Item<'a> {
     pub(crate) content_type: i32,
     pub(crate) payload: &'a [u8],
     pub(crate) omitted_bytes: u64,
+    pub(crate) lease: u64,
 }
 
 #[derive(Debug, PartialEq)]
@@ -88,7 +90,7 @@ fn item(mut bytes: &[u8]) -> Result<Item<'_>, Malformed> {
     while !bytes.is_empty() {
         let (tag, wire_type) = decode_key(&mut bytes)?;
         let expected = match tag {
-            1 | 4 | 5 | 6 | 7 | 9 => WireType::Varint,
+            1 | 4 | 5 | 6 | 7 | 9 | 10 => WireType::Varint,
             2 | 3 | 8 => WireType::LengthDelimited,
             _ => {
                 skip_field(wire_type, tag, &mut bytes, DecodeContext::default())?;
@@ -105,7 +107,8 @@ fn item(mut bytes: &[u8]) -> Result<Item<'_>, Malformed> {
             6 => item.last = decode_varint(&mut bytes)? != 0,
             7 => item.content_type = low(decode_varint(&mut bytes)?).cast_signed(),
             8 => item.payload = delimited(&mut bytes)?,
-            _ => item.omitted_bytes = decode_varint(&mut bytes)?,
+            9 => item.omitted_bytes = decode_varint(&mut bytes)?,
+            _ => item.lease = decode_varint(&mut bytes)?,
         }
     }
     Ok(item)
@@ -140,14 +143,8 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, Malformed> {
 // === writing ===
 
 /// Encodes a result; `content_type` is 0 for the only one there is.
-pub(crate) fn encode_item(
-    topic: u32,
-    correlation: &CorrelationId,
-    sequence: u64,
-    timestamp: Option<i64>,
-    last: bool,
-    payload: &[u8],
-) -> Encoded {
+pub(crate) fn encode_item(topic: u32, sequence: u64, result: &NewResult) -> Encoded {
+    let payload = result.payload.bytes();
     let mut out = Vec::with_capacity(96 + payload.len());
     let number = |out: &mut Vec<u8>, tag, value| {
         encode_key(tag, WireType::Varint, out);
@@ -156,16 +153,19 @@ pub(crate) fn encode_item(
     if topic != 0 {
         number(&mut out, 1, topic.into());
     }
-    match correlation {
+    match &result.correlation_id {
         CorrelationId::Uuid(uuid) => put_delimited(&mut out, 2, uuid.as_bytes()),
         CorrelationId::Text(text) => put_delimited(&mut out, 3, text.as_bytes()),
     }
     number(&mut out, 4, sequence);
-    if let Some(timestamp) = timestamp {
+    if let Some(timestamp) = result.timestamp {
         number(&mut out, 5, zigzag(timestamp));
     }
-    if last {
+    if result.last {
         number(&mut out, 6, 1);
+    }
+    if let Some(lease) = result.lease {
+        number(&mut out, 10, lease.0);
     }
     let head = out.len();
     put_delimited(&mut out, 8, payload);

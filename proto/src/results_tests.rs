@@ -1,9 +1,10 @@
 use proptest::prelude::*;
 use prost::Message;
-use stook_types::CorrelationId;
+use stook_types::{CorrelationId, Payload, Topic};
 
 use super::*;
 use crate::wire::{self, results::item};
+use crate::{Lease, VALUE};
 
 fn by_prost(batch: &[u8]) -> Option<Vec<wire::results::Item>> {
     wire::Results::decode(batch).ok().map(|batch| batch.items)
@@ -22,6 +23,7 @@ fn by_hand(batch: &[u8]) -> Option<Vec<wire::results::Item>> {
         content_type: item.content_type,
         payload: item.payload.to_vec().into(),
         omitted_bytes: item.omitted_bytes,
+        lease: item.lease,
     };
     walk(batch).map(|item| item.map(owned)).collect::<Result<_, _>>().ok()
 }
@@ -29,7 +31,7 @@ fn by_hand(batch: &[u8]) -> Option<Vec<wire::results::Item>> {
 /// One field, of any number and any type, well formed or not.
 fn field() -> impl Strategy<Value = Vec<u8>> {
     let bytes = prop::collection::vec(any::<u8>(), 0..20);
-    (1u32..12, 0u8..8, any::<u64>(), bytes).prop_map(|(tag, wire_type, number, bytes)| {
+    (1u32..13, 0u8..8, any::<u64>(), bytes).prop_map(|(tag, wire_type, number, bytes)| {
         let mut out = Vec::new();
         encode_varint((tag << 3 | u32::from(wire_type)).into(), &mut out);
         match wire_type {
@@ -77,6 +79,7 @@ proptest! {
         sequence in 1u64..,
         timestamp in any::<Option<i64>>(),
         last in any::<bool>(),
+        lease in any::<Option<u64>>(),
         payload in prop::collection::vec(any::<u8>(), 0..300),
         omit in any::<bool>(),
     ) {
@@ -84,7 +87,15 @@ proptest! {
             || CorrelationId::new("text").expect("valid"),
             |uuid| CorrelationId::Uuid(uuid::Uuid::from_u128(uuid)),
         );
-        let encoded = encode_item(topic, &correlation, sequence, timestamp, last, &payload);
+        let result = NewResult {
+            topic: Topic::new("a").expect("valid"),
+            correlation_id: correlation,
+            timestamp,
+            last,
+            lease: lease.map(Lease),
+            payload: Payload::new(payload.clone().into(), &VALUE),
+        };
+        let encoded = encode_item(topic, sequence, &result);
         let mut batch = Vec::new();
         encoded.put(omit, &mut batch);
         prop_assert_eq!(batch.len(), encoded.wire_len(omit));
@@ -92,6 +103,7 @@ proptest! {
         prop_assert_eq!(by_hand(&batch), Some(items.clone()));
         let item = &items[0];
         prop_assert_eq!((item.topic, item.sequence, item.timestamp, item.last), (topic, sequence, timestamp, last));
+        prop_assert_eq!(item.lease, lease.unwrap_or(0));
         prop_assert_eq!(&item.payload[..], if omit { &[] } else { &payload[..] });
         prop_assert_eq!(item.omitted_bytes, if omit { payload.len() as u64 } else { 0 });
     }

@@ -3,18 +3,20 @@
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::num::NonZeroU32;
 
 use bytes::Buf;
-use common::{HEARTBEAT, declaration, result};
+use common::{HEARTBEAT, assignment, declaration, result};
 use proptest::prelude::*;
-use stook_proto::collector::{Event as Told, RecordError, ReplayLimits};
+use stook_proto::collector::{Event as Told, NewResult, RecordError, ReplayLimits};
 use stook_proto::host::{Event, HostLimits};
-use stook_proto::{Assignment, CollectorSession, Credit, HostSession, Lease};
-use stook_types::{Capability, CorrelationId, MonoTime, Refusal, SessionEpoch, TaskId, Value};
+use stook_proto::{CollectorSession, Credit, HostSession, Lease};
+use stook_types::{MonoTime, Refusal, SessionEpoch, Value};
 
 #[derive(Clone, Debug)]
 enum Op {
-    Record(usize),
+    /// A result of this size; an answer to the task that runs, if so and there is one.
+    Record(usize, bool),
     /// Bytes that come through, each way.
     Up(usize),
     Down(usize),
@@ -22,18 +24,21 @@ enum Op {
     Settle(usize, bool),
     Assign,
     Finish,
+    /// The host takes the oldest open task back.
+    Fence,
     Heartbeat,
     Cut,
 }
 
 fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        8 => (0usize..400).prop_map(Op::Record),
+        8 => (0usize..400, any::<bool>()).prop_map(|(size, answer)| Op::Record(size, answer)),
         8 => (1usize..3000).prop_map(Op::Up),
         8 => (1usize..300).prop_map(Op::Down),
         8 => (any::<usize>(), prop::bool::weighted(0.1)).prop_map(|(nth, refuse)| Op::Settle(nth, refuse)),
         2 => Just(Op::Assign),
         2 => Just(Op::Finish),
+        1 => Just(Op::Fence),
         1 => Just(Op::Heartbeat),
         1 => Just(Op::Cut),
     ]
@@ -42,14 +47,19 @@ fn op() -> impl Strategy<Value = Op> {
 struct World {
     collector: CollectorSession,
     host: HostSession,
-    /// Bytes of payload of each sequence recorded.
-    recorded: BTreeMap<u64, usize>,
+    /// Bytes of payload of each sequence recorded, and the lease that it answers.
+    recorded: BTreeMap<u64, (usize, Option<Lease>)>,
     delivered: BTreeSet<u64>,
     /// Received in this session and not settled.
     held: VecDeque<u64>,
     refused: BTreeSet<u64>,
     told_refused: BTreeSet<u64>,
-    next_lease: u64,
+    last_lease: Lease,
+    /// The last when the session was opened.
+    lease_before: Lease,
+    /// Open at the host, and those among them that were taken back.
+    assigned: BTreeSet<Lease>,
+    fenced: BTreeSet<Lease>,
     /// Leases at the collector.
     running: VecDeque<Lease>,
     /// Per finished lease, the highest sequence recorded before.
@@ -58,6 +68,7 @@ struct World {
 
 const REPLAY: ReplayLimits = ReplayLimits { results: 40, bytes: 8 * 1024 };
 const NOW: MonoTime = MonoTime::ZERO;
+const RUN: NonZeroU32 = NonZeroU32::new(0xfeed).unwrap();
 
 fn limits() -> HostLimits {
     HostLimits {
@@ -80,7 +91,10 @@ impl World {
             held: VecDeque::new(),
             refused: BTreeSet::new(),
             told_refused: BTreeSet::new(),
-            next_lease: 0,
+            last_lease: Lease::origin(RUN),
+            lease_before: Lease::origin(RUN),
+            assigned: BTreeSet::new(),
+            fenced: BTreeSet::new(),
             running: VecDeque::new(),
             finished: BTreeMap::new(),
         }
@@ -88,7 +102,7 @@ impl World {
 
     fn apply(&mut self, op: &Op) {
         match *op {
-            Op::Record(size) => self.record(size),
+            Op::Record(size, answer) => self.record(size, answer),
             Op::Up(bytes) => self.up(bytes),
             Op::Down(bytes) => self.down(bytes),
             Op::Settle(nth, refuse) => self.settle(nth, refuse),
@@ -99,6 +113,12 @@ impl World {
                     self.collector.task_finished(lease, Ok(()));
                 }
             }
+            Op::Fence => {
+                if let Some(lease) = self.assigned.first() {
+                    self.fenced.insert(*lease);
+                    self.host.fence(*lease);
+                }
+            }
             Op::Heartbeat => self.collector.heartbeat(NOW, stook_proto::Heartbeat::default()),
             Op::Cut => self.cut(),
         }
@@ -106,10 +126,12 @@ impl World {
         assert!(self.host.unsettled() <= u64::from(REPLAY.results));
     }
 
-    fn record(&mut self, size: usize) {
-        match self.collector.record(&result(size)) {
+    fn record(&mut self, size: usize, answer: bool) {
+        let lease = self.running.front().copied().filter(|_| answer);
+        match self.collector.record(&NewResult { lease, ..result(size) }) {
             Ok(sequence) => {
-                assert_eq!(self.recorded.insert(sequence, size), None, "sequences are never used twice");
+                let before = self.recorded.insert(sequence, (size, lease));
+                assert_eq!(before, None, "sequences are never used twice");
             }
             Err(RecordError::Full) => assert!(self.collector.unsettled() > 0),
             Err(error) => panic!("{error}"),
@@ -128,10 +150,16 @@ impl World {
 
     fn hear(&mut self, event: Event) {
         match event {
-            Event::Hello(_) => self.host.welcome(SessionEpoch(1), HEARTBEAT),
+            Event::Hello(_) => {
+                self.lease_before = self.last_lease;
+                self.host.welcome(SessionEpoch(1), HEARTBEAT, self.last_lease);
+            }
             Event::Results(batch) => {
                 for result in batch {
-                    let size = self.recorded[&result.sequence];
+                    let (size, lease) = self.recorded[&result.sequence];
+                    assert_eq!(result.lease, lease, "however often it is sent");
+                    let too_late = |lease| lease <= self.lease_before || self.fenced.contains(&lease);
+                    assert_eq!(result.fenced, lease.is_some_and(too_late));
                     // Encoded, the largest are over the limit of 300 and come without their payload.
                     if size <= 250 {
                         assert_eq!(result.refuse, None);
@@ -145,6 +173,7 @@ impl World {
             }
             Event::TaskFinished { lease, outcome } => {
                 assert_eq!(outcome, Ok(()));
+                assert!(self.assigned.remove(&lease));
                 let before = self.finished[&lease];
                 assert!(
                     self.recorded.range(..=before).all(|(sequence, _)| self.delivered.contains(sequence)),
@@ -172,6 +201,7 @@ impl World {
                     assert!(self.refused.contains(&sequence));
                     self.told_refused.insert(sequence);
                 }
+                Told::Cancelled(lease) => assert!(self.running.contains(&lease)),
                 Told::Welcome(_) => {}
                 other => panic!("{other:?}"),
             }
@@ -192,16 +222,10 @@ impl World {
     }
 
     fn assign(&mut self) {
-        self.next_lease += 1;
-        let assignment = Assignment {
-            lease: Lease(self.next_lease),
-            task: TaskId::random(),
-            capability: Capability::new("process.list").expect("valid"),
-            correlation_id: CorrelationId::new("scan").expect("valid"),
-            payload: stook_proto::payload(&Value::Null).expect("flat"),
-            timeout: None,
-        };
-        let _ = self.host.assign(&assignment);
+        self.last_lease = self.last_lease.next();
+        if self.host.assign(&assignment(self.last_lease)).is_ok() {
+            self.assigned.insert(self.last_lease);
+        }
     }
 
     fn cut(&mut self) {
@@ -209,6 +233,8 @@ impl World {
         self.host = HostSession::new(NOW, limits());
         self.held.clear();
         self.running.clear();
+        self.assigned.clear();
+        self.fenced.clear();
     }
 
     /// No more mishaps: everything arrives and is settled.
@@ -244,7 +270,7 @@ fn a_new_session_knows_what_is_settled() {
     let mut world = World::new();
     let step = |world: &mut World, ops: &[Op]| ops.iter().for_each(|op| world.apply(op));
     let (up, down) = (Op::Up(usize::MAX), Op::Down(usize::MAX));
-    step(&mut world, &[up.clone(), down.clone(), Op::Record(1), Op::Record(1), up.clone()]);
+    step(&mut world, &[up.clone(), down.clone(), Op::Record(1, false), Op::Record(1, false), up.clone()]);
     step(&mut world, &[Op::Settle(1, false), down.clone()]);
     assert_eq!(world.collector.unsettled(), 1);
     step(&mut world, &[Op::Cut, up.clone(), down.clone(), up.clone()]);

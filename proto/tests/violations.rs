@@ -5,13 +5,14 @@ mod common;
 use std::time::Duration;
 
 use bytes::{BufMut, BytesMut};
-use common::{HEARTBEAT, declaration, result};
+use common::{HEARTBEAT, assignment, declaration, result};
 use proptest::prelude::*;
 use stook_proto::collector::{Event as Told, ReplayLimits};
 use stook_proto::host::{Event, HostLimits};
 use stook_proto::wire::{self, results::Item, results::item::Correlation};
 use stook_proto::{
-    CollectorSession, Decoder, HostSession, RejectReason, Rejection, SessionError, Version, encode,
+    AssignError, CollectorSession, Decoder, HostSession, Lease, RejectReason, Rejection, SessionError,
+    Version, encode,
 };
 use stook_types::{MonoTime, Refusal, SessionEpoch};
 
@@ -38,7 +39,7 @@ fn open() -> HostSession {
     let mut host = HostSession::new(NOW, HostLimits::default());
     host.read_buffer().extend_from_slice(&hello());
     assert!(matches!(host.poll(NOW), Ok(Some(Event::Hello(_)))));
-    host.welcome(SessionEpoch(1), HEARTBEAT);
+    host.welcome(SessionEpoch(1), HEARTBEAT, Lease(0));
     host
 }
 
@@ -178,6 +179,17 @@ fn unknown_fields_are_ignored() {
     bytes.extend([0xfa, 0x7f, 0x01, 0x78]);
     let mut host = HostSession::new(NOW, HostLimits::default());
     assert!(matches!(hear(&mut host, &raw(&bytes)), Ok(Some(Event::Hello(_)))));
+}
+
+#[test]
+fn a_task_starts_and_ends_once() {
+    let mut host = open();
+    host.assign(&assignment(Lease(1))).expect("open");
+    assert_eq!(host.assign(&assignment(Lease(1))), Err(AssignError::Lease(Lease(1))));
+    let started = frame(wire::TaskStarted { lease: 1 });
+    assert!(matches!(hear(&mut host, &started), Ok(Some(Event::TaskStarted(Lease(1))))));
+    let error = hear(&mut host, &started).expect_err("twice");
+    assert_eq!(error.to_string(), "the peer sent TaskStarted for lease 1, which is not open");
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub(crate) struct Host {
     directory: tempfile::TempDir,
     pub(crate) limits: HostLimits,
     pub(crate) heartbeat: Duration,
+    /// The last that was given before a collector is taken.
+    pub(crate) last_lease: Lease,
 }
 
 pub(crate) struct Connection {
@@ -45,7 +47,14 @@ impl Host {
         let directory = tempfile::tempdir().expect("a directory");
         let lock = Endpoint::in_directory(directory.path().join("stook")).lock().expect("free");
         let listener = Some(lock.bind().await.expect("free"));
-        Self { listener, lock, directory, limits: HostLimits::default(), heartbeat: Duration::from_secs(2) }
+        Self {
+            listener,
+            lock,
+            directory,
+            limits: HostLimits::default(),
+            heartbeat: Duration::from_secs(2),
+            last_lease: Lease(0),
+        }
     }
 
     pub(crate) fn options(&self) -> Options {
@@ -78,7 +87,7 @@ impl Host {
         let mut connection = self.accept().await;
         let hello = connection.next().await;
         assert!(matches!(hello, Event::Hello(_)), "{hello:?}");
-        connection.session.welcome(SessionEpoch(1), self.heartbeat);
+        connection.session.welcome(SessionEpoch(1), self.heartbeat, self.last_lease);
         connection.flush().await;
         connection
     }

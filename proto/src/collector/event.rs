@@ -36,6 +36,8 @@ pub struct NewResult {
     pub timestamp: Option<i64>,
     /// Whether it is the collector's last for its correlation ID.
     pub last: bool,
+    /// The assignment that it answers, if it answers one.
+    pub lease: Option<Lease>,
     /// What it says.
     pub payload: Payload,
 }

@@ -185,14 +185,7 @@ impl CollectorSession {
             return Err(RecordError::Full);
         }
         let sequence = self.replay.next();
-        let encoded = results::encode_item(
-            topic,
-            &result.correlation_id,
-            sequence,
-            result.timestamp,
-            result.last,
-            result.payload.bytes(),
-        );
+        let encoded = results::encode_item(topic, sequence, result);
         if encoded.size() > limits.bytes {
             return Err(RecordError::TooLarge { length: encoded.size(), limit: limits.bytes });
         }

@@ -168,6 +168,9 @@ pub mod results {
         /// Size of a payload that was left out because it is over the session's limit.
         #[prost(uint64, tag = "9")]
         pub omitted_bytes: u64,
+        /// Of the Assign under which it was recorded, however late it is sent; 0 if under none.
+        #[prost(uint64, tag = "10")]
+        pub lease: u64,
         #[prost(oneof = "item::Correlation", tags = "2, 3")]
         pub correlation: ::core::option::Option<item::Correlation>,
     }
@@ -367,7 +370,7 @@ pub struct Credit {
 /// A task to run.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Assign {
-    /// Names this assignment within the session.
+    /// Names this assignment. The upper half is a random number of the host's life, the rest counts up over that life.
     #[prost(uint64, tag = "1")]
     pub lease: u64,
     /// 16 bytes; the same in every attempt.

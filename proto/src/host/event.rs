@@ -40,6 +40,11 @@ pub struct ReceivedResult {
     pub timestamp: Option<i64>,
     /// Whether it is the collector's last for its correlation ID.
     pub last: bool,
+    /// The assignment under which it was recorded, of this session or another; `None` if nobody asked for it.
+    pub lease: Option<Lease>,
+    /// Whether that assignment was taken back: by [`fence`](super::HostSession::fence), or when its session ended.
+    /// Somebody else may have answered since.
+    pub fenced: bool,
     /// What it says: a slice of the read buffer, which it keeps alive (see [`Payload::detach`]).
     pub payload: Payload,
     /// Set if it must be refused whatever it says: it is larger than the session's limit.

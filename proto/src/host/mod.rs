@@ -3,18 +3,19 @@
 //! ```
 //! use std::time::Duration;
 //! use stook_proto::host::{Event, HostLimits, HostSession};
-//! use stook_proto::{RejectReason, Rejection};
+//! use stook_proto::{Lease, RejectReason, Rejection};
 //! use stook_types::{MonoTime, SessionEpoch};
 //!
 //! # fn read_some(_: &mut bytes::BytesMut) {}
 //! let now = MonoTime::ZERO;
+//! let last_lease = Lease::origin(std::num::NonZeroU32::MIN);
 //! let mut session = HostSession::new(now, HostLimits::default());
 //! read_some(session.read_buffer());
 //! loop {
 //!     match session.poll(now) {
 //!         Ok(None) => break,
 //!         Ok(Some(Event::Hello(hello))) if hello.id.as_str() == "procmond-1" => {
-//!             session.welcome(SessionEpoch(1), Duration::from_secs(2));
+//!             session.welcome(SessionEpoch(1), Duration::from_secs(2), last_lease);
 //!         }
 //!         Ok(Some(Event::Hello(hello))) => session.reject(&Rejection::new(
 //!             RejectReason::UnknownCollector,
@@ -38,6 +39,7 @@
 //! ```
 
 mod event;
+mod leases;
 mod limits;
 mod outbound;
 mod session;

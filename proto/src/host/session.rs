@@ -1,11 +1,11 @@
 //! The state machine.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use stook_types::{MonoTime, Refusal, SessionEpoch, Topic};
 
+use super::leases::Leases;
 use super::limits::MAX_HELLO;
 use super::outbound::Outbound;
 use super::{Event, HostLimits, ReceivedResult};
@@ -36,8 +36,7 @@ pub struct HostSession {
     highest: u64,
     unsettled: u64,
     credit: Credit,
-    /// Open leases, and whether the task was said to run.
-    leases: HashMap<Lease, bool>,
+    leases: Leases,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +67,7 @@ impl HostSession {
             highest: 0,
             unsettled: 0,
             credit: limits.credit,
-            leases: HashMap::new(),
+            leases: Leases::after(Lease(0)),
             limits,
         }
     }
@@ -155,11 +154,15 @@ impl HostSession {
 
     /// Takes the collector: opens the session, with the credit of the limits. Nothing unless `Hello` waits for
     /// an answer.
-    pub fn welcome(&mut self, epoch: SessionEpoch, heartbeat: Duration) {
+    ///
+    /// `last_lease` is the last that the host has given to anybody, or its [`Lease::origin`]: results under that one
+    /// and those before it are answers to sessions that are over, and come as fenced.
+    pub fn welcome(&mut self, epoch: SessionEpoch, heartbeat: Duration, last_lease: Lease) {
         if self.state != State::Undecided {
             return;
         }
         self.state = State::Open;
+        self.leases = Leases::after(last_lease);
         self.decoder.set_limit(self.limits.max_frame_bytes);
         self.out.push(wire::Welcome {
             protocol_minor: VERSION.minor,
@@ -193,7 +196,7 @@ impl HostSession {
         if !correlation::has_a_number(&assignment.payload) {
             return Err(AssignError::Encoding(assignment.payload.encoding().content_type));
         }
-        if self.leases.contains_key(&assignment.lease) {
+        if self.leases.is_open(assignment.lease) {
             return Err(AssignError::Lease(assignment.lease));
         }
         let frame = wire::Frame::from(assignment.to_wire());
@@ -201,14 +204,16 @@ impl HostSession {
         if length > limit {
             return Err(AssignError::TooLarge { length, limit });
         }
-        self.leases.insert(assignment.lease, false);
+        self.leases.open(assignment.lease);
         encode(frame, &mut self.out.bytes);
         Ok(())
     }
 
-    /// Tells the collector to abandon a task. It still answers with `TaskFinished`.
-    pub fn cancel(&mut self, lease: Lease) {
-        if self.state == State::Open && self.leases.contains_key(&lease) {
+    /// Takes a task back from the collector, so that somebody else may have it: tells it to abandon the task, and
+    /// reports what still comes of it as fenced. It still answers with `TaskFinished`, and its place is taken until
+    /// then. Nothing for a task that has ended.
+    pub fn fence(&mut self, lease: Lease) {
+        if self.leases.fence(lease) && self.state == State::Open {
             self.out.push(wire::Cancel { lease: lease.0 });
         }
     }
@@ -338,6 +343,7 @@ impl HostSession {
         if !self.settled.contains(sequence) {
             self.unsettled += 1;
         }
+        let lease = (item.lease != 0).then_some(Lease(item.lease));
         let too_large = bytes.max(item.omitted_bytes) > u64::from(self.limits.max_result_bytes);
         Ok(ReceivedResult {
             topic: item.topic as usize,
@@ -345,26 +351,27 @@ impl HostSession {
             sequence,
             timestamp: item.timestamp,
             last: item.last,
+            lease,
+            fenced: lease.is_some_and(|lease| self.leases.is_fenced(lease)),
             payload: correlation::payload(item.content_type, batch.slice_ref(item.payload)),
             refuse: (too_large || item.omitted_bytes > 0).then_some(Refusal::TooLarge),
         })
     }
 
     fn started(&mut self, lease: Lease) -> Result<Event, SessionError> {
-        match self.leases.get_mut(&lease) {
-            Some(started @ false) => {
-                *started = true;
-                Ok(Event::TaskStarted(lease))
-            }
-            _ => Err(SessionError::Lease { frame: "TaskStarted", lease: lease.0 }),
+        if self.leases.start(lease) {
+            Ok(Event::TaskStarted(lease))
+        } else {
+            Err(SessionError::Lease { frame: "TaskStarted", lease: lease.0 })
         }
     }
 
     fn finished(&mut self, finished: wire::TaskFinished) -> Result<Event, SessionError> {
         let lease = Lease(finished.lease);
-        match self.leases.remove(&lease) {
-            Some(_) => Ok(Event::TaskFinished { lease, outcome: finished.error.map_or(Ok(()), Err) }),
-            None => Err(SessionError::Lease { frame: "TaskFinished", lease: lease.0 }),
+        if self.leases.finish(lease) {
+            Ok(Event::TaskFinished { lease, outcome: finished.error.map_or(Ok(()), Err) })
+        } else {
+            Err(SessionError::Lease { frame: "TaskFinished", lease: lease.0 })
         }
     }
 }

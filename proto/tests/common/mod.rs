@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use stook_proto::collector::{Declaration, NewResult};
-use stook_proto::{CapabilityDeclaration, Token};
-use stook_types::{Capability, CollectorId, CorrelationId, Incarnation, Topic, Value};
+use stook_proto::{Assignment, CapabilityDeclaration, Lease, Token};
+use stook_types::{Capability, CollectorId, CorrelationId, Incarnation, TaskId, Topic, Value};
 
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(2);
 
@@ -35,6 +35,19 @@ pub(crate) fn result(size: usize) -> NewResult {
         correlation_id: CorrelationId::new("scan").expect("valid"),
         timestamp: None,
         last: false,
+        lease: None,
         payload: stook_proto::payload(&Value::Bytes(vec![7; size])).expect("flat"),
+    }
+}
+
+/// A task of the declared capability.
+pub(crate) fn assignment(lease: Lease) -> Assignment {
+    Assignment {
+        lease,
+        task: TaskId::random(),
+        capability: Capability::new("process.list").expect("valid"),
+        correlation_id: CorrelationId::new("scan").expect("valid"),
+        payload: stook_proto::payload(&Value::Null).expect("flat"),
+        timeout: None,
     }
 }

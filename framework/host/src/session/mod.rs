@@ -75,7 +75,7 @@ pub(crate) async fn serve(hub: Arc<Hub>, stream: Stream, peer: Peer, place: Plac
         _ => return connection.reject(&shutting_down()).await,
     };
     drop(place);
-    connection.protocol.welcome(admitted.session.source().epoch, admitted.heartbeat);
+    connection.protocol.welcome(admitted.session.source().epoch, admitted.heartbeat, stook_proto::Lease(0));
     let Admitted { session, mailbox, routes, exited, .. } = admitted;
     let intake = Intake::new(hub.clone(), session, mailbox.clone(), routes, replay_capacity);
     Member { hub, connection, intake, mailbox, inbox, exited, open, leaving: false }.serve(phase).await;
