@@ -30,7 +30,7 @@ pub fn detection<D: FailureDetector>(make: impl Fn() -> D) {
     assert!(!interval.is_zero(), "`heartbeat` is zero: collectors would do nothing else");
     for seed in 0..20 {
         let start = MonoTime::at(Duration::from_secs(seed * 1_000));
-        let mut session = || Session::new(&detector, start, seed);
+        let session = || Session::new(&detector, start, seed);
         beats_unevenly(&mut session(), interval);
         shows_other_life(&mut session(), interval);
         beats_all_at_once(&mut session(), interval);
