@@ -21,7 +21,7 @@ pub trait Collector: Send + Sync + 'static {
     ///
     /// The task has failed if this returns an error or panics; the host learns the text. It is dropped at its
     /// next await when the host cancels the task or the connection is lost: another collector may have the task
-    /// by then. Never called for a collector without capabilities.
+    /// by then. So it is when the collector leaves and the time for that is over: the host gives it to another one. Never called for a collector without capabilities.
     fn task(&self, task: Task, results: &Recorder) -> impl Future<Output = Result<(), TaskError>> + Send {
         let _ = (task, results);
         std::future::ready(Err(TaskError::new("this collector runs no tasks")))

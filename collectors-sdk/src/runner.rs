@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, BytesMut};
 use stook_proto::collector::Event;
 use stook_proto::transport::{EndpointError, Stream};
-use stook_proto::{Assignment, RejectReason, Rejection};
+use stook_proto::{Assignment, Lease, RejectReason, Rejection, TaskOutcome};
+use stook_types::Capability;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, sleep_until};
@@ -89,7 +90,7 @@ impl<C: Collector> Runner<C> {
         self.stream = Some(tokio::spawn(async move { collector.stream(results).await }));
 
         let outcome = self.connections(stop.as_mut()).await;
-        self.tasks.cancel_all();
+        self.tasks = Tasks::default();
         if let Some(stream) = &self.stream {
             stream.abort();
         }
@@ -246,8 +247,8 @@ impl<C: Collector> Runner<C> {
 
     fn start(&mut self, assignment: Assignment) {
         let Assignment { lease, task: id, capability, correlation_id, payload, timeout } = assignment;
-        if let Err(text) = self.may_start(&capability) {
-            self.core.session().task_finished(lease, Err(text));
+        if let Err(outcome) = self.may_start(&capability) {
+            self.core.session().task_finished(lease, outcome);
             return;
         }
         self.core.session().task_started(lease);
@@ -258,28 +259,25 @@ impl<C: Collector> Runner<C> {
         self.count_tasks();
     }
 
-    fn may_start(&self, capability: &stook_types::Capability) -> Result<(), String> {
-        if self.leaving.is_some() {
-            return Err("the collector is leaving".into());
+    fn may_start(&self, capability: &Capability) -> Result<(), TaskOutcome> {
+        if let Some(leaving) = &self.leaving {
+            return Err(TaskOutcome::Returned(format!("the collector leaves: {}", leaving.reason)));
         }
         let declared = self.description.capabilities.iter().find(|declared| declared.name == *capability);
         match declared.map(|declared| declared.concurrency as usize) {
-            None => Err(format!("the collector has no capability `{capability}`")),
-            Some(most) if self.tasks.running(capability) >= most => {
-                Err(format!("`{capability}` runs {most} times already, which is its concurrency"))
-            }
+            None => Err(TaskOutcome::Failed(format!("the collector has no capability `{capability}`"))),
+            Some(most) if self.tasks.running(capability) >= most => Err(TaskOutcome::Failed(format!(
+                "`{capability}` runs {most} times already, which is its concurrency"
+            ))),
             Some(_) => Ok(()),
         }
     }
 
-    fn task_ended(&mut self, lease: stook_proto::Lease, outcome: Result<(), String>) {
+    fn task_ended(&mut self, lease: Lease, outcome: TaskOutcome) {
         match &outcome {
-            // The host knows that it gave it no time.
-            Err(text) if self.leaving.is_some() => {
-                tracing::info!(%lease, text, "a task has ended by leaving")
-            }
-            Err(text) => tracing::warn!(%lease, text, "a task failed"),
-            Ok(()) => {}
+            TaskOutcome::Done => {}
+            TaskOutcome::Failed(text) => tracing::warn!(%lease, text, "a task failed"),
+            TaskOutcome::Returned(text) => tracing::info!(%lease, text, "gave a task back"),
         }
         self.core.session().task_finished(lease, outcome);
         self.core.progress();
@@ -344,7 +342,7 @@ impl<C: Collector> Runner<C> {
             return Some(End::Left);
         }
         if now >= leaving.tasks_until {
-            self.tasks.cancel_all();
+            self.tasks.give_back(leaving.reason);
         }
         if open && self.tasks.len() == 0 && !leaving.said_goodbye {
             leaving.said_goodbye = true;

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::future::Future;
 
-use stook_proto::Lease;
+use stook_proto::{Lease, TaskOutcome};
 use stook_types::Capability;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 
@@ -16,6 +16,8 @@ pub(crate) struct Tasks {
     running: JoinSet<Result<(), TaskError>>,
     leases: HashMap<Id, (Lease, Capability)>,
     handles: HashMap<Lease, AbortHandle>,
+    /// What the end of those means that are being stopped, if they do not end by themselves before.
+    stopped: HashMap<Lease, TaskOutcome>,
 }
 
 impl Tasks {
@@ -31,27 +33,41 @@ impl Tasks {
     }
 
     /// The next task that ends, and how. Waits for ever if none runs. Cancelling loses nothing.
-    pub(crate) async fn next(&mut self) -> (Lease, Result<(), String>) {
+    pub(crate) async fn next(&mut self) -> (Lease, TaskOutcome) {
         let Some(ended) = self.running.join_next_with_id().await else { return std::future::pending().await };
-        let (id, outcome) = match ended {
-            Ok((id, outcome)) => (id, outcome.map_err(TaskError::into_text)),
-            Err(error) => (error.id(), Err(why(error))),
-        };
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let (lease, _) = self.leases.remove(&id).expect("every task was noted when it was spawned");
         self.handles.remove(&lease);
+        let stopped = self.stopped.remove(&lease);
+        let outcome = match ended {
+            Ok((_, Ok(()))) => TaskOutcome::Done,
+            Ok((_, Err(error))) => TaskOutcome::Failed(error.into_text()),
+            Err(error) => match stopped {
+                Some(outcome) if error.is_cancelled() => outcome,
+                _ => TaskOutcome::Failed(why(error)),
+            },
+        };
         (lease, outcome)
     }
 
-    /// Stops one at its next await; it ends as failed.
-    pub(crate) fn cancel(&self, lease: Lease) {
-        if let Some(handle) = self.handles.get(&lease) {
-            handle.abort();
+    /// Stops one at its next await, because the host wants it no more.
+    pub(crate) fn cancel(&mut self, lease: Lease) {
+        self.stop(lease, || TaskOutcome::Failed("cancelled by the host".into()));
+    }
+
+    /// Stops all at their next await, because this collector leaves, so that others can have them.
+    pub(crate) fn give_back(&mut self, reason: &str) {
+        for lease in self.handles.keys().copied().collect::<Vec<_>>() {
+            self.stop(lease, || TaskOutcome::Returned(format!("the collector leaves: {reason}")));
         }
     }
 
-    /// Stops all at their next await.
-    pub(crate) fn cancel_all(&mut self) {
-        self.running.abort_all();
+    fn stop(&mut self, lease: Lease, outcome: impl FnOnce() -> TaskOutcome) {
+        if let Some(handle) = self.handles.get(&lease) {
+            // Whoever asked first is the reason.
+            self.stopped.entry(lease).or_insert_with(outcome);
+            handle.abort();
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

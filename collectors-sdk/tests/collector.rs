@@ -10,7 +10,7 @@ use stook_collector::{
 };
 use stook_proto::collector::ReplayLimits;
 use stook_proto::host::{Event, HostLimits};
-use stook_proto::{Credit, Lease, RejectReason, Rejection};
+use stook_proto::{Credit, Lease, RejectReason, Rejection, TaskOutcome};
 use stook_types::SessionEpoch;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -73,7 +73,7 @@ async fn a_task_from_assignment_to_end() {
         assert_eq!(result.correlation_id, CorrelationId::new("scan").expect("valid"));
         connection.session.ack(result.sequence);
     }
-    assert_eq!(connection.finished(1).await, Ok(()));
+    assert_eq!(connection.finished(1).await, TaskOutcome::Done);
     running.stop();
     assert!(
         matches!(connection.next().await, Event::Goodbye(reason) if reason == "asked to stop by a signal")
@@ -116,10 +116,10 @@ async fn failures_are_told_and_survived() {
     ];
     for (lease, (arguments, text)) in (1..).zip(cases) {
         connection.assign(lease, "test.obey", arguments).await;
-        assert_eq!(connection.finished(lease).await, Err(text.to_owned()));
+        assert_eq!(connection.finished(lease).await, TaskOutcome::Failed(text.to_owned()));
     }
     connection.assign(9, "test.obey", 1).await;
-    assert_eq!(connection.finished(9).await, Ok(()), "it lives on");
+    assert_eq!(connection.finished(9).await, TaskOutcome::Done, "it lives on");
     running.stop();
     while connection.event().await.is_some_and(|event| !matches!(event, Event::Goodbye(_))) {}
     drop(connection);
@@ -134,12 +134,17 @@ async fn cancelled_and_too_many() {
     connection.assign(1, "test.one", "hang").await;
     connection.assign(2, "test.one", 1).await;
     let text = "`test.one` runs 1 times already, which is its concurrency";
-    assert_eq!(connection.finished(2).await, Err(text.into()));
+    assert_eq!(connection.finished(2).await, TaskOutcome::Failed(text.into()));
     connection.session.fence(Lease(1));
     connection.flush().await;
-    assert_eq!(connection.finished(1).await, Err("cancelled".into()));
+    assert_eq!(connection.finished(1).await, TaskOutcome::Failed("cancelled by the host".into()));
+    connection.assign(4, "test.one", 1).await;
+    assert_eq!(connection.finished(4).await, TaskOutcome::Done, "its place is free");
     connection.assign(3, "test.none", 1).await;
-    assert_eq!(connection.finished(3).await, Err("the collector has no capability `test.none`".into()));
+    assert_eq!(
+        connection.finished(3).await,
+        TaskOutcome::Failed("the collector has no capability `test.none`".into())
+    );
     running.outcome.abort();
 }
 
@@ -160,7 +165,7 @@ async fn what_was_not_acknowledged_comes_again() {
     first.session.ack(4);
     // The collector has read the acknowledgement once it answers what comes after it.
     first.assign(2, "test.obey", 0).await;
-    assert_eq!(first.finished(2).await, Ok(()));
+    assert_eq!(first.finished(2).await, TaskOutcome::Done);
     drop(first);
 
     host.last_lease = Lease(2);
@@ -206,7 +211,7 @@ async fn recording_waits_for_acknowledgements() {
         }
     }
     assert!(most <= 4, "{most}");
-    assert_eq!(connection.finished(1).await, Ok(()));
+    assert_eq!(connection.finished(1).await, TaskOutcome::Done);
     running.outcome.abort();
 }
 
@@ -242,9 +247,26 @@ async fn drained_by_the_host() {
     assert!(matches!(connection.next().await, Event::TaskStarted(_)));
     connection.session.drain(Duration::from_millis(200));
     connection.assign(2, "test.obey", 1).await;
-    assert_eq!(connection.finished(2).await, Err("the collector is leaving".into()));
-    assert_eq!(connection.finished(1).await, Err("cancelled".into()), "when its grace is over");
+    let returned = TaskOutcome::Returned("the collector leaves: drained by the host".into());
+    assert_eq!(connection.finished(2).await, returned);
+    assert_eq!(connection.finished(1).await, returned, "when its grace is over");
     assert!(matches!(connection.next().await, Event::Goodbye(reason) if reason == "drained by the host"));
+    drop(connection);
+    running.end().await.expect("a good end");
+}
+
+#[tokio::test]
+async fn stopped_by_a_signal() {
+    let host = Host::start().await;
+    let drain_grace = Duration::from_millis(200);
+    let mut running = host.run_with(Obedient, stook_collector::Options { drain_grace, ..host.options() });
+    let mut connection = host.welcome().await;
+    connection.assign(1, "test.obey", "hang").await;
+    assert!(matches!(connection.next().await, Event::TaskStarted(_)));
+    running.stop();
+    let why = "the collector leaves: asked to stop by a signal";
+    assert_eq!(connection.finished(1).await, TaskOutcome::Returned(why.into()));
+    assert!(matches!(connection.next().await, Event::Goodbye(_)));
     drop(connection);
     running.end().await.expect("a good end");
 }
@@ -271,7 +293,7 @@ async fn a_pause_inside_a_frame_loses_nothing() {
         tokio::task::yield_now().await;
     }
     for lease in 1..=3 {
-        assert_eq!(connection.finished(lease).await, Ok(()));
+        assert_eq!(connection.finished(lease).await, TaskOutcome::Done);
     }
     running.outcome.abort();
 }

@@ -31,6 +31,18 @@ pub struct Assignment {
     pub timeout: Option<Duration>,
 }
 
+/// How a task has ended at a collector. Closed: a host must decide about each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskOutcome {
+    /// It is done.
+    Done,
+    /// It cannot be done here, or was cancelled, and why.
+    Failed(String),
+    /// The collector leaves and gives it back undone, and why it leaves. Nothing is wrong with the task: somebody else
+    /// may do it.
+    Returned(String),
+}
+
 /// Why a host cannot assign a task to this session now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -82,6 +94,27 @@ impl Assignment {
             payload: correlation::payload(assign.content_type, assign.payload),
             timeout: assign.timeout_ms.map(Duration::from_millis),
         })
+    }
+}
+
+// === impl TaskOutcome ===
+
+impl TaskOutcome {
+    pub(crate) fn to_wire(self, lease: Lease) -> wire::TaskFinished {
+        let (error, returned) = match self {
+            Self::Done => (None, false),
+            Self::Failed(why) => (Some(why), false),
+            Self::Returned(why) => (Some(why), true),
+        };
+        wire::TaskFinished { lease: lease.0, error, returned }
+    }
+
+    pub(crate) fn from_wire(finished: wire::TaskFinished) -> Self {
+        match finished.error {
+            None => Self::Done,
+            Some(why) if finished.returned => Self::Returned(why),
+            Some(why) => Self::Failed(why),
+        }
     }
 }
 

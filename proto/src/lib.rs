@@ -30,7 +30,7 @@ pub mod transport;
 mod value;
 pub mod wire;
 
-pub use assignment::{AssignError, Assignment, Lease};
+pub use assignment::{AssignError, Assignment, Lease, TaskOutcome};
 pub use collector::CollectorSession;
 pub use error::SessionError;
 pub use frame::{Decoder, encode};

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use common::{HEARTBEAT, assignment, declaration, result};
 use stook_proto::collector::{Event as Told, NewResult, ReplayLimits};
 use stook_proto::host::{Event, HostLimits, ReceivedResult};
-use stook_proto::{CollectorSession, HostSession, Lease};
+use stook_proto::{CollectorSession, HostSession, Lease, TaskOutcome};
 use stook_types::{MonoTime, SessionEpoch};
 
 const NOW: MonoTime = MonoTime::ZERO;
@@ -99,9 +99,14 @@ fn a_task_is_taken_back() {
     pair.record(Some(late));
     pair.record(Some(good));
     assert_eq!(pair.received(), [(Some(late), true), (Some(good), false)]);
-    pair.collector.task_finished(late, Err("cancelled by the host".into()));
-    pair.collector.task_finished(good, Ok(()));
-    assert!(matches!(pair.up()[..], [Event::TaskFinished { .. }, Event::TaskFinished { .. }]));
+    let outcomes =
+        [(late, TaskOutcome::Failed("cancelled".into())), (good, TaskOutcome::Returned("leaving".into()))];
+    outcomes.clone().into_iter().for_each(|(lease, outcome)| pair.collector.task_finished(lease, outcome));
+    let told = pair.up().into_iter().map(|event| match event {
+        Event::TaskFinished { lease, outcome } => (lease, outcome),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(told.collect::<Vec<_>>(), outcomes);
 
     // Fenced stays fenced; what ended well is not fenced any more, whatever comes of it.
     pair.host.fence(good);

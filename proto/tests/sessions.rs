@@ -10,7 +10,7 @@ use common::{HEARTBEAT, assignment, declaration, result};
 use proptest::prelude::*;
 use stook_proto::collector::{Event as Told, NewResult, RecordError, ReplayLimits};
 use stook_proto::host::{Event, HostLimits};
-use stook_proto::{CollectorSession, Credit, HostSession, Lease};
+use stook_proto::{CollectorSession, Credit, HostSession, Lease, TaskOutcome};
 use stook_types::{MonoTime, Refusal, SessionEpoch, Value};
 
 #[derive(Clone, Debug)]
@@ -110,7 +110,7 @@ impl World {
             Op::Finish => {
                 if let Some(lease) = self.running.pop_front() {
                     self.finished.insert(lease, self.recorded.last_key_value().map_or(0, |(last, _)| *last));
-                    self.collector.task_finished(lease, Ok(()));
+                    self.collector.task_finished(lease, TaskOutcome::Done);
                 }
             }
             Op::Fence => {
@@ -172,7 +172,7 @@ impl World {
                 }
             }
             Event::TaskFinished { lease, outcome } => {
-                assert_eq!(outcome, Ok(()));
+                assert_eq!(outcome, TaskOutcome::Done);
                 assert!(self.assigned.remove(&lease));
                 let before = self.finished[&lease];
                 assert!(

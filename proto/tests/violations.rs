@@ -118,7 +118,7 @@ fn each_violation_has_its_error() {
         "a frame is malformed: there is no correlation ID",
     );
     let lease = "the peer sent TaskFinished for lease 9, which is not open";
-    check(&frame(wire::TaskFinished { lease: 9, error: None }), Protocol, lease);
+    check(&frame(wire::TaskFinished { lease: 9, ..Default::default() }), Protocol, lease);
     // A group inside a group inside a group …
     assert!(matches!(hear(&mut open(), &raw(&[0x7b; 500_000])), Err(SessionError::Malformed(_))));
 }

@@ -215,7 +215,10 @@ async fn in_session() {
             "there is no correlation ID",
         ),
         (framed(hello("raw-1", "raw.x")), "the peer sent Hello to a host, or twice"),
-        (framed(wire::TaskFinished { lease: 9, error: None }), "TaskFinished for lease 9, which is not open"),
+        (
+            framed(wire::TaskFinished { lease: 9, ..Default::default() }),
+            "TaskFinished for lease 9, which is not open",
+        ),
         (BytesMut::from(&frame(&[0x0b; 200_000])[..]), "a frame is malformed"),
     ];
     let count = cases.len() as u64;

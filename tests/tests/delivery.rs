@@ -164,7 +164,7 @@ async fn parked(host: &mut TestHost) -> (Raw, Raw) {
     first.say(wire::TaskStarted { lease: task.lease }).await;
     first.say(answer(1, &task, 1)).await;
     first.say(wire::Results { items: vec![narrow(2, "x"), narrow(3, "y")] }).await;
-    first.say(wire::TaskFinished { lease: task.lease, error: None }).await;
+    first.say(wire::TaskFinished { lease: task.lease, ..Default::default() }).await;
     (first, second)
 }
 

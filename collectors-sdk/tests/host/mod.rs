@@ -7,7 +7,7 @@ use bytes::Buf;
 use stook_collector::{Options, RunError};
 use stook_proto::host::{Event, HostLimits, ReceivedResult};
 use stook_proto::transport::{Endpoint, HostLock, Listener, Stream};
-use stook_proto::{Assignment, HostSession, Lease};
+use stook_proto::{Assignment, HostSession, Lease, TaskOutcome};
 use stook_types::{Capability, CorrelationId, MonoTime, SessionEpoch, TaskId, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
@@ -140,7 +140,7 @@ impl Connection {
         }
     }
 
-    pub(crate) async fn finished(&mut self, lease: u64) -> Result<(), String> {
+    pub(crate) async fn finished(&mut self, lease: u64) -> TaskOutcome {
         loop {
             match self.next().await {
                 Event::TaskFinished { lease: Lease(finished), outcome } if finished == lease => {

@@ -12,8 +12,8 @@ use super::{Declaration, Event, NewResult, RecordError, Terms};
 use crate::frame::{self, Incoming};
 use crate::wire::frame::Body;
 use crate::{
-    Assignment, Credit, Decoder, Heartbeat, Hello, Lease, Rejection, SessionError, VERSION, correlation,
-    results, wire,
+    Assignment, Credit, Decoder, Heartbeat, Hello, Lease, Rejection, SessionError, TaskOutcome, VERSION,
+    correlation, results, wire,
 };
 
 /// A collector's end of its sessions, one after the other: what the host has not settled survives the
@@ -205,10 +205,9 @@ impl CollectorSession {
 
     /// A task has ended. The host learns it after the results recorded until now, and not at all if the lease
     /// went with its connection.
-    pub fn task_finished(&mut self, lease: Lease, outcome: Result<(), String>) {
+    pub fn task_finished(&mut self, lease: Lease, outcome: TaskOutcome) {
         if self.leases.remove(&lease) {
-            let finished = wire::TaskFinished { lease: lease.0, error: outcome.err() };
-            self.out.push_after(self.replay.next(), finished);
+            self.out.push_after(self.replay.next(), outcome.to_wire(lease));
         }
     }
 

@@ -200,9 +200,12 @@ pub struct TaskFinished {
     /// Of the Assign.
     #[prost(uint64, tag = "1")]
     pub lease: u64,
-    /// Why it failed; absent if it did not.
+    /// Why it was not done; absent if it was.
     #[prost(string, optional, tag = "2")]
     pub error: ::core::option::Option<::prost::alloc::string::String>,
+    /// Whether it was not done because the collector leaves, so that somebody else may do it. Counts with an error.
+    #[prost(bool, tag = "3")]
+    pub returned: bool,
 }
 /// The collector closes the session by its own will.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

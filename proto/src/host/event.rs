@@ -2,7 +2,7 @@
 
 use stook_types::{CorrelationId, Payload, Refusal};
 
-use crate::{Heartbeat, Hello, Lease};
+use crate::{Heartbeat, Hello, Lease, TaskOutcome};
 
 /// One thing that a collector has said, checked.
 #[derive(Debug)]
@@ -20,8 +20,8 @@ pub enum Event {
     TaskFinished {
         /// Which; the lease is closed by this.
         lease: Lease,
-        /// Why it failed, if it did.
-        outcome: Result<(), String>,
+        /// How.
+        outcome: TaskOutcome,
     },
     /// It closes the session by its own will, and says why.
     Goodbye(String),

@@ -15,7 +15,7 @@ use crate::pace::Pace;
 use crate::wire::frame::Body;
 use crate::{
     AssignError, Assignment, Credit, Decoder, Heartbeat, Hello, Lease, LoadMetrics, Rejection, SPAN,
-    Sequences, SessionError, VERSION, correlation, encode, results, wire,
+    Sequences, SessionError, TaskOutcome, VERSION, correlation, encode, results, wire,
 };
 
 /// The host's end of one connection: bytes and time in, events and bytes out.
@@ -369,7 +369,7 @@ impl HostSession {
     fn finished(&mut self, finished: wire::TaskFinished) -> Result<Event, SessionError> {
         let lease = Lease(finished.lease);
         if self.leases.finish(lease) {
-            Ok(Event::TaskFinished { lease, outcome: finished.error.map_or(Ok(()), Err) })
+            Ok(Event::TaskFinished { lease, outcome: TaskOutcome::from_wire(finished) })
         } else {
             Err(SessionError::Lease { frame: "TaskFinished", lease: lease.0 })
         }

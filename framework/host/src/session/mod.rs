@@ -8,7 +8,7 @@ use std::sync::Arc;
 use stook_engine::Session as EngineSession;
 use stook_proto::host::Event as Said;
 use stook_proto::transport::{Peer, Stream};
-use stook_proto::{Assignment, Hello, RejectReason, Rejection, SessionError};
+use stook_proto::{Assignment, Hello, RejectReason, Rejection, SessionError, TaskOutcome};
 use stook_types::Missing;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Duration, Instant, timeout, timeout_at};
@@ -154,6 +154,10 @@ impl Member {
             match said {
                 Said::Results(batch) => self.intake.results(&mut self.connection.protocol, batch),
                 Said::TaskFinished { lease, outcome } => {
+                    let outcome = match outcome {
+                        TaskOutcome::Done => Ok(()),
+                        TaskOutcome::Failed(why) | TaskOutcome::Returned(why) => Err(why),
+                    };
                     let finished = self.intake.finished(Finished { lease, outcome });
                     self.tell(finished).await;
                 }
