@@ -247,10 +247,7 @@ impl Aggregate {
         open.emitted = open.results.len();
         let held = if keep { self.budget.hold_anyway(open.held.bytes()) } else { open.held.take() };
         let missing = |member: &stook_plugin::Member| {
-            let why = member
-                .missing
-                .or_else(|| member.failed.then_some(Missing::TaskFailed))
-                .or_else(|| member.refused.then_some(Missing::Refused));
+            let why = member.missing.or(member.failed).or_else(|| member.refused.then_some(Missing::Refused));
             (member.expected && !member.answered).then(|| (member.collector.clone(), why))
         };
         Released {

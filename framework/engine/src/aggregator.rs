@@ -66,6 +66,8 @@ pub struct Offered {
     pub timestamp: Option<i64>,
     /// Whether it is the collector's last of its set.
     pub last: bool,
+    /// Whether it was produced under a lease that was given to somebody else since.
+    pub fenced: bool,
     /// What it says.
     pub payload: Payload,
 }
@@ -100,9 +102,9 @@ pub struct MemoryUse {
 }
 
 impl Offered {
-    /// A result without timestamp that is not flagged as last.
+    /// A result without timestamp that is neither flagged as last nor fenced.
     pub const fn new(topic: Topic, correlation_id: CorrelationId, sequence: u64, payload: Payload) -> Self {
-        Self { topic, correlation_id, sequence, timestamp: None, last: false, payload }
+        Self { topic, correlation_id, sequence, timestamp: None, last: false, fenced: false, payload }
     }
 }
 
@@ -167,7 +169,10 @@ impl ResultAggregator {
             add(&counters.duplicate, 1);
             return Verdict::Duplicate;
         }
-        let verdict = self.offer_new(now, session, route, offered, out);
+        let verdict = match offered.fenced {
+            true => Verdict::Refused(Refusal::StaleEpoch),
+            false => self.offer_new(now, session, route, offered, out),
+        };
         match &verdict {
             Verdict::Parked => {
                 session.unsee(offered.sequence);
@@ -264,7 +269,61 @@ impl ResultAggregator {
         expected: &[Expected],
         out: &mut Vec<Released>,
     ) -> Result<(), AnnounceError> {
-        self.aggregates[aggregate].announce(now, key, expected, out)
+        self.aggregates[aggregate].announce(now, key, expected, 0, out)
+    }
+
+    /// As [`announce`](Self::announce), for a set that also has tasks which no collector has yet: it waits for
+    /// whoever will have them ([`reassign`](Self::reassign)).
+    ///
+    /// # Errors
+    /// If the set was released already, or there is no room for one more.
+    ///
+    /// # Panics
+    /// If there is no aggregate of this number.
+    pub fn announce_tasks(
+        &self,
+        now: MonoTime,
+        aggregate: usize,
+        key: &SetKey,
+        expected: &[Expected],
+        unassigned: u32,
+        out: &mut Vec<Released>,
+    ) -> Result<(), AnnounceError> {
+        self.aggregates[aggregate].announce(now, key, expected, unassigned, out)
+    }
+
+    /// A task of this set changes hands, in one step: from the collector that had it (`None`: the queue) to the one
+    /// that has it now. What the former still sends for this set is refused (`stale-epoch`), unless it has other
+    /// tasks here. Does nothing if the set is not open.
+    ///
+    /// # Panics
+    /// If there is no aggregate of this number.
+    pub fn reassign(
+        &self,
+        now: MonoTime,
+        aggregate: usize,
+        key: &SetKey,
+        from: Option<&CollectorId>,
+        to: Option<&CollectorId>,
+        out: &mut Vec<Released>,
+    ) {
+        self.aggregates[aggregate].reassign(now, key, from, to, out);
+    }
+
+    /// A task of this set that no collector has will not get one any more. `could` are those who might have run it,
+    /// and why they did not. Does nothing if the set is not open.
+    ///
+    /// # Panics
+    /// If there is no aggregate of this number.
+    pub fn drop_task(
+        &self,
+        now: MonoTime,
+        aggregate: usize,
+        key: &SetKey,
+        could: &[(CollectorId, Missing)],
+        out: &mut Vec<Released>,
+    ) {
+        self.aggregates[aggregate].drop_task(now, key, could, out);
     }
 
     /// A collector finished a task of this set. Does nothing if the set is not open.
@@ -279,10 +338,11 @@ impl ResultAggregator {
         collector: &CollectorId,
         out: &mut Vec<Released>,
     ) {
-        self.aggregates[aggregate].task_ended(now, key, collector, false, out);
+        self.aggregates[aggregate].task_ended(now, key, collector, None, out);
     }
 
-    /// A collector failed at a task of this set, and it is not tried again. What it sent stays.
+    /// A collector failed at a task of this set, and it is not tried again: it is missing for that, with this
+    /// reason. What it sent stays.
     ///
     /// # Panics
     /// If there is no aggregate of this number.
@@ -292,9 +352,10 @@ impl ResultAggregator {
         aggregate: usize,
         key: &SetKey,
         collector: &CollectorId,
+        why: Missing,
         out: &mut Vec<Released>,
     ) {
-        self.aggregates[aggregate].task_ended(now, key, collector, true, out);
+        self.aggregates[aggregate].task_ended(now, key, collector, Some(why), out);
     }
 
     /// When [`expire`](Self::expire) has something to do next; possibly nothing after all.

@@ -1,10 +1,11 @@
 //! The numbers that add up: received = delivered + duplicate + late + refused + discarded + pending.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use stook_types::{Discard, Refusal};
+
+use crate::guard::guarded;
 
 /// Counts as the engine keeps them.
 #[derive(Debug, Default)]
@@ -60,16 +61,11 @@ impl Counters {
 
     /// Calls a plugin. If it panics, that is counted, and there is no answer.
     pub(crate) fn guard<T>(&self, plugin: impl FnOnce() -> T) -> Option<T> {
-        let panic = match catch_unwind(AssertUnwindSafe(plugin)) {
-            Ok(answer) => return Some(answer),
-            Err(panic) => panic,
-        };
-        add(&self.plugin_panics, 1);
-        // What a plugin panics with is a plugin's too, and may panic again when it is dropped.
-        if let Err(worse) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
-            std::mem::forget(worse);
+        let answer = guarded(plugin);
+        if answer.is_none() {
+            add(&self.plugin_panics, 1);
         }
-        None
+        answer
     }
 
     pub(crate) fn settled(&self, count: u64) {

@@ -19,10 +19,16 @@
 mod agenda;
 mod aggregate;
 mod aggregator;
+mod balance;
 mod collectors;
 mod counters;
+mod dispatch;
+mod failover;
+mod guard;
+mod health;
 mod memory;
 mod release;
+mod restart;
 mod routing;
 mod seen;
 mod set;
@@ -32,8 +38,16 @@ mod window;
 
 pub use aggregate::{AnnounceError, Expected, Occupancy};
 pub use aggregator::{MemoryUse, Offered, ResultAggregator, Verdict};
+pub use balance::{LoadBalancer, Modifiers, NamedScore, PerformanceHistory, ScoreId};
 pub use collectors::Session;
 pub use counters::CounterSnapshot;
+pub use dispatch::{
+    Act, Arrival, Ending, LeaseId, LeaseStatus, Loss, Placed, QueueStatus, RouterStatus, SeatStatus,
+    SubmitError, Task, TaskCounters, TaskEvent, TaskLimits, TaskRouter, Turn,
+};
+pub use failover::{FailoverManager, Quarantined};
+pub use health::{DetectorId, Finding, HealthTracker, NamedDetector};
 pub use release::{Emission, Released, Settlement};
+pub use restart::{LifeState, LifeStatus, NamedRestart, RestartId, Restarts};
 pub use routing::Route;
 pub use spec::{AggregateSpec, KeySpec, LatePolicy, LateSpec, Limits, NamedPolicy, WhenFull};

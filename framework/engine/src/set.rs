@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stook_plugin::{Contribution, Identity, Member, Reason, SetKey, SetView};
-use stook_types::{CollectorId, Missing, MonoTime};
+use stook_types::{CollectorId, MonoTime};
 
 use crate::memory::Held;
 use crate::seen::Seen;
@@ -35,6 +35,10 @@ pub(crate) struct OpenSet {
     /// How many of `results` have been in an emission.
     pub(crate) emitted: usize,
     pub(crate) members: Vec<Member>,
+    /// Tasks of this set that no collector has.
+    pub(crate) unassigned: u32,
+    /// How many of them will not get one any more.
+    pub(crate) dropped: u32,
     pub(crate) bytes: usize,
     pub(crate) duplicates: u64,
     /// Where identities were seen, for dedup within the set, by the number of the strategy.
@@ -91,6 +95,8 @@ impl OpenSet {
             results: Vec::with_capacity(1),
             emitted: 0,
             members,
+            unassigned: 0,
+            dropped: 0,
             bytes: 0,
             duplicates: 0,
             seen: Vec::new(),
@@ -99,7 +105,10 @@ impl OpenSet {
     }
 
     pub(crate) fn view<'a>(&'a self, aggregate: &'a str, now: MonoTime) -> SetView<'a> {
-        SetView::new(aggregate, &self.results, &self.members, self.bytes, now.since(self.opened))
+        let age = now.since(self.opened);
+        let mut view = SetView::new(aggregate, &self.results, &self.members, self.bytes, age);
+        view.unassigned = self.unassigned;
+        view
     }
 
     pub(crate) fn member(&mut self, collector: &CollectorId) -> Option<&mut Member> {
@@ -143,15 +152,22 @@ impl OpenSet {
     pub(crate) fn heard(&mut self, now: MonoTime, collector: &CollectorId) {
         self.touched = now;
         let member = self.member_or_insert(collector);
-        if member.open_tasks == 0 && member.missing != Some(Missing::TaskFailed) {
+        if member.open_tasks == 0 && member.failed.is_none() {
             member.answered = true;
             member.missing = None;
         }
     }
 
-    /// Whether everybody who could still answer is known to be dead.
+    /// Whether a task of this set was taken from this collector, and it has none left here.
+    pub(crate) fn has_withdrawn(&self, collector: &CollectorId) -> bool {
+        self.members.iter().any(|member| member.withdrawn && member.collector == *collector)
+    }
+
+    /// Whether everybody who could still answer is known to be dead, and no task can still find somebody.
     pub(crate) fn is_lost(&self) -> bool {
         let mut missing = self.members.iter().filter(|member| member.expected && !member.answered).peekable();
-        missing.peek().is_some() && missing.all(|member| member.missing.is_some())
+        self.unassigned == self.dropped
+            && (self.dropped > 0 || missing.peek().is_some())
+            && missing.all(|member| member.missing.is_some())
     }
 }

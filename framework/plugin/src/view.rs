@@ -54,9 +54,16 @@ pub struct Member {
     pub answered: bool,
     /// Tasks of this set that it has not finished; 0 if it was announced without a task.
     pub open_tasks: u32,
-    /// Whether one of its tasks of this set has failed. It is missing for that once it has ended them all: what the
-    /// others find is waited for.
-    pub failed: bool,
+    /// Tasks of this set that it has finished or failed.
+    pub ended_tasks: u32,
+    /// Whether it is expected as itself, and not only as the holder of tasks that others may take over.
+    pub announced: bool,
+    /// Whether a task of this set was taken from it, and it has none left: what it still sends is refused as
+    /// `stale-epoch`.
+    pub withdrawn: bool,
+    /// Whether one of its tasks of this set has failed, and in what way. It is missing for that once it has ended them
+    /// all: what the others find is waited for.
+    pub failed: Option<Missing>,
     /// Whether something that it sent for this set was refused.
     pub refused: bool,
     /// Why it will not answer any more, if that is known.
@@ -73,6 +80,9 @@ pub struct SetView<'a> {
     pub results: &'a [Contribution],
     /// Every collector that is expected or was heard.
     pub members: &'a [Member],
+    /// Tasks of this set that no collector has: they wait for a free place, or will not get one any more. A set that
+    /// waits for everybody waits for their answers too.
+    pub unassigned: u32,
     /// Payload bytes of all results.
     pub bytes: usize,
     /// Time since the set was opened.
@@ -113,7 +123,10 @@ impl Member {
             expected,
             answered: false,
             open_tasks: 0,
-            failed: false,
+            ended_tasks: 0,
+            announced: expected,
+            withdrawn: false,
+            failed: None,
             refused: false,
             missing: None,
         }
@@ -136,7 +149,7 @@ impl<'a> SetView<'a> {
         bytes: usize,
         age: Duration,
     ) -> Self {
-        Self { aggregate, results, members, bytes, age }
+        Self { aggregate, results, members, unassigned: 0, bytes, age }
     }
 
     /// The members that the set waits for.

@@ -9,6 +9,7 @@
 //! * [`MonoTime`], [`WallTime`]: when, for decisions and for people.
 //! * [`Refusal`], [`Missing`], [`Outcome`]: how things ended, in words that the JSON output uses too.
 
+mod fan_out;
 mod ids;
 mod near;
 mod payload;
@@ -18,12 +19,13 @@ mod topic;
 pub mod units;
 mod value;
 
+pub use fan_out::FanOut;
 pub use ids::{
     Capability, CollectorId, CorrelationId, EmissionId, IdError, Incarnation, SessionEpoch, TaskId,
 };
 pub use near::nearest;
 pub use payload::{DecodeError, Encoding, Payload};
-pub use reason::{Discard, Missing, Outcome, Refusal};
+pub use reason::{Discard, Missing, Outcome, Refusal, TaskOutcome};
 pub use time::{MonoTime, WallTime};
 pub use topic::{Topic, TopicError, TopicPattern};
 pub use value::{Object, Value};

@@ -108,3 +108,17 @@ vocabulary! {
         Partial = "partial",
     }
 }
+
+vocabulary! {
+    /// How a task ended: every task ends in exactly one of these.
+    TaskOutcome {
+        /// Everybody who was asked has finished it.
+        Done = "done",
+        /// Some have, and some have not.
+        Partial = "partial",
+        /// Nobody has.
+        Failed = "failed",
+        /// It has killed one collector after the other, and is not given to another one.
+        Quarantined = "quarantined",
+    }
+}

@@ -42,7 +42,7 @@ impl CompletionPolicy for Expected {
     fn decide(&self, set: &SetView<'_>) -> Decision {
         let mut expected = set.expected().peekable();
         // A set that expects nobody would be complete before anybody could answer.
-        if expected.peek().is_some() && expected.all(|member| member.answered) {
+        if set.unassigned == 0 && expected.peek().is_some() && expected.all(|member| member.answered) {
             Decision::Complete
         } else {
             Decision::Pending

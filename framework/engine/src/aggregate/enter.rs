@@ -358,6 +358,9 @@ impl Aggregate {
 
     /// Adds a result to a set: admission, dedup within the set, limits.
     fn add(&self, now: MonoTime, open: &mut OpenSet, arriving: &mut Arriving<'_>) -> Verdict {
+        if open.has_withdrawn(&arriving.collector) {
+            return Verdict::Refused(Refusal::StaleEpoch);
+        }
         if open.expects_somebody()
             && !open.expects(&arriving.collector)
             && let Err(verdict) = self.admit_unexpected()

@@ -98,12 +98,14 @@ impl Aggregate {
         expected
     }
 
-    /// Opens a set that waits for these collectors, or makes the open one wait for them too.
+    /// Opens a set that waits for these collectors, and for whoever will have the unassigned tasks, or makes the open
+    /// one wait for them too.
     pub(crate) fn announce(
         &self,
         now: MonoTime,
         key: &SetKey,
         expected: &[Expected],
+        unassigned: u32,
         out: &mut Vec<Released>,
     ) -> Result<(), AnnounceError> {
         let mut room = None;
@@ -145,7 +147,9 @@ impl Aggregate {
             }
         };
         self.await_members(&set, number, &awaited);
-        self.reconsider(now, &set, number, out, |_| {});
+        self.reconsider(now, &set, number, out, |open| {
+            open.unassigned = open.unassigned.saturating_add(unassigned);
+        });
         Ok(())
     }
 
@@ -194,7 +198,7 @@ impl Aggregate {
             && open.number == waiting.number
             && let Some(member) = open.member(id)
             && member.open_tasks == 0
-            && member.missing != Some(Missing::TaskFailed)
+            && member.failed.is_none()
         {
             member.missing = None;
         }
@@ -207,16 +211,17 @@ impl Aggregate {
         now: MonoTime,
         key: &SetKey,
         id: &CollectorId,
-        failed: bool,
+        failed: Option<Missing>,
         out: &mut Vec<Released>,
     ) {
         let Some(set) = self.sets.get(key) else { return };
         let end = |open: &mut OpenSet| {
             let Some(member) = open.member(id).filter(|member| member.open_tasks > 0) else { return };
             member.open_tasks -= 1;
-            member.failed |= failed;
-            if member.open_tasks == 0 && member.failed {
-                member.missing.get_or_insert(Missing::TaskFailed);
+            member.ended_tasks = member.ended_tasks.saturating_add(1);
+            member.failed = member.failed.or(failed);
+            if member.open_tasks == 0 {
+                member.missing = member.missing.or(member.failed);
             }
             member.answered = member.open_tasks == 0 && member.missing.is_none();
         };
@@ -227,6 +232,64 @@ impl Aggregate {
             Slot::Closed(_) | Slot::Gone => return,
         };
         self.reconsider(now, &set, number, out, end);
+    }
+
+    /// A task of this set changes hands: from the collector that had it to the one that has it now, in one step.
+    /// `None` is the queue.
+    pub(crate) fn reassign(
+        &self,
+        now: MonoTime,
+        key: &SetKey,
+        from: Option<&CollectorId>,
+        to: Option<&CollectorId>,
+        out: &mut Vec<Released>,
+    ) {
+        let Some(set) = self.sets.get(key) else { return };
+        let number = match &mut *set.lock() {
+            Slot::Open(open) => {
+                match from {
+                    Some(from) => withdraw(open, from),
+                    None => open.unassigned = open.unassigned.saturating_sub(1),
+                }
+                match to {
+                    Some(to) => entrust(open, to),
+                    None => open.unassigned = open.unassigned.saturating_add(1),
+                }
+                open.number
+            }
+            Slot::Closed(_) | Slot::Gone => return,
+        };
+        // Only with the slot unlocked; who is lost already is noticed here, and its session's end moves the task on.
+        if let Some(to) = to {
+            self.await_members(&set, number, std::slice::from_ref(to));
+        }
+        self.reconsider(now, &set, number, out, |_| {});
+    }
+
+    /// A task of this set that no collector has will not get one any more. `could` are those who might have run it,
+    /// and why they did not: they are missing, unless they answered something else.
+    pub(crate) fn drop_task(
+        &self,
+        now: MonoTime,
+        key: &SetKey,
+        could: &[(CollectorId, Missing)],
+        out: &mut Vec<Released>,
+    ) {
+        let Some(set) = self.sets.get(key) else { return };
+        let number = match &*set.lock() {
+            Slot::Open(open) => open.number,
+            Slot::Closed(_) | Slot::Gone => return,
+        };
+        self.reconsider(now, &set, number, out, |open| {
+            open.dropped = (open.dropped + 1).min(open.unassigned);
+            for (collector, why) in could {
+                let member = open.member_or_insert(collector);
+                if !member.answered && member.open_tasks == 0 {
+                    member.expected = true;
+                    member.missing.get_or_insert(*why);
+                }
+            }
+        });
     }
 
     /// Changes an open set and asks whether that completes it.
@@ -251,13 +314,36 @@ impl Aggregate {
     }
 }
 
+/// Takes one task from a collector. One that has none left and did nothing else here is no longer waited for.
+fn withdraw(open: &mut OpenSet, from: &CollectorId) {
+    let Some(member) = open.member(from).filter(|member| member.open_tasks > 0) else { return };
+    member.open_tasks -= 1;
+    if member.open_tasks > 0 {
+        return;
+    }
+    member.withdrawn = true;
+    if member.announced || member.ended_tasks > 0 {
+        member.answered = member.ended_tasks > 0 && member.failed.is_none();
+    } else {
+        member.expected = false;
+    }
+}
+
+/// Gives one task to a collector, which is waited for from now on.
+fn entrust(open: &mut OpenSet, to: &CollectorId) {
+    let member = open.member_or_insert(to);
+    (member.expected, member.answered, member.withdrawn) = (true, false, false);
+    member.missing = None;
+    member.open_tasks = member.open_tasks.saturating_add(1);
+}
+
 /// Makes an open set wait for these collectors too. Gives those that it did not wait for before.
 fn expect_also(open: &mut OpenSet, expected: &[Expected]) -> Vec<CollectorId> {
     let mut awaited = Vec::new();
     for Expected { collector, tasks, missing } in expected {
         let member = open.member_or_insert(collector);
         let before = member.is_awaited();
-        member.expected = true;
+        (member.expected, member.announced, member.withdrawn) = (true, true, false);
         if *tasks > 0 {
             member.open_tasks = member.open_tasks.saturating_add(*tasks);
             member.answered = false;

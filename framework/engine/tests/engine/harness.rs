@@ -235,7 +235,9 @@ impl Rig {
     }
 
     pub(crate) fn failed(&mut self, id: &str, by: &str) {
-        self.step(|engine, now, out| engine.task_failed(now, 0, &key(id), &collector(by), out));
+        self.step(|engine, now, out| {
+            engine.task_failed(now, 0, &key(id), &collector(by), Missing::TaskFailed, out)
+        });
     }
 
     pub(crate) fn force(&mut self, id: Option<&str>) -> usize {

@@ -1,0 +1,415 @@
+//! Whether and when a collector that has ended is started again.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use stook_plugin::{Draw, Ending, Exit, Restart, RestartPolicy, SETTLED};
+use stook_types::{CollectorId, MonoTime};
+
+use crate::guard::guarded;
+
+/// Which of the restart policies decides; the first is the default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RestartId(pub usize);
+
+/// A restart policy with the name that is logged when it misbehaves.
+pub struct NamedRestart {
+    /// The plugin's name.
+    pub name: &'static str,
+    /// The policy.
+    pub policy: Box<dyn RestartPolicy>,
+}
+
+/// The lives of the collectors that the host starts: from start to registration, service, end, and start again.
+///
+/// Every start goes through one bucket, so that many that die together do not start together.
+pub struct Restarts {
+    policies: Vec<NamedRestart>,
+    draw: Draw,
+    bucket: Bucket,
+    lives: BTreeMap<CollectorId, Life>,
+    misbehaved: BTreeMap<&'static str, u64>,
+}
+
+/// How it stands with a collector that the host starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LifeState {
+    /// It is to be started, at this time or when the bucket allows.
+    Due(MonoTime),
+    /// It was started, and has until then to register.
+    Starting {
+        /// The end of its time.
+        until: MonoTime,
+    },
+    /// It is in service.
+    Serving {
+        /// Since when.
+        since: MonoTime,
+    },
+    /// It has ended, and is not started again.
+    Left,
+    /// It ended again and again.
+    Quarantined {
+        /// In what way, a fragment like `5 restarts within 60s`.
+        why: String,
+        /// When it is tried once more.
+        probe: MonoTime,
+    },
+}
+
+/// One collector's life, to be looked at.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LifeStatus {
+    /// How it stands.
+    pub state: LifeState,
+    /// How often it was started again.
+    pub restarts: u64,
+    /// Starts in a row that did not lead to service worth the name.
+    pub failures: u32,
+}
+
+struct Life {
+    policy: RestartId,
+    state: LifeState,
+    /// When it was started again, the last times.
+    history: VecDeque<MonoTime>,
+    restarts: u64,
+    failures: u32,
+    /// Probes in a row that failed.
+    probes: u32,
+}
+
+/// Starts that the host makes, evenly over time but for a few at once.
+struct Bucket {
+    tokens: u32,
+    filled: MonoTime,
+}
+
+/// How many restarts are remembered.
+const HISTORY: usize = 64;
+/// How long a child has to register.
+const REGISTRATION: Duration = Duration::from_secs(30);
+/// How long the first probe of a quarantined collector is put off; twice as long for each that failed, …
+const PROBE: Duration = Duration::from_secs(60);
+/// … up to this many times.
+const PROBES: u32 = 5;
+/// When a policy panics.
+const FALLBACK: Duration = Duration::from_secs(1);
+
+impl Bucket {
+    /// Starts at once, before the rate counts.
+    const BURST: u32 = 8;
+    /// The rate: one start in so long.
+    const EVERY: Duration = Duration::from_millis(250);
+
+    const fn new() -> Self {
+        Self { tokens: Self::BURST, filled: MonoTime::ZERO }
+    }
+
+    fn take(&mut self, now: MonoTime) -> bool {
+        let drops = now.since(self.filled).as_nanos() / Self::EVERY.as_nanos();
+        let drops = u32::try_from(drops).unwrap_or(u32::MAX);
+        self.tokens = self.tokens.saturating_add(drops).min(Self::BURST);
+        // Whole drops only: what has run in since stays to be counted.
+        self.filled = if self.tokens == Self::BURST { now } else { self.filled + Self::EVERY * drops };
+        let has = self.tokens > 0;
+        self.tokens -= u32::from(has);
+        has
+    }
+
+    /// When the next start is allowed.
+    fn next(&self, now: MonoTime) -> MonoTime {
+        if self.tokens > 0 { now } else { self.filled + Self::EVERY }
+    }
+}
+
+impl Restarts {
+    /// Lives under these policies. Without any, nobody is started again. `seed` determines their random choices.
+    pub fn new(policies: Vec<NamedRestart>, seed: u64) -> Self {
+        Self {
+            policies,
+            draw: Draw::new(seed),
+            bucket: Bucket::new(),
+            lives: BTreeMap::new(),
+            misbehaved: BTreeMap::new(),
+        }
+    }
+
+    /// Enters a collector, which is due now.
+    pub fn add(&mut self, now: MonoTime, collector: CollectorId, policy: RestartId) {
+        let life = Life {
+            policy,
+            state: LifeState::Due(now),
+            history: VecDeque::new(),
+            restarts: 0,
+            failures: 0,
+            probes: 0,
+        };
+        self.lives.insert(collector, life);
+    }
+
+    /// When there is something to do next: a start that is due, or a registration that is not.
+    pub fn next_deadline(&self, now: MonoTime) -> Option<MonoTime> {
+        let due = |life: &Life| match life.state {
+            LifeState::Due(at) | LifeState::Quarantined { probe: at, .. } => {
+                Some(at.max(self.bucket.next(now)))
+            }
+            LifeState::Starting { until } => Some(until),
+            LifeState::Serving { .. } | LifeState::Left => None,
+        };
+        self.lives.values().filter_map(due).min()
+    }
+
+    /// Who is to be started now. First starts are not counted against the bucket: somebody wants them all.
+    pub fn take_due(&mut self, now: MonoTime) -> Vec<CollectorId> {
+        let mut due: Vec<_> = self
+            .lives
+            .iter()
+            .filter_map(|(id, life)| match life.state {
+                LifeState::Due(at) | LifeState::Quarantined { probe: at, .. } if at <= now => {
+                    Some((at, id.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        due.sort();
+        let mut start = Vec::new();
+        for (_, id) in due {
+            let Some(life) = self.lives.get_mut(&id) else { continue };
+            let first = life.restarts == 0 && life.failures == 0;
+            if !first && !self.bucket.take(now) {
+                break;
+            }
+            if !first {
+                life.restarts += 1;
+                if life.history.len() == HISTORY {
+                    life.history.pop_front();
+                }
+                life.history.push_back(now);
+            }
+            life.state = LifeState::Starting { until: now + REGISTRATION };
+            start.push(id);
+        }
+        start
+    }
+
+    /// Who was started and did not register in time. Each is given once: it is to be killed.
+    pub fn take_overdue(&mut self, now: MonoTime) -> Vec<CollectorId> {
+        let overdue = |life: &Life| matches!(life.state, LifeState::Starting { until } if until <= now);
+        let ids: Vec<_> =
+            self.lives.iter().filter(|(_, life)| overdue(life)).map(|(id, _)| id.clone()).collect();
+        for id in &ids {
+            // Its end will be told.
+            self.lives.entry(id.clone()).and_modify(|life| life.state = LifeState::Left);
+        }
+        ids
+    }
+
+    /// A collector is in service.
+    pub fn registered(&mut self, now: MonoTime, collector: &CollectorId) {
+        if let Some(life) = self.lives.get_mut(collector) {
+            life.state = LifeState::Serving { since: now };
+        }
+    }
+
+    /// A child has ended that nobody asked to. `hopeless`: no start can help, and it says why.
+    pub fn ended(
+        &mut self,
+        now: MonoTime,
+        collector: &CollectorId,
+        how: Exit,
+        hopeless: Option<String>,
+    ) -> Option<&LifeState> {
+        let life = self.lives.get_mut(collector)?;
+        let served = match life.state {
+            LifeState::Serving { since } => Some(now.since(since)),
+            _ => None,
+        };
+        let settled = served.is_some_and(|served| served >= SETTLED);
+        life.failures = if settled { 1 } else { life.failures.saturating_add(1) };
+        let was_probed = life.probes > 0;
+        if settled {
+            life.probes = 0;
+        }
+        let restarts: Vec<_> = life.history.iter().copied().collect();
+        let mut ending = Ending::new(how, now);
+        (ending.served, ending.restarts, ending.failures) = (served, &restarts, life.failures);
+        let decision = match (hopeless, self.policies.get(life.policy.0)) {
+            (Some(why), _) => Restart::GiveUp(why),
+            (None, None) => Restart::Leave,
+            (None, Some(NamedRestart { name, policy })) => guarded(|| policy.decide(&ending, &mut self.draw))
+                .unwrap_or_else(|| {
+                    *self.misbehaved.entry(name).or_default() += 1;
+                    Restart::After(FALLBACK)
+                }),
+        };
+        life.state = match decision {
+            // A probe that failed: it was no better than before.
+            Restart::After(_) if was_probed && !settled => life.quarantined(now, "its probe failed".into()),
+            Restart::After(delay) => LifeState::Due(now + delay),
+            Restart::GiveUp(why) => life.quarantined(now, why),
+            _ => LifeState::Left,
+        };
+        Some(&life.state)
+    }
+
+    /// A child has ended because it was asked to.
+    pub fn left(&mut self, collector: &CollectorId) {
+        if let Some(life) = self.lives.get_mut(collector) {
+            life.state = LifeState::Left;
+        }
+    }
+
+    /// Somebody wants a collector started now, whatever it did before: all of that is forgotten. False if the host
+    /// does not start it.
+    pub fn reset(&mut self, now: MonoTime, collector: &CollectorId) -> bool {
+        let Some(life) = self.lives.get_mut(collector) else { return false };
+        life.history.clear();
+        (life.failures, life.probes) = (0, 0);
+        life.state = LifeState::Due(now);
+        // Its past is forgotten, its number of restarts is not.
+        true
+    }
+
+    /// How it stands with a collector; `None` if the host does not start it.
+    pub fn status(&self, collector: &CollectorId) -> Option<LifeStatus> {
+        let life = self.lives.get(collector)?;
+        Some(LifeStatus { state: life.state.clone(), restarts: life.restarts, failures: life.failures })
+    }
+
+    /// How often each policy panicked.
+    pub fn misbehaved(&self) -> &BTreeMap<&'static str, u64> {
+        &self.misbehaved
+    }
+}
+
+impl Life {
+    fn quarantined(&mut self, now: MonoTime, why: String) -> LifeState {
+        let probe = now + PROBE * 2_u32.pow(self.probes.min(PROBES));
+        self.probes = self.probes.saturating_add(1);
+        LifeState::Quarantined { why, probe }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> MonoTime {
+        MonoTime::at(Duration::from_millis(ms))
+    }
+
+    fn id(text: &str) -> CollectorId {
+        CollectorId::new(text).unwrap()
+    }
+
+    struct Says(Restart);
+
+    impl RestartPolicy for Says {
+        fn decide(&self, ending: &Ending<'_>, _: &mut Draw) -> Restart {
+            if ending.how == Exit::Silent {
+                panic!("as it was told");
+            }
+            if ending.restarts_within(Duration::from_secs(60)) >= 3 {
+                return Restart::GiveUp("3 restarts within 60s".into());
+            }
+            self.0.clone()
+        }
+    }
+
+    fn lives(says: Restart, ids: &[&str]) -> Restarts {
+        let mut restarts =
+            Restarts::new(vec![NamedRestart { name: "says", policy: Box::new(Says(says)) }], 1);
+        ids.iter().for_each(|name| restarts.add(at(0), id(name), RestartId(0)));
+        restarts
+    }
+
+    #[test]
+    fn a_crash_loop_is_quarantined_probed_and_reset() {
+        let mut restarts = lives(Restart::After(Duration::from_millis(100)), &["p"]);
+        let mut now = 0;
+        for _ in 0..3 {
+            assert_eq!(restarts.take_due(at(now)), [id("p")]);
+            assert_eq!(
+                restarts.ended(at(now), &id("p"), Exit::Failure, None),
+                Some(&LifeState::Due(at(now + 100)))
+            );
+            assert_eq!(restarts.take_due(at(now + 99)), []);
+            now += 100;
+        }
+        assert_eq!(restarts.take_due(at(now)), [id("p")]);
+        let quarantined = |restarts: &mut Restarts, now, why: &str, probe| {
+            let state = LifeState::Quarantined { why: why.into(), probe: at(probe) };
+            assert_eq!(restarts.ended(at(now), &id("p"), Exit::Failure, None), Some(&state));
+            assert_eq!(restarts.next_deadline(at(now)), Some(at(probe)));
+        };
+        quarantined(&mut restarts, 300, "3 restarts within 60s", 60_300);
+        assert_eq!(restarts.take_due(at(60_299)), []);
+        assert_eq!(restarts.take_due(at(60_300)), [id("p")]);
+        // By now the policy would start it again; but it was a probe, and the next is later.
+        quarantined(&mut restarts, 60_301, "its probe failed", 180_301);
+        assert!(restarts.reset(at(70_000), &id("p")));
+        assert_eq!(restarts.take_due(at(70_000)), [id("p")]);
+        assert_eq!(
+            restarts.ended(at(70_001), &id("p"), Exit::Failure, None),
+            Some(&LifeState::Due(at(70_101)))
+        );
+        assert!(!restarts.reset(at(0), &id("other")));
+    }
+
+    #[test]
+    fn service_makes_good_and_a_probe_that_serves_is_no_probe() {
+        let mut restarts = lives(Restart::After(Duration::ZERO), &["p"]);
+        restarts.take_due(at(0));
+        restarts.ended(at(1), &id("p"), Exit::NotStarted, Some("no such file".into()));
+        assert!(matches!(restarts.status(&id("p")).unwrap().state, LifeState::Quarantined { .. }));
+        assert_eq!(restarts.take_due(at(60_001)), [id("p")]);
+        restarts.registered(at(60_100), &id("p"));
+        assert_eq!(restarts.next_deadline(at(60_100)), None);
+        assert_eq!(
+            restarts.ended(at(70_100), &id("p"), Exit::Failure, None),
+            Some(&LifeState::Due(at(70_100)))
+        );
+        assert_eq!(restarts.status(&id("p")).unwrap().failures, 1);
+    }
+
+    #[test]
+    fn those_who_die_together_start_one_after_the_other() {
+        let names: Vec<_> = (0..20).map(|n| format!("p{n:02}")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let mut restarts = lives(Restart::After(Duration::ZERO), &names);
+        assert_eq!(restarts.take_due(at(0)).len(), 20, "first starts do not wait");
+        for name in &names {
+            restarts.ended(at(1_000), &id(name), Exit::Failure, None);
+        }
+        let mut started = Vec::new();
+        let mut now = at(1_000);
+        while let Some(next) = restarts.next_deadline(now).filter(|next| *next < at(20_000)) {
+            now = next.max(now);
+            let due = restarts.take_due(now);
+            assert!(!due.is_empty(), "no busy loop");
+            started.extend(due.into_iter().map(|id| (now, id)));
+        }
+        assert_eq!(started.len(), 20);
+        assert_eq!(started.iter().filter(|(when, _)| *when == at(1_000)).count(), 8);
+        assert_eq!(started.last().map(|(when, _)| *when), Some(at(1_000 + 12 * 250)));
+    }
+
+    #[test]
+    fn who_does_not_register_is_given_once_and_a_panic_means_a_second() {
+        let mut restarts = lives(Restart::Leave, &["p"]);
+        restarts.take_due(at(0));
+        assert_eq!(restarts.next_deadline(at(0)), Some(at(30_000)));
+        assert_eq!(restarts.take_overdue(at(29_999)), []);
+        assert_eq!(restarts.take_overdue(at(30_000)), [id("p")]);
+        assert_eq!(restarts.take_overdue(at(30_000)), []);
+        assert_eq!(
+            restarts.ended(at(30_001), &id("p"), Exit::Silent, None),
+            Some(&LifeState::Due(at(31_001)))
+        );
+        assert_eq!(restarts.misbehaved().get("says"), Some(&1));
+        assert_eq!(restarts.ended(at(30_001), &id("p"), Exit::NotRegistered, None), Some(&LifeState::Left));
+    }
+}
