@@ -8,6 +8,7 @@
 //! | [`dedup`] | `none`, `content` |
 //! | [`order`] | `arrival`, `timestamp`, `sequence` |
 //! | [`merge`] | `list`, `by-collector`, `first`, `latest`, `join`, `fields` |
+//! | [`scoring`] | `least-outstanding`, `round-robin`, `random`, `p2c`, `peak-ewma`, `hot-cold`, `seed-weighted` |
 //! | [`sink`] | `jsonl` |
 //!
 //! A host makes them selectable by name with `link_plugins!(stook_strategies)`.
@@ -17,6 +18,7 @@ pub mod dedup;
 pub mod merge;
 pub mod options;
 pub mod order;
+pub mod scoring;
 pub mod sink;
 
 #[cfg(test)]

@@ -81,6 +81,12 @@ pub(crate) fn build<T: PluginType + ?Sized>(
     factory(&mut <dyn OptionsDeserializer<'_>>::erase(&mut from), &BuildContext::new(7))
 }
 
+/// The same by its own type, for options that are fine.
+pub(crate) fn made<P: Plugin>(options: &str) -> P {
+    let options = serde_json::from_str(options).unwrap();
+    P::build(options, &BuildContext::new(7)).unwrap()
+}
+
 /// What `P` refuses its options with.
 pub(crate) fn refuses<T: PluginType + ?Sized>(registration: &Registration, options: &str, with: &str) {
     let Err(error) = build::<T>(registration, options) else { panic!("{options} was taken") };

@@ -23,6 +23,13 @@ fn a_host_finds_every_plugin() {
             (PluginKind::Order, "arrival"),
             (PluginKind::Order, "sequence"),
             (PluginKind::Order, "timestamp"),
+            (PluginKind::Scoring, "hot-cold"),
+            (PluginKind::Scoring, "least-outstanding"),
+            (PluginKind::Scoring, "p2c"),
+            (PluginKind::Scoring, "peak-ewma"),
+            (PluginKind::Scoring, "random"),
+            (PluginKind::Scoring, "round-robin"),
+            (PluginKind::Scoring, "seed-weighted"),
             (PluginKind::Sink, "jsonl"),
         ]
     );

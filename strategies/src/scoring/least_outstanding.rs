@@ -1,0 +1,53 @@
+//! `least-outstanding`: whoever has the fewest in flight.
+
+use stook_plugin::{BuildContext, BuildError, Candidate, NoOptions, Plugin, Pool, ScoringPolicy, register};
+
+/// The fewest in flight.
+pub struct LeastOutstanding;
+
+impl Plugin for LeastOutstanding {
+    const NAME: &'static str = "least-outstanding";
+    const DOCS: &'static str = "Whoever has the fewest tasks of the capability in flight, one at random of several. Needs no \
+        history, and follows speed by itself: whoever is slower keeps what it has for longer. What counts is the number \
+        and not the share of `concurrency`, which says what a collector accepts and not how fast it is.";
+    type Options = NoOptions;
+
+    fn build(_: NoOptions, _: &BuildContext) -> Result<Self, BuildError> {
+        Ok(Self)
+    }
+}
+
+impl ScoringPolicy for LeastOutstanding {
+    fn cost(&self, candidate: &Candidate, _: &Pool<'_>) -> f64 {
+        candidate.in_flight.into()
+    }
+}
+
+register!(scoring: LeastOutstanding);
+
+#[cfg(test)]
+mod tests {
+    use stook_plugin::conformance;
+
+    use super::*;
+    use crate::scoring::testing::{busy, chosen};
+
+    #[test]
+    fn the_fewest_in_flight_win() {
+        assert_eq!(chosen(&mut LeastOutstanding, &busy(&[3, 1, 2, 1])), [1, 3]);
+        assert_eq!(chosen(&mut LeastOutstanding, &busy(&[u32::MAX])), [0]);
+    }
+
+    #[test]
+    fn slots_are_a_limit_and_no_speed() {
+        let mut candidates = busy(&[2, 1]);
+        candidates[0].concurrency = 100;
+        candidates[1].concurrency = 2;
+        assert_eq!(chosen(&mut LeastOutstanding, &candidates), [1]);
+    }
+
+    #[test]
+    fn holds_to_the_contract() {
+        conformance::scoring(|| LeastOutstanding);
+    }
+}
