@@ -9,12 +9,14 @@
 //! | [`order`] | `arrival`, `timestamp`, `sequence` |
 //! | [`merge`] | `list`, `by-collector`, `first`, `latest`, `join`, `fields` |
 //! | [`scoring`] | `least-outstanding`, `round-robin`, `random`, `p2c`, `peak-ewma`, `hot-cold`, `seed-weighted` |
+//! | [`detection`] | `deadline`, `phi-accrual` |
 //! | [`sink`] | `jsonl` |
 //!
 //! A host makes them selectable by name with `link_plugins!(stook_strategies)`.
 
 pub mod completion;
 pub mod dedup;
+pub mod detection;
 pub mod merge;
 pub mod options;
 pub mod order;

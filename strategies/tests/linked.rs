@@ -14,6 +14,8 @@ fn a_host_finds_every_plugin() {
             (PluginKind::Completion, "quorum"),
             (PluginKind::Dedup, "content"),
             (PluginKind::Dedup, "none"),
+            (PluginKind::Detection, "deadline"),
+            (PluginKind::Detection, "phi-accrual"),
             (PluginKind::Merge, "by-collector"),
             (PluginKind::Merge, "fields"),
             (PluginKind::Merge, "first"),
