@@ -10,6 +10,7 @@
 //! | [`merge`] | `list`, `by-collector`, `first`, `latest`, `join`, `fields` |
 //! | [`scoring`] | `least-outstanding`, `round-robin`, `random`, `p2c`, `peak-ewma`, `hot-cold`, `seed-weighted` |
 //! | [`detection`] | `deadline`, `phi-accrual` |
+//! | [`restart`] | `never`, `immediate`, `backoff`, `intensity` |
 //! | [`sink`] | `jsonl` |
 //!
 //! A host makes them selectable by name with `link_plugins!(stook_strategies)`.
@@ -20,6 +21,7 @@ pub mod detection;
 pub mod merge;
 pub mod options;
 pub mod order;
+pub mod restart;
 pub mod scoring;
 pub mod sink;
 

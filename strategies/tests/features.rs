@@ -20,7 +20,7 @@ fn features() -> (BTreeSet<String>, BTreeSet<String>) {
 fn files() -> BTreeSet<String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = BTreeSet::new();
-    for kind in ["completion", "dedup", "detection", "merge", "order", "scoring", "sink"] {
+    for kind in ["completion", "dedup", "detection", "merge", "order", "restart", "scoring", "sink"] {
         for entry in std::fs::read_dir(source.join(kind)).unwrap() {
             let path = entry.unwrap().path();
             let name = path.file_stem().unwrap().to_str().unwrap();

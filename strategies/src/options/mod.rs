@@ -1,10 +1,16 @@
 //! Types of options that several plugins share.
 
+mod give_up;
+mod when;
+
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use stook_plugin::{OptionType, TypeSpec};
 use stook_types::Value;
+
+pub use give_up::GiveUp;
+pub use when::When;
 
 /// A whole number that is not zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
