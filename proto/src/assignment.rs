@@ -100,7 +100,7 @@ impl Assignment {
 // === impl TaskOutcome ===
 
 impl TaskOutcome {
-    pub(crate) fn to_wire(self, lease: Lease) -> wire::TaskFinished {
+    pub(crate) fn into_wire(self, lease: Lease) -> wire::TaskFinished {
         let (error, returned) = match self {
             Self::Done => (None, false),
             Self::Failed(why) => (Some(why), false),

@@ -45,6 +45,18 @@ pub enum SessionError {
     /// A `Hello` that contradicts itself or exceeds a limit.
     #[error("the collector's declaration is invalid: {0}")]
     Declaration(String),
+    /// The operator's major version differs.
+    #[error("the operator speaks protocol {theirs}, this host {VERSION}")]
+    OperatorVersion {
+        /// What the operator speaks.
+        theirs: Version,
+    },
+    /// A request that contradicts itself or exceeds a limit.
+    #[error("the request is invalid: {0}")]
+    Request(String),
+    /// Requests, and nobody who reads the replies.
+    #[error("the operator does not read its replies: {0} bytes wait for it")]
+    Unread(usize),
     /// More results, or larger ones, than credit was given for.
     #[error("the collector sent more than its credit")]
     CreditOverrun,
@@ -88,16 +100,24 @@ impl SessionError {
     /// What to tell the peer before closing.
     pub fn rejection(&self) -> Rejection {
         let (reason, remedy) = match self {
-            Self::HandshakeTimeout(_) => (RejectReason::Timeout, "send Hello at once after connecting"),
+            Self::HandshakeTimeout(_) => {
+                (RejectReason::Timeout, "send Hello or a request at once after connecting")
+            }
             Self::FrameTimeout(_) => (RejectReason::Timeout, "write frames whole"),
             Self::Version { theirs } if theirs.major < VERSION.major => {
                 (RejectReason::Version, "rebuild the collector with a newer stook-collector")
             }
-            Self::Version { .. } => (RejectReason::Version, "update the host"),
-            Self::Declaration(_) => (RejectReason::Declaration, "correct what the collector declares"),
-            Self::FrameTooLarge { .. } => {
-                (RejectReason::Protocol, "keep to the limits that Welcome gives; send smaller batches")
+            Self::OperatorVersion { theirs } if theirs.major < VERSION.major => {
+                (RejectReason::Version, "ask with the `stook` of the host's release")
             }
+            Self::Version { .. } | Self::OperatorVersion { .. } => (RejectReason::Version, "update the host"),
+            Self::Declaration(_) => (RejectReason::Declaration, "correct what the collector declares"),
+            Self::Request(_) => (RejectReason::Request, "correct the request"),
+            Self::Unread(_) => (RejectReason::Protocol, "read each reply before the next request"),
+            Self::FrameTooLarge { .. } => (
+                RejectReason::Protocol,
+                "keep to the limits that Welcome gives; send smaller batches, or a request with smaller arguments",
+            ),
             Self::CreditOverrun => (RejectReason::Protocol, "wait for Credit before sending more"),
             Self::UndeclaredTopic { .. } => (RejectReason::Protocol, "declare each topic in Hello"),
             Self::Flood => (RejectReason::Protocol, "send heartbeats at the interval that Welcome gives"),

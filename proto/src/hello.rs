@@ -50,7 +50,8 @@ pub struct CapabilityDeclaration {
 #[derive(Clone, Default)]
 pub struct Token(String);
 
-const MAX_NAMES: usize = 1024;
+/// Names of one kind in one frame.
+pub(crate) const MAX_NAMES: usize = 1024;
 const MAX_NAME: usize = 64;
 const MAX_TOKEN: usize = 256;
 const MAX_CONCURRENCY: u32 = 1_000_000;
@@ -154,11 +155,18 @@ fn unique<'a, T: fmt::Display + Eq + std::hash::Hash + 'a>(
     what: &str,
     names: impl IntoIterator<Item = &'a T>,
 ) -> Result<(), String> {
-    let mut seen = HashSet::new();
-    match names.into_iter().find(|name| !seen.insert(*name)) {
+    match twice(names) {
         Some(twice) => Err(format!("{what} `{twice}` is declared twice")),
         None => Ok(()),
     }
+}
+
+/// The first that has been there before.
+pub(crate) fn twice<'a, T: Eq + std::hash::Hash + 'a>(
+    names: impl IntoIterator<Item = &'a T>,
+) -> Option<&'a T> {
+    let mut seen = HashSet::new();
+    names.into_iter().find(|name| !seen.insert(*name))
 }
 
 // === impl CapabilityDeclaration ===

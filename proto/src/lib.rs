@@ -1,9 +1,10 @@
-//! The wire of stook: frames, codec and both ends of a session, without I/O.
+//! The wire of stook: frames, codec and all ends of a session, without I/O.
 //!
 //! Bytes and time go in, events and bytes come out, in the manner of rustls and quinn-proto:
 //!
 //! * [`HostSession`]: the host's end of one connection. It trusts nothing that it reads.
 //! * [`CollectorSession`]: a collector's end, which outlives connections: what was not acknowledged is sent again.
+//! * [`OperatorSession`]: the end of somebody who asks the host for something, like the command line.
 //! * [`payload`] and [`VALUE`]: how a [`Value`](stook_types::Value) becomes bytes and back.
 //! * [`transport`] (feature): where a host listens and how to reach it.
 //!
@@ -21,8 +22,10 @@ mod error;
 mod frame;
 mod hello;
 pub mod host;
+pub mod operator;
 mod pace;
 mod rejection;
+mod request;
 mod results;
 mod sequences;
 #[cfg(feature = "transport")]
@@ -36,12 +39,15 @@ pub use error::SessionError;
 pub use frame::{Decoder, encode};
 pub use hello::{CapabilityDeclaration, Hello, Token};
 pub use host::HostSession;
+pub use operator::OperatorSession;
 pub use rejection::{RejectReason, Rejection};
+pub use request::{Request, Submission};
 pub use sequences::Sequences;
+pub use stook_types::FanOut;
 pub use value::{DepthError, MAX_DEPTH, VALUE, payload};
 
 /// The version of the protocol: a host and a collector with different majors do not talk, a minor only adds.
-pub const VERSION: Version = Version { major: 1, minor: 0 };
+pub const VERSION: Version = Version { major: 1, minor: 1 };
 
 /// A version of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,3 +120,7 @@ pub struct LoadMetrics {
 /// Results are acknowledged out of order, so the span may exceed the number that is kept; this bounds the
 /// memory of both sides for the holes.
 const SPAN: u64 = 4;
+
+/// Longest frame that a host reads of a peer that it does not know, and longest request. A `Hello` with every name at
+/// its limit fits easily.
+const MAX_STRANGER: u32 = 256 * 1024;

@@ -43,6 +43,8 @@ pub enum RejectReason {
     Timeout,
     /// Too many connections.
     Busy,
+    /// A request contradicts itself or exceeds a limit.
+    Request,
     /// A reason that a newer host has.
     Other,
 }
@@ -123,6 +125,7 @@ words!(
     Protocol = "protocol",
     Timeout = "timeout",
     Busy = "busy",
+    Request = "request",
 );
 
 impl RejectReason {

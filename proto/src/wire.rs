@@ -44,6 +44,10 @@ into_frame!(
     Assign,
     Cancel,
     Drain,
+    Submit,
+    Status,
+    Restart,
+    Reply,
 );
 
 impl frame::Body {
@@ -63,6 +67,15 @@ impl frame::Body {
             Self::Assign(_) => "Assign",
             Self::Cancel(_) => "Cancel",
             Self::Drain(_) => "Drain",
+            Self::Submit(_) => "Submit",
+            Self::Status(_) => "Status",
+            Self::Restart(_) => "Restart",
+            Self::Reply(_) => "Reply",
         }
+    }
+
+    /// Whether an operator may begin with it.
+    pub(crate) const fn is_request(&self) -> bool {
+        matches!(self, Self::Submit(_) | Self::Status(_) | Self::Restart(_))
     }
 }

@@ -207,7 +207,7 @@ impl CollectorSession {
     /// went with its connection.
     pub fn task_finished(&mut self, lease: Lease, outcome: TaskOutcome) {
         if self.leases.remove(&lease) {
-            self.out.push_after(self.replay.next(), outcome.to_wire(lease));
+            self.out.push_after(self.replay.next(), outcome.into_wire(lease));
         }
     }
 

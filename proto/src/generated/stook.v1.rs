@@ -298,6 +298,8 @@ pub mod reject {
         Timeout = 10,
         /// Too many connections.
         Busy = 11,
+        /// A request contradicts itself or exceeds a limit.
+        Request = 12,
     }
     impl Reason {
         /// String value of the enum field names used in the ProtoBuf definition.
@@ -318,6 +320,7 @@ pub mod reject {
                 Self::Protocol => "REASON_PROTOCOL",
                 Self::Timeout => "REASON_TIMEOUT",
                 Self::Busy => "REASON_BUSY",
+                Self::Request => "REASON_REQUEST",
             }
         }
         /// Creates an enum from field names used in the ProtoBuf definition.
@@ -335,6 +338,7 @@ pub mod reject {
                 "REASON_PROTOCOL" => Some(Self::Protocol),
                 "REASON_TIMEOUT" => Some(Self::Timeout),
                 "REASON_BUSY" => Some(Self::Busy),
+                "REASON_REQUEST" => Some(Self::Request),
                 _ => None,
             }
         }
@@ -409,10 +413,128 @@ pub struct Drain {
     #[prost(uint64, tag = "1")]
     pub grace_ms: u64,
 }
-/// A frame. Numbers 1 to 7 go from collector to host, 8 to 15 from host to collector.
+/// Do this.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Submit {
+    /// The kinds of task to run under one correlation ID. At least one.
+    #[prost(string, repeated, tag = "1")]
+    pub capabilities: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// How the payload is encoded.
+    #[prost(enumeration = "ContentType", tag = "5")]
+    pub content_type: i32,
+    /// The task's arguments.
+    #[prost(bytes = "bytes", tag = "6")]
+    pub payload: ::prost::bytes::Bytes,
+    /// The higher goes first; 0 is usual.
+    #[prost(sint32, tag = "7")]
+    pub priority: i32,
+    /// Time from now until the host gives up on it; absent if the host decides.
+    #[prost(uint64, optional, tag = "8")]
+    pub timeout_ms: ::core::option::Option<u64>,
+    /// Names of the aggregates that gather the answers.
+    #[prost(string, repeated, tag = "9")]
+    pub into: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Under which results are to be recorded; absent if the host makes one up.
+    #[prost(message, optional, tag = "10")]
+    pub correlation: ::core::option::Option<Correlation>,
+    /// Whether the last reply is to wait for what comes of it.
+    #[prost(bool, tag = "11")]
+    pub wait: bool,
+    /// Grows with additions that an older host may ignore.
+    #[prost(uint32, tag = "14")]
+    pub protocol_minor: u32,
+    /// A host talks to one major version only.
+    #[prost(uint32, tag = "15")]
+    pub protocol_major: u32,
+    /// Whom it goes to. Must be there.
+    #[prost(oneof = "submit::FanOut", tags = "2, 3, 4")]
+    pub fan_out: ::core::option::Option<submit::FanOut>,
+}
+/// Nested message and enum types in `Submit`.
+pub mod submit {
+    /// Whom it goes to. Must be there.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum FanOut {
+        /// For each capability the best collector that has it; always true.
+        #[prost(bool, tag = "2")]
+        One(bool),
+        /// Every collector that has one of the capabilities; always true.
+        #[prost(bool, tag = "3")]
+        Each(bool),
+        /// These.
+        #[prost(message, tag = "4")]
+        Ids(super::Collectors),
+    }
+}
+/// Some collectors.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Collectors {
+    /// Their ids. At least one.
+    #[prost(string, repeated, tag = "1")]
+    pub ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// Say how things stand.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Status {
+    /// As in Submit.
+    #[prost(uint32, tag = "14")]
+    pub protocol_minor: u32,
+    /// As in Submit.
+    #[prost(uint32, tag = "15")]
+    pub protocol_major: u32,
+}
+/// Start a collector again.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Restart {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub collector: ::prost::alloc::string::String,
+    /// As in Submit.
+    #[prost(uint32, tag = "14")]
+    pub protocol_minor: u32,
+    /// As in Submit.
+    #[prost(uint32, tag = "15")]
+    pub protocol_major: u32,
+}
+/// An answer to a request.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Reply {
+    /// Whether it is the last to its request.
+    #[prost(bool, tag = "3")]
+    pub last: bool,
+    #[prost(oneof = "reply::Outcome", tags = "1, 2")]
+    pub outcome: ::core::option::Option<reply::Outcome>,
+}
+/// Nested message and enum types in `Reply`.
+pub mod reply {
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Outcome {
+        /// The message Value of value.proto, encoded: a reply says itself what its fields are.
+        #[prost(bytes, tag = "1")]
+        Value(::prost::bytes::Bytes),
+        /// The request was refused, or has failed. Nothing follows it.
+        #[prost(message, tag = "2")]
+        Failure(super::Failure),
+    }
+}
+/// Why there is no answer.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Failure {
+    /// In words.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// What to do about it.
+    #[prost(string, tag = "2")]
+    pub remedy: ::prost::alloc::string::String,
+}
+/// A frame. Numbers 1 to 7 go from collector to host, 8 to 15 from host to collector, those from 16 on between an
+/// operator and the host.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Frame {
-    #[prost(oneof = "frame::Body", tags = "1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14")]
+    #[prost(
+        oneof = "frame::Body",
+        tags = "1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19"
+    )]
     pub body: ::core::option::Option<frame::Body>,
 }
 /// Nested message and enum types in `Frame`.
@@ -458,6 +580,18 @@ pub mod frame {
         /// No more tasks: finish and leave.
         #[prost(message, tag = "14")]
         Drain(super::Drain),
+        /// Run a task.
+        #[prost(message, tag = "16")]
+        Submit(super::Submit),
+        /// Say how things stand.
+        #[prost(message, tag = "17")]
+        Status(super::Status),
+        /// Start a collector again.
+        #[prost(message, tag = "18")]
+        Restart(super::Restart),
+        /// The host answers.
+        #[prost(message, tag = "19")]
+        Reply(super::Reply),
     }
 }
 /// A typed value. Written and read by hand in src/value.rs, which a property test holds equal to this.

@@ -1,10 +1,10 @@
-//! What a collector has said.
+//! What a peer has said.
 
 use stook_types::{CorrelationId, Payload, Refusal};
 
-use crate::{Heartbeat, Hello, Lease, TaskOutcome};
+use crate::{Heartbeat, Hello, Lease, Request, TaskOutcome};
 
-/// One thing that a collector has said, checked.
+/// One thing that a collector or an operator has said, checked.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -25,6 +25,9 @@ pub enum Event {
     },
     /// It closes the session by its own will, and says why.
     Goodbye(String),
+    /// It is an operator, and asks for this. Answer with `reply` or `refuse_request`, whenever that is decided; the next
+    /// request comes after that. It leaves by closing the connection, also before the answer.
+    Request(Request),
 }
 
 /// A result as it came over the wire.

@@ -20,12 +20,9 @@ pub struct HostLimits {
     pub credit: Credit,
     /// Largest replay capacity that a collector may declare.
     pub max_replay: u32,
-    /// Bytes that may wait to be read by the collector before no more tasks are assigned to it.
+    /// Bytes that may wait to be read by the peer before no more tasks are assigned to it, and no more replies given.
     pub max_outbound_bytes: usize,
 }
-
-/// Longest frame before a session is open: a `Hello` with every name at its limit fits easily.
-pub(super) const MAX_HELLO: u32 = 256 * 1024;
 
 /// What a result takes in a frame beyond its payload, at most.
 const RESULT_OVERHEAD: u32 = 256;

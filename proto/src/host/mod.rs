@@ -1,4 +1,4 @@
-//! The host's end of a session.
+//! The host's end of a session, with a collector or an operator.
 //!
 //! ```
 //! use std::time::Duration;
@@ -46,4 +46,4 @@ mod session;
 
 pub use event::{Event, ReceivedResult};
 pub use limits::HostLimits;
-pub use session::HostSession;
+pub use session::{HostSession, ReplyError};

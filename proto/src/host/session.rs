@@ -1,12 +1,15 @@
 //! The state machine.
 
+mod operator;
+
+pub use operator::ReplyError;
+
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use stook_types::{MonoTime, Refusal, SessionEpoch, Topic};
 
 use super::leases::Leases;
-use super::limits::MAX_HELLO;
 use super::outbound::Outbound;
 use super::{Event, HostLimits, ReceivedResult};
 use crate::assignment::millis;
@@ -14,8 +17,8 @@ use crate::frame::{self, Incoming};
 use crate::pace::Pace;
 use crate::wire::frame::Body;
 use crate::{
-    AssignError, Assignment, Credit, Decoder, Heartbeat, Hello, Lease, LoadMetrics, Rejection, SPAN,
-    Sequences, SessionError, TaskOutcome, VERSION, correlation, encode, results, wire,
+    AssignError, Assignment, Credit, Decoder, Heartbeat, Hello, Lease, LoadMetrics, MAX_STRANGER, Rejection,
+    SPAN, Sequences, SessionError, TaskOutcome, VERSION, correlation, encode, results, wire,
 };
 
 /// The host's end of one connection: bytes and time in, events and bytes out.
@@ -47,6 +50,10 @@ enum State {
     Open,
     /// The collector has said goodbye.
     Left,
+    /// An operator waits for an answer.
+    Asked,
+    /// An operator has its answer, and may ask again.
+    Answered,
     Closed,
 }
 
@@ -56,7 +63,7 @@ impl HostSession {
         let limits = limits.coherent();
         Self {
             state: State::AwaitHello,
-            decoder: Decoder::new(MAX_HELLO.min(limits.max_frame_bytes)),
+            decoder: Decoder::new(MAX_STRANGER.min(limits.max_frame_bytes)),
             out: Outbound::default(),
             connected: now,
             partial_since: None,
@@ -83,8 +90,8 @@ impl HostSession {
     /// [`deadline`](Self::deadline) has passed (after a last read, so that a host that lagged blames nobody).
     ///
     /// # Errors
-    /// If the collector breaks a rule or a deadline. The session is closed then but for
-    /// [`reject`](Self::reject), which tells the collector why.
+    /// If the peer breaks a rule or a deadline. The session is closed then but for
+    /// [`reject`](Self::reject), which tells the peer why.
     pub fn poll(&mut self, now: MonoTime) -> Result<Option<Event>, SessionError> {
         if self.state == State::Closed {
             return Ok(None);
@@ -147,7 +154,7 @@ impl HostSession {
         !self.out.is_empty()
     }
 
-    /// Bytes that wait to be read by the collector.
+    /// Bytes that wait to be read by the peer.
     pub fn outbound_bytes(&self) -> usize {
         self.out.bytes.len()
     }
@@ -175,7 +182,7 @@ impl HostSession {
         });
     }
 
-    /// Tells the collector why the session ends, and closes it. Write [`transmit`](Self::transmit), then close
+    /// Tells the peer why the session ends, and closes it. Write [`transmit`](Self::transmit), then close
     /// the connection.
     pub fn reject(&mut self, rejection: &Rejection) {
         self.close();
@@ -273,6 +280,8 @@ impl HostSession {
             // It beats on its own and may cross the goodbye.
             (Incoming::Other(body @ Body::Heartbeat(_)), State::Left) => body,
             (Incoming::Other(Body::Hello(hello)), State::AwaitHello) => return self.hello(hello),
+            (Incoming::Other(body), State::AwaitHello) if body.is_request() => return self.request(body),
+            (Incoming::Other(body), State::Answered) => return self.request(body),
             (other, state) => {
                 let frame = if let Incoming::Other(body) = &other { body.name() } else { "Results" };
                 return Err(SessionError::Illegal { frame, when: state.when() });
@@ -285,6 +294,9 @@ impl HostSession {
             Body::Goodbye(goodbye) => {
                 self.state = State::Left;
                 Ok(Event::Goodbye(goodbye.reason))
+            }
+            other if other.is_request() => {
+                Err(SessionError::Illegal { frame: other.name(), when: "in a collector's session" })
             }
             other => Err(SessionError::Illegal { frame: other.name(), when: State::Open.when() }),
         }
@@ -385,6 +397,8 @@ impl State {
             Self::Undecided => "before Welcome",
             Self::Open => "to a host, or twice",
             Self::Left => "after Goodbye",
+            Self::Asked => "before the last reply to its request",
+            Self::Answered => "after a request",
             Self::Closed => "after the end",
         }
     }

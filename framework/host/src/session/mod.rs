@@ -84,8 +84,15 @@ pub(crate) async fn serve(hub: Arc<Hub>, stream: Stream, peer: Peer, place: Plac
 /// Reads up to the introduction. `None` if the peer left before it.
 async fn introduce(hub: &Hub, connection: &mut Connection) -> Result<Option<Box<Hello>>, SessionError> {
     loop {
-        if let Some(Said::Hello(hello)) = connection.protocol.poll(hub.clock.now())? {
-            return Ok(Some(hello));
+        match connection.protocol.poll(hub.clock.now())? {
+            Some(Said::Hello(hello)) => return Ok(Some(hello)),
+            Some(_) => {
+                return Err(SessionError::Illegal {
+                    frame: "a request",
+                    when: "to a host that answers none",
+                });
+            }
+            None => {}
         }
         if connection.turn().await == Io::Eof {
             return Ok(None);
