@@ -90,9 +90,9 @@ async fn before_hello() {
     let cases: [(&[u8], Reason, &str); 8] = [
         (&[0xff; 64], Reason::Protocol, "a frame of 4294967295 bytes is over the limit of 262144"),
         (b"GET / HTTP/1.1\r\n\r\n", Reason::Protocol, "a frame of 542393671 bytes is over the limit"),
-        (&[0, 0, 0, 0], Reason::Protocol, "of a kind that protocol 1.0 does not know"),
+        (&[0, 0, 0, 0], Reason::Protocol, "of a kind that protocol 1.1 does not know"),
         (&frame(&[0x0a, 0xff]), Reason::Protocol, "a frame is malformed"),
-        (&frame(&[0xfa, 0x07, 0x00]), Reason::Protocol, "of a kind that protocol 1.0 does not know"),
+        (&frame(&[0xfa, 0x07, 0x00]), Reason::Protocol, "of a kind that protocol 1.1 does not know"),
         (&nested, Reason::Protocol, "a frame is malformed: "),
         (&zeros, Reason::Protocol, "the peer sent Results before Hello"),
         (
@@ -125,13 +125,13 @@ async fn hello_that_cannot_be_taken() {
         (
             wire::Hello { protocol_major: 2, ..good() },
             Reason::Version,
-            "the peer speaks protocol 2.0, this side 1.0",
+            "the peer speaks protocol 2.1, this side 1.1",
             "update the host",
         ),
         (
             wire::Hello { protocol_major: 0, ..good() },
             Reason::Version,
-            "the peer speaks protocol 0.0, this side 1.0",
+            "the peer speaks protocol 0.1, this side 1.1",
             "rebuild the collector",
         ),
         (
