@@ -47,7 +47,6 @@ mod options;
 mod recorder;
 mod run;
 mod runner;
-mod serialize;
 mod signal;
 mod tasks;
 
@@ -56,8 +55,9 @@ pub use error::{RecordError, RunError, exit};
 pub use options::Options;
 pub use recorder::{Record, Recorder};
 pub use run::{run, run_async, run_until};
-pub use serialize::{SerializeError, to_value};
 pub use stook_proto::Token;
 pub use stook_proto::collector::ReplayLimits;
 pub use stook_proto::transport::Endpoint;
-pub use stook_types::{Capability, CollectorId, CorrelationId, Object, TaskId, Value};
+pub use stook_types::{
+    Capability, CollectorId, CorrelationId, Object, SerializeError, TaskId, Value, to_value,
+};

@@ -33,7 +33,9 @@ async fn who_hangs_is_not_waited_for_beyond_the_timeout() {
     let mut host = TestHost::builder(config, COLLECTOR).grace(Duration::from_secs(1)).start().await;
     // It has one task, so many wait for it; that the next one cannot wait is said at once.
     let why = host.event(|event| match event {
-        Event::TaskFailed { collector, why, .. } => Some((collector.to_string(), why.clone())),
+        Event::TaskFailed { collector: Some(collector), why, .. } => {
+            Some((collector.to_string(), why.clone()))
+        }
         _ => None,
     });
     let keeps_up = "the collector does not keep up: too many tasks wait for it";

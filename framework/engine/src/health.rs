@@ -12,6 +12,11 @@ use crate::guard::guarded;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct DetectorId(pub usize);
 
+impl DetectorId {
+    /// The engine's own rule: 5 s of silence.
+    pub const BUILT_IN: Self = Self(usize::MAX);
+}
+
 /// A failure detector with the name that is logged when it misbehaves.
 pub struct NamedDetector {
     /// The plugin's name.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use stook_plugin::{Draw, Ending, Exit, Restart, RestartPolicy, SETTLED};
+use stook_plugin::{Draw, Ending, Exit, REMEMBERED, Restart, RestartPolicy, SETTLED};
 use stook_types::{CollectorId, MonoTime};
 
 use crate::guard::guarded;
@@ -11,6 +11,11 @@ use crate::guard::guarded;
 /// Which of the restart policies decides; the first is the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RestartId(pub usize);
+
+impl RestartId {
+    /// The engine's own rule: nobody is started again.
+    pub const BUILT_IN: Self = Self(usize::MAX);
+}
 
 /// A restart policy with the name that is logged when it misbehaves.
 pub struct NamedRestart {
@@ -87,8 +92,6 @@ struct Bucket {
     filled: MonoTime,
 }
 
-/// How many restarts are remembered.
-const HISTORY: usize = 64;
 /// How long a child has to register.
 const REGISTRATION: Duration = Duration::from_secs(30);
 /// How long the first probe of a quarantined collector is put off; twice as long for each that failed, …
@@ -184,7 +187,7 @@ impl Restarts {
             }
             if !first {
                 life.restarts += 1;
-                if life.history.len() == HISTORY {
+                if life.history.len() == REMEMBERED {
                     life.history.pop_front();
                 }
                 life.history.push_back(now);

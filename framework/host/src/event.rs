@@ -1,17 +1,26 @@
-//! What an embedder may want to know while a host runs.
+//! What happens while a host runs, for whoever wants to know: an embedder's listener, the log, and the topic
+//! `stook.events`.
 
 use std::sync::Arc;
 
-use stook_types::{Capability, CollectorId, CorrelationId, Incarnation, Missing};
+use serde::Serialize;
+use stook_types::{Capability, CollectorId, CorrelationId, Incarnation, Missing, TaskId, TaskOutcome};
 
 /// Something happened. Given to [`HostBuilder::on_event`](crate::HostBuilder::on_event), and logged. A listener that
 /// panics is told nothing more; the host goes on.
-#[derive(Clone, Debug)]
+///
+/// Serialised it is an object whose field `event` names it, like `collector.lost`: so it stands on the topic
+/// `stook.events`, which an aggregate can take like any other. Each has a correlation ID of its own there; to gather
+/// them by collector, say `key = ["collector"]`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event")]
 #[non_exhaustive]
 pub enum Event {
     /// The host listens: collectors can connect now.
+    #[serde(rename = "host.listening")]
     Listening,
     /// A collector has a session.
+    #[serde(rename = "collector.connected")]
     CollectorConnected {
         /// Who.
         collector: CollectorId,
@@ -21,47 +30,151 @@ pub enum Event {
         pid: Option<u32>,
     },
     /// A collector's session ended, and not because the host stops.
+    #[serde(rename = "collector.lost")]
     CollectorLost {
         /// Who.
         collector: CollectorId,
         /// Why.
         why: Missing,
     },
+    /// Nothing was heard of a collector for too long. Its session is ended, and its process killed if the host started
+    /// it.
+    #[serde(rename = "collector.silent")]
+    CollectorSilent {
+        /// Who.
+        collector: CollectorId,
+    },
+    /// A collector sends results, and no heartbeats.
+    #[serde(rename = "collector.no-heartbeats")]
+    CollectorWithoutHeartbeats {
+        /// Who.
+        collector: CollectorId,
+    },
+    /// A collector sits on a task past its time, and is given nothing until it lets go of it.
+    #[serde(rename = "collector.overdue")]
+    CollectorOverdue {
+        /// Who.
+        collector: CollectorId,
+        /// The task's name.
+        task: Arc<str>,
+        /// What it did not do.
+        why: &'static str,
+    },
     /// A collector that the host started has ended, or could not be started.
+    #[serde(rename = "collector.exited")]
     CollectorExited {
         /// Who.
         collector: CollectorId,
         /// How, in words.
         how: String,
     },
+    /// A collector that has ended will be started again.
+    #[serde(rename = "collector.restarting")]
+    CollectorRestarting {
+        /// Who.
+        collector: CollectorId,
+        /// In how many milliseconds, or later if many are to be started.
+        in_ms: u64,
+    },
+    /// A collector that had ended is in service again.
+    #[serde(rename = "collector.restarted")]
+    CollectorRestarted {
+        /// Who.
+        collector: CollectorId,
+        /// How often it was started again, in all.
+        restarts: u64,
+        /// Milliseconds from its end to its registration.
+        after_ms: u64,
+    },
+    /// A collector ended again and again, or can never be started. It is tried once in a long while; `stook restart`
+    /// takes it out.
+    #[serde(rename = "collector.quarantined")]
+    CollectorQuarantined {
+        /// Who.
+        collector: CollectorId,
+        /// In what way.
+        why: String,
+    },
     /// A task was given to a collector; it goes out next.
+    #[serde(rename = "task.assigned")]
     TaskAssigned {
-        /// The task's name in config.
+        /// The task's name.
         task: Arc<str>,
+        /// Which one of that name.
+        task_id: TaskId,
         /// Who runs it.
         collector: CollectorId,
         /// Which of its capabilities.
         capability: Capability,
         /// Under which its results meet.
         correlation_id: CorrelationId,
+        /// Counts the assignments of this part of the task, from 1.
+        attempt: u32,
     },
-    /// A collector failed at a task.
-    TaskFailed {
-        /// The task's name in config.
+    /// A task was taken from a collector; another one has it now, or it waits for one.
+    #[serde(rename = "task.redistributed")]
+    TaskRedistributed {
+        /// The task's name.
         task: Arc<str>,
-        /// Who failed.
-        collector: CollectorId,
-        /// Why, as the collector says.
+        /// Which one of that name.
+        task_id: TaskId,
+        /// Which of its capabilities.
+        capability: Capability,
+        /// Who had it.
+        from: CollectorId,
+        /// Who has it; absent while it waits.
+        to: Option<CollectorId>,
+        /// Why it was taken.
         why: String,
     },
-    /// A scheduled task had nobody to run it.
+    /// A collector failed at a task, or nobody could run it, and it is not tried again.
+    #[serde(rename = "task.failed")]
+    TaskFailed {
+        /// The task's name.
+        task: Arc<str>,
+        /// Which one of that name.
+        task_id: TaskId,
+        /// Who had it last, if anybody had.
+        collector: Option<CollectorId>,
+        /// Why.
+        why: String,
+    },
+    /// A task has killed one collector after the other, and is given to nobody any more.
+    #[serde(rename = "task.quarantined")]
+    TaskQuarantined {
+        /// The task's name.
+        task: Arc<str>,
+        /// Which one of that name.
+        task_id: TaskId,
+        /// Which of its capabilities.
+        capability: Capability,
+        /// Whom it killed last.
+        collector: CollectorId,
+        /// How many it has killed.
+        kills: u32,
+    },
+    /// A task has ended.
+    #[serde(rename = "task.ended")]
+    TaskEnded {
+        /// The task's name.
+        task: Arc<str>,
+        /// Which one of that name.
+        task_id: TaskId,
+        /// Under which its results met.
+        correlation_id: CorrelationId,
+        /// How.
+        outcome: TaskOutcome,
+    },
+    /// A task was not taken, or one of its aggregates cannot be told of it.
+    #[serde(rename = "task.unassigned")]
     TaskUnassigned {
-        /// The task's name in config.
+        /// The task's name.
         task: Arc<str>,
         /// Why not.
         why: String,
     },
     /// Somebody was not let in.
+    #[serde(rename = "connection.refused")]
     ConnectionRefused {
         /// Why, in words.
         why: String,
@@ -79,16 +192,45 @@ pub(crate) fn log(event: &Event, stops: bool) {
             tracing::info!(%collector, %incarnation, pid, "collector connected");
         }
         Event::CollectorLost { collector, why } => tracing::warn!(%collector, %why, "collector lost"),
+        Event::CollectorSilent { collector } => tracing::warn!(%collector, "collector silent for too long"),
+        Event::CollectorWithoutHeartbeats { collector } => {
+            tracing::warn!(%collector, "collector sends no heartbeats, and lives");
+        }
+        Event::CollectorOverdue { collector, task, why } => {
+            tracing::warn!(%collector, %task, why, "collector is overdue with a task");
+        }
         Event::CollectorExited { collector, how } if stops => {
             tracing::info!(%collector, how, "collector's process ended")
         }
         Event::CollectorExited { collector, how } => {
             tracing::warn!(%collector, how, "collector's process ended")
         }
-        Event::TaskAssigned { task, collector, capability, correlation_id } => {
-            tracing::debug!(%task, %collector, %capability, %correlation_id, "task assigned");
+        Event::CollectorRestarting { collector, in_ms } => {
+            tracing::info!(%collector, in_ms, "collector will be started again");
         }
-        Event::TaskFailed { task, collector, why } => tracing::warn!(%task, %collector, why, "task failed"),
+        Event::CollectorRestarted { collector, restarts, after_ms } => {
+            tracing::info!(%collector, restarts, after_ms, "collector is in service again");
+        }
+        Event::CollectorQuarantined { collector, why } => {
+            tracing::error!(%collector, why, "collector quarantined; `stook restart` takes it out");
+        }
+        Event::TaskAssigned { task, task_id, collector, capability, correlation_id, attempt } => {
+            tracing::debug!(%task, %task_id, %collector, %capability, %correlation_id, attempt, "task assigned");
+        }
+        Event::TaskRedistributed { task, task_id, capability, from, to, why } => {
+            let to = to.as_ref().map(CollectorId::as_str);
+            tracing::info!(%task, %task_id, %capability, %from, to, why, "task redistributed");
+        }
+        Event::TaskFailed { task, task_id, collector, why } => {
+            let collector = collector.as_ref().map(CollectorId::as_str);
+            tracing::warn!(%task, %task_id, collector, why, "task failed");
+        }
+        Event::TaskQuarantined { task, task_id, capability, collector, kills } => {
+            tracing::error!(%task, %task_id, %capability, %collector, kills, "task quarantined");
+        }
+        Event::TaskEnded { task, task_id, correlation_id, outcome } => {
+            tracing::debug!(%task, %task_id, %correlation_id, %outcome, "task ended");
+        }
         Event::TaskUnassigned { task, why } => tracing::warn!(%task, why, "task not assigned"),
         Event::ConnectionRefused { why } => tracing::warn!(why, "connection refused"),
     }

@@ -5,21 +5,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use stook_engine::{CounterSnapshot, ResultAggregator};
 use stook_plugin::{AggregatedResult, Sink, SinkError};
+use stook_proto::Submission;
 use stook_proto::host::HostLimits;
 use stook_proto::transport::Endpoint;
-use stook_types::CollectorId;
-use tokio::sync::{mpsc, watch};
+use stook_types::{CollectorId, Value, to_value};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Duration;
 
 use crate::HostError;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control::{Control, Message};
+use crate::control::{Control, Message, Order, Parts, Scores, SubmitRefused, Submitted, TaskEnd};
 use crate::delivery::{Delivery, Target};
 use crate::event::{Event, Listener};
 use crate::hub::{Hub, Phase};
 use crate::ticker::{self, Ticker};
+use crate::timed::Slow;
 
 /// A host that is about to run.
 ///
@@ -76,6 +78,8 @@ pub struct Summary {
 
 /// What may wait for control.
 const MESSAGES: usize = 1_024;
+/// Operators at a time.
+const OPERATORS: usize = 256;
 
 impl Host {
     /// A host of this config.
@@ -116,9 +120,12 @@ impl Host {
         // Only now: a sink may touch what belongs to the host that runs already.
         let targets = targets(&config, callbacks)?;
 
-        let Config { host, aggregates, collectors, tasks, .. } = config;
+        let Config { host, aggregates, dispatch, collectors, tasks, .. } = config;
         let acks = aggregates.iter().map(|aggregate| aggregate.ack).collect();
+        let scores = Scores::new(dispatch.score, &aggregates);
         let specs: Vec<_> = aggregates.into_iter().map(|aggregate| aggregate.spec).collect();
+        let slow = Slow::default();
+        let dispatch = slow.watch(dispatch);
         let clock = Clock::start();
         let delivery = Delivery::start(acks, targets, Arc::default(), clock.origin_on_the_wall())?;
         let hub = Arc::new(Hub {
@@ -127,8 +134,10 @@ impl Host {
             delivery,
             ticker: Ticker::default(),
             limits,
+            slow,
             control: control.clone(),
             phase: watch::Sender::default(),
+            operators: Semaphore::new(OPERATORS),
             refused: AtomicU64::new(0),
         });
 
@@ -145,7 +154,9 @@ impl Host {
         let mut doors = JoinSet::new();
         doors.spawn(crate::door::run(hub.clone(), door, open));
 
-        Control::new(hub.clone(), collectors, tasks, listener, grace).run(inbox, &endpoint).await;
+        let parts =
+            Parts { name: host.name.into(), endpoint, dispatch, scores, collectors, tasks, listener, grace };
+        Control::new(hub.clone(), parts).run(inbox).await;
 
         hub.phase.send_replace(Phase::Stopping);
         // Nothing is ever sent: it ends when the last session has ceased to bring anything in.
@@ -234,6 +245,54 @@ impl Handle {
     /// Stops the host: [`Host::run`] returns when everything has ended.
     pub fn stop(&self) {
         self.stop.send_replace(true);
+    }
+
+    /// Has a task run, and says what became of it so far.
+    ///
+    /// # Errors
+    /// If nobody could ever run it, there is no room for it, or the host has ended. Nothing has happened then.
+    pub async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitRefused> {
+        self.order(submission, None).await
+    }
+
+    /// Has a task run, and waits for its end.
+    ///
+    /// # Errors
+    /// As [`submit`](Self::submit); also if the host ends before the task does.
+    pub async fn run_task(&self, submission: Submission) -> Result<(Submitted, TaskEnd), SubmitRefused> {
+        let (end, ended) = oneshot::channel();
+        let submitted = self.order(submission, Some(end)).await?;
+        Ok((submitted, ended.await.map_err(|_| SubmitRefused::gone())?))
+    }
+
+    async fn order(
+        &self,
+        submission: Submission,
+        end: Option<oneshot::Sender<TaskEnd>>,
+    ) -> Result<Submitted, SubmitRefused> {
+        let (answer, answered) = oneshot::channel();
+        let order = Message::Submit(Box::new(Order { submission, answer, end }));
+        // If it cannot be sent, its answer is gone with it.
+        let _ = self.control.send(order).await;
+        answered.await.map_err(|_| SubmitRefused::gone())?
+    }
+
+    /// How things stand, as `stook status --format json` prints it. `None` if the host has ended.
+    pub async fn status(&self) -> Option<Value> {
+        let (answer, answered) = oneshot::channel();
+        self.control.send(Message::Status(answer)).await.ok()?;
+        to_value(&answered.await.ok()?).ok()
+    }
+
+    /// Ends a collector that the host has started and starts it again, whatever became of it before: one that is
+    /// quarantined is taken out.
+    ///
+    /// # Errors
+    /// In words, if it is none that the host starts, or the host ends.
+    pub async fn restart(&self, collector: &CollectorId) -> Result<(), String> {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.control.send(Message::Restart(collector.clone(), answer)).await;
+        answered.await.unwrap_or_else(|_| Err("the host stops".into()))
     }
 
     /// Kills the process of a collector that the host has started, as a crash would. Nothing if there is none.

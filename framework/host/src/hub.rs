@@ -4,12 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use stook_engine::ResultAggregator;
 use stook_proto::host::HostLimits;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::clock::Clock;
 use crate::control::Message;
 use crate::delivery::Delivery;
 use crate::ticker::Ticker;
+use crate::timed::Slow;
 
 pub(crate) struct Hub {
     pub(crate) clock: Clock,
@@ -17,9 +18,13 @@ pub(crate) struct Hub {
     pub(crate) delivery: Delivery,
     pub(crate) ticker: Ticker,
     pub(crate) limits: HostLimits,
+    /// Policies that took too long.
+    pub(crate) slow: Slow,
     /// To the one task that owns who is there.
     pub(crate) control: mpsc::Sender<Message>,
     pub(crate) phase: watch::Sender<Phase>,
+    /// Places for operators.
+    pub(crate) operators: Semaphore,
     /// Connections that were not let in or broke a rule.
     pub(crate) refused: AtomicU64,
 }

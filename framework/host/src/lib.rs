@@ -8,6 +8,7 @@
 //! Beside it: `control` owns who is there and what they were given to do, `supervise` owns child processes, `ticker`
 //! does what is due.
 
+mod client;
 mod clock;
 pub mod config;
 mod control;
@@ -24,13 +25,17 @@ mod signal;
 mod strangers;
 mod supervise;
 mod ticker;
+mod timed;
 
+pub use client::{Client, ClientError};
+pub use control::{SubmitRefused, Submitted, TaskEnd};
 pub use error::HostError;
 pub use event::Event;
 pub use host::{Handle, Host, HostBuilder, Summary};
 pub use signal::told_to_stop;
 pub use stook_engine::CounterSnapshot;
 pub use stook_plugin::{AggregatedResult, BuildContext, Registry, link_plugins};
+pub use stook_proto::Submission;
 pub use stook_proto::host::HostLimits;
 pub use stook_proto::transport::Endpoint;
-pub use stook_types::CollectorId;
+pub use stook_types::{CollectorId, FanOut, TaskOutcome};

@@ -51,7 +51,7 @@ pub struct Ending<'a> {
     /// When it was started again, oldest first: the last [`REMEMBERED`] times, without those that were forgotten by
     /// `stook restart`.
     pub restarts: &'a [MonoTime],
-    /// Starts in a row, this one included, that did not lead to [`SETTLED`] of service.
+    /// Starts in a row, this one included, that did not lead to [`SETTLED`] of service; 1 after one that did.
     pub failures: u32,
 }
 

@@ -14,6 +14,7 @@ mod ids;
 mod near;
 mod payload;
 mod reason;
+mod serialize;
 mod time;
 mod topic;
 pub mod units;
@@ -26,6 +27,7 @@ pub use ids::{
 pub use near::nearest;
 pub use payload::{DecodeError, Encoding, Payload};
 pub use reason::{Discard, Missing, Outcome, Refusal, TaskOutcome};
+pub use serialize::{SerializeError, to_value};
 pub use time::{MonoTime, WallTime};
 pub use topic::{Topic, TopicError, TopicPattern};
 pub use value::{Object, Value};

@@ -71,6 +71,8 @@ pub enum TopicError {
 
 const MAX: usize = 255;
 
+const HOST_EVENTS: &str = "stook.events";
+
 fn did_you_mean(near: Option<&str>) -> String {
     near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
 }
@@ -94,6 +96,11 @@ impl Topic {
             return Err(TopicError::Reserved(text.into()));
         }
         Ok(Self(text.into()))
+    }
+
+    /// Where the host publishes what happens to collectors and tasks. No collector may.
+    pub fn host_events() -> Self {
+        Self(HOST_EVENTS.into())
     }
 
     /// The text.
@@ -137,8 +144,17 @@ impl TopicPattern {
         &self.0
     }
 
-    /// Whether `topic` is one of those that this pattern means.
+    /// Whether this is exactly the topic on which the host publishes what happens.
+    pub fn is_host_events(&self) -> bool {
+        &*self.0 == HOST_EVENTS
+    }
+
+    /// Whether `topic` is one of those that this pattern means. The host's own topics are meant by their names only,
+    /// not by wildcards.
     pub fn matches(&self, topic: &Topic) -> bool {
+        if topic.as_str() == HOST_EVENTS && !self.is_host_events() {
+            return false;
+        }
         let mut topic = topic.levels();
         for level in self.levels() {
             match (level, topic.next()) {
@@ -335,5 +351,15 @@ mod tests {
             }
             prop_assert!(p.covers(&p));
         }
+    }
+
+    #[test]
+    fn the_hosts_own_events_are_meant_by_name_only() {
+        let pattern = |text| TopicPattern::new(text).unwrap();
+        assert!(pattern("stook.events").matches(&Topic::host_events()));
+        for wide in ["#", "+.events", "stook.#", "stook.+"] {
+            assert!(!pattern(wide).matches(&Topic::host_events()), "{wide}");
+        }
+        assert!(Topic::new(Topic::host_events().as_str()).is_err(), "no collector may publish there");
     }
 }

@@ -87,7 +87,7 @@ impl World {
                     let aggregate = self.aggregate(aggregate)?;
                     let (aggregator, now, out) = (&self.aggregator, self.now, &mut self.out);
                     if *failed {
-                        aggregator.task_failed(now, aggregate, key, collector, out);
+                        aggregator.task_failed(now, aggregate, key, collector, Missing::TaskFailed, out);
                     } else {
                         aggregator.task_finished(now, aggregate, key, collector, out);
                     }

@@ -63,7 +63,7 @@ fn three_mistakes_are_three_messages() {
   |
 2 | topcis = ["events.#"]
   | ^^^^^^
-  = did you mean `topics`? [aggregate.NAME] has topics, key, complete, timeout, idle, order, dedup, merge, late, limits, ack, deliver, topic
+  = did you mean `topics`? [aggregate.NAME] has topics, key, complete, timeout, idle, order, dedup, merge, late, limits, ack, deliver, topic, score, detect, restart
 
 {path}:4:11: bad `timeout`: expected a duration like "250ms", "30s" or "5m", found the number 30
   |

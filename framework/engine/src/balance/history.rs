@@ -9,7 +9,7 @@ pub struct PerformanceHistory {
     /// Moving average of the time from assignment to success, in microseconds; lower is better. The first sample
     /// initialises it: an average that starts from 0 flatters newcomers for as long as it takes to forget the 0.
     pub latency: Option<f64>,
-    /// The last such time in microseconds, or an earlier and greater one.
+    /// The last such time in microseconds, or an earlier one that is greater even after it has decayed (by 1/e every 10 s).
     pub peak: f64,
     /// When `peak` was measured.
     pub peak_at: MonoTime,
@@ -25,6 +25,8 @@ pub struct PerformanceHistory {
 
 /// Weight of the newest latency. Exponential smoothing (R. G. Brown, 1956): `average += α × (sample − average)`.
 const LATENCY_ALPHA: f64 = 0.3;
+/// Seconds in which a peak loses all but 1/e of its height: that of Finagle's peak EWMA.
+const PEAK_DECAY: f64 = 10.0;
 /// Weight of the newest outcome: a failure is forgotten by half after about 7 tasks.
 const OUTCOME_ALPHA: f64 = 0.1;
 
@@ -48,8 +50,9 @@ impl PerformanceHistory {
         let sample = now.since(assigned).as_secs_f64() * 1e6;
         let average = self.latency.map_or(sample, |average| average + LATENCY_ALPHA * (sample - average));
         self.latency = Some(average);
-        // The peak sinks towards the average as it ages, so one that is below it is none any more.
-        if sample >= self.peak || self.peak <= average {
+        // A peak sinks towards the average as it ages; one that is overtaken meanwhile is none any more.
+        let weight = (-now.since(self.peak_at).as_secs_f64() / PEAK_DECAY).exp();
+        if sample >= average + (self.peak - average) * weight {
             (self.peak, self.peak_at) = (sample, now);
         }
         self.succeeded += 1;
@@ -90,6 +93,9 @@ mod tests {
         history.succeeded(ms(30), ms(31));
         assert_eq!((history.peak, history.peak_at), (20_000.0, ms(30)), "a peak stays");
         assert!((history.latency.unwrap() - 9_400.0).abs() < 1e-6);
+        // A minute later little is left of it, and a smaller one is seen.
+        history.succeeded(ms(60_000), ms(60_015));
+        assert_eq!((history.peak, history.peak_at), (15_000.0, ms(60_015)));
     }
 
     #[test]

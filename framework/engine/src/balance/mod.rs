@@ -22,6 +22,11 @@ pub(crate) struct SeatId(pub(crate) u64);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ScoreId(pub usize);
 
+impl ScoreId {
+    /// The engine's own rule: the fewest in flight.
+    pub const BUILT_IN: Self = Self(usize::MAX);
+}
+
 /// A scoring policy with the name that is logged when it misbehaves.
 pub struct NamedScore {
     /// The plugin's name.
@@ -45,6 +50,8 @@ pub struct LoadBalancer {
     histories: HashMap<(CollectorId, PoolId), PerformanceHistory>,
     /// When somebody can take more, or again, although nothing else happens.
     wakes: BTreeSet<(MonoTime, SeatId)>,
+    /// Who can take tasks again, or more, since somebody last looked.
+    freed: BTreeSet<SeatId>,
     given: u64,
     misbehaved: BTreeMap<&'static str, u64>,
 }
@@ -103,6 +110,7 @@ impl LoadBalancer {
             pool_of: HashMap::new(),
             histories: HashMap::new(),
             wakes: BTreeSet::new(),
+            freed: BTreeSet::new(),
             given: 0,
             misbehaved: BTreeMap::new(),
         }
@@ -198,7 +206,7 @@ impl LoadBalancer {
             incarnation,
             epoch,
             back_since: back.then_some(now),
-            pools,
+            pools: pools.clone(),
             draining: false,
             overdue: 0,
             suspects: 0,
@@ -207,6 +215,7 @@ impl LoadBalancer {
         };
         self.seats.insert(id, seat);
         self.refresh(now, id);
+        self.refresh_ejected(now, &pools);
         id
     }
 
@@ -214,14 +223,16 @@ impl LoadBalancer {
         let seat = self.seats.remove(&id)?;
         for pool in &seat.pools {
             self.pools[pool.0].remove(id);
-            // With fewer left, those who are ejected may have to be heeded no more.
-            for other in self.pools[pool.0].all_seats().to_vec() {
-                if self.seats.get(&other).is_some_and(|other| other.is_ejected(now)) {
-                    self.refresh_one(now, other, *pool);
-                }
-            }
         }
+        self.wakes.retain(|(_, of)| *of != id);
+        self.freed.remove(&id);
+        self.refresh_ejected(now, &seat.pools);
         Some(seat)
+    }
+
+    /// Somebody who can take tasks that could not when somebody last looked.
+    pub(crate) fn next_freed(&mut self) -> Option<SeatId> {
+        self.freed.pop_first()
     }
 
     /// Changes what holds for all of a session's capabilities.
@@ -302,11 +313,7 @@ impl LoadBalancer {
     ) -> Option<SeatId> {
         let pool = &self.pools[pool.0];
         let seats = &self.seats;
-        let fits = |id: &SeatId| {
-            seats.get(id).is_some_and(|seat| {
-                !unfit.failed.contains(&seat.incarnation) && !(unfit.alone && seat.suspects > 0)
-            })
-        };
+        let fits = |id: &SeatId| seats.get(id).is_some_and(|seat| !seat.is_unfit(unfit));
         let (view, draw) = (pool.view(now), &mut self.draw);
         let mut ask = |view: &View<'_>| choose(&mut self.policies, &mut self.misbehaved, by, view, draw);
         if (unfit.failed.is_empty() && !unfit.alone) || pool.seats().iter().all(fits) {
@@ -322,17 +329,13 @@ impl LoadBalancer {
         self.wakes.first().map(|(at, _)| *at)
     }
 
-    /// Does what is due, and gives the sessions that can take more since.
-    pub(crate) fn wake(&mut self, now: MonoTime) -> Vec<SeatId> {
-        let mut woken = Vec::new();
+    /// Does what is due.
+    pub(crate) fn wake(&mut self, now: MonoTime) {
         while let Some((_, id)) = self.wakes.first().copied().filter(|(at, _)| *at <= now) {
             self.wakes.pop_first();
-            if self.seats.contains_key(&id) {
-                self.refresh(now, id);
-                woken.push(id);
-            }
+            self.refresh(now, id);
+            self.refresh_ejected(now, &self.pools_of(id).to_vec());
         }
-        woken
     }
 
     /// Takes somebody out of service for a while, unless too many are out already.
@@ -345,6 +348,18 @@ impl LoadBalancer {
         seat.ejected_until = Some(now + self.modifiers.ejection(seat.ejections));
         seat.ejections = seat.ejections.saturating_add(1);
         self.refresh(now, id);
+        self.refresh_ejected(now, &self.pools_of(id).to_vec());
+    }
+
+    /// Those who are ejected may have to be heeded, or not any more: there are more or fewer of them, or of all.
+    fn refresh_ejected(&mut self, now: MonoTime, pools: &[PoolId]) {
+        for pool in pools {
+            for id in self.pools[pool.0].all_seats().to_vec() {
+                if self.seats.get(&id).is_some_and(|seat| seat.is_ejected(now)) {
+                    self.refresh_one(now, id, *pool);
+                }
+            }
+        }
     }
 
     fn ejected(&self, now: MonoTime, pool: PoolId) -> usize {
@@ -370,7 +385,9 @@ impl LoadBalancer {
         let out =
             seat.is_ejected(now) && !self.modifiers.panics(self.pools[pool.0].len(), self.ejected(now, pool));
         let can = candidate.in_flight < slots && !seat.draining && seat.overdue == 0 && !out;
-        self.pools[pool.0].set_available(id, can);
+        if self.pools[pool.0].set_available(id, can) {
+            self.freed.insert(id);
+        }
     }
 
     fn for_candidates(&mut self, id: SeatId, mut change: impl FnMut(PoolId, &mut Candidate)) {
@@ -384,6 +401,10 @@ impl LoadBalancer {
 }
 
 impl Seat {
+    pub(crate) fn is_unfit(&self, unfit: Unfit<'_>) -> bool {
+        unfit.failed.contains(&self.incarnation) || (unfit.alone && self.suspects > 0)
+    }
+
     pub(crate) fn is_ejected(&self, now: MonoTime) -> bool {
         self.ejected_until.is_some_and(|until| until > now)
     }

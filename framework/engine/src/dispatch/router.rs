@@ -7,6 +7,7 @@ use std::time::Duration;
 use stook_plugin::{LoadHints, Source};
 use stook_types::{Capability, CollectorId, Incarnation, Missing, MonoTime};
 
+use super::moving::Loss;
 use super::queue::{Lines, Ticket};
 use super::status::TaskCounters;
 use super::task::{LeaseId, Task};
@@ -157,9 +158,18 @@ impl TaskRouter {
     }
 
     /// A session begins: what waits for somebody like it goes out. One that has been here before is brought in slowly.
+    /// An earlier session of the collector that was not said to be [lost](Self::lost) is lost by it.
     pub fn connected(&mut self, turn: &mut Turn<'_>, arrival: Arrival<'_>) {
         let Arrival { source, capabilities } = arrival;
-        let known = self.collectors.entry(source.collector.clone()).or_default();
+        let id = &source.collector;
+        if let Some(before) = self.collectors.get(id).and_then(|known| known.seat)
+            && let Some(seat) = self.balancer.seat(before)
+        {
+            // Its end was not told yet.
+            let old = Source::new(id.clone(), "", seat.incarnation, seat.epoch, None);
+            self.lost(turn, &old, Loss { why: Missing::Disconnected, suspicious: false });
+        }
+        let known = self.collectors.entry(id.clone()).or_default();
         let back = known.away.is_some();
         let seat = self.balancer.add(
             turn.now,
@@ -172,7 +182,12 @@ impl TaskRouter {
         known.capabilities = capabilities.to_vec();
         (known.seat, known.away) = (Some(seat), None);
         self.held.insert(seat, Held::default());
-        self.serve_all(turn, seat);
+        self.serve_freed(turn);
+    }
+
+    /// The last lease that was given, or the one that the first counts up from.
+    pub const fn last_lease(&self) -> LeaseId {
+        self.last_lease
     }
 
     /// A collector leaves by its own will, or is asked to: it is given nothing more.
@@ -199,6 +214,7 @@ impl TaskRouter {
         }
         if held.watched > 0 {
             self.check_progress(turn, seat);
+            self.serve_freed(turn);
         }
     }
 
@@ -220,9 +236,8 @@ impl TaskRouter {
                 Due::Attempt(lease) => self.attempt_overdue(turn, lease, "it did not end in time"),
             }
         }
-        for seat in self.balancer.wake(turn.now) {
-            self.serve_all(turn, seat);
-        }
+        self.balancer.wake(turn.now);
+        self.serve_freed(turn);
     }
 
     /// Nothing more is given to anybody, and what ends from now on ends because the host stops: sets are not told.

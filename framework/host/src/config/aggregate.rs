@@ -8,9 +8,10 @@ use stook_plugin::{MergeStrategy, OrderStrategy};
 use stook_types::TopicPattern;
 use stook_types::units::Span;
 
+use super::dispatch::{Choices, choices};
 use super::host::name_of;
 use super::node::{Entry, Kind, Node, Place};
-use super::policies::{check_comparable, completion, dedup, plugin, topic};
+use super::policies::{TopicTable, check_comparable, completion, dedup, plugin, topic};
 use super::read::wanted;
 use super::table::{Cx, Keys, Placed, Table};
 use super::{Ack, AggregateConfig, limits};
@@ -19,9 +20,8 @@ const KEYS: Keys = Keys {
     table: "[aggregate.NAME]",
     known: &[
         "topics", "key", "complete", "timeout", "idle", "order", "dedup", "merge", "late", "limits", "ack",
-        "deliver", "topic",
+        "deliver", "topic", "score", "detect", "restart",
     ],
-    later: &["score", "detect", "restart"],
 };
 
 /// An aggregate as far as it can be read by itself, with the places that the checks of the whole need.
@@ -30,6 +30,9 @@ pub(super) struct AggregateDraft<'a> {
     pub(super) place: &'a Place,
     pub(super) topics: Vec<Placed<'a, TopicPattern>>,
     pub(super) topic_tables: Vec<Placed<'a, TopicPattern>>,
+    pub(super) choices: Choices<'a>,
+    /// What each of its topic tables says about dispatch.
+    pub(super) topic_choices: Vec<(TopicPattern, Choices<'a>)>,
     pub(super) deliver: Vec<Placed<'a, String>>,
     pub(super) complete: Option<&'a Node>,
     pub(super) merge_place: &'a Place,
@@ -54,15 +57,18 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> AggregateDraft<'a> {
     let (dedup_name, dedup) = dedup(&table, timeout).named("none");
     let (merge_name, merge) = plugin::<dyn MergeStrategy>(&table, "merge").named("list");
     (spec.order, spec.dedup, spec.merge) = (order, dedup, merge);
-    let mut topic_tables = Vec::new();
+    let (mut topic_tables, mut topic_choices, mut topic_scores) = (Vec::new(), Vec::new(), Vec::new());
     for entry in table.section("topic") {
-        let (pattern, dedup) = topic(cx, entry, timeout);
+        let TopicTable { pattern, dedup, choices } = topic(cx, entry, timeout);
         let Some(pattern) = pattern else { continue };
         spec.topic_dedup.extend(dedup.map(|dedup| (pattern.value.clone(), dedup)));
+        topic_scores.extend(choices.score.as_ref().map(|score| (pattern.value.clone(), score.id)));
+        topic_choices.push((pattern.value.clone(), choices));
         topic_tables.push(pattern);
     }
     check_comparable(&table, &spec);
     let deliver = table.set::<String>("deliver");
+    let choices = choices(&table);
     let config = AggregateConfig {
         spec,
         ack: table.read::<Ack>("ack").unwrap_or_default(),
@@ -70,11 +76,24 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> AggregateDraft<'a> {
         order: order_name,
         dedup: dedup_name,
         merge: merge_name,
+        score: choices.score.as_ref().map(|score| score.id),
+        topic_scores,
     };
     let place_of = |key| table.get(key).map_or(place, |node| &node.place);
     let (merge_place, ack_place) = (place_of("merge"), place_of("ack"));
     let complete = table.get("complete");
-    AggregateDraft { config, place, topics, topic_tables, deliver, complete, merge_place, ack_place }
+    AggregateDraft {
+        config,
+        place,
+        topics,
+        topic_tables,
+        choices,
+        topic_choices,
+        deliver,
+        complete,
+        merge_place,
+        ack_place,
+    }
 }
 
 /// Zero only if it is missing or wrong, and then the config is refused.

@@ -1,24 +1,31 @@
 //! `[collector.ID]`.
 
+use stook_engine::{DetectorId, RestartId};
 use stook_types::{CollectorId, TopicPattern};
 
 use super::CollectorConfig;
+use super::dispatch::{Choices, choices};
 use super::node::{Entry, Place};
 use super::table::{Cx, Keys, Placed, Table};
 
 const KEYS: Keys =
-    Keys { table: "[collector.ID]", known: &["command", "kind", "publish"], later: &["restart", "detect"] };
+    Keys { table: "[collector.ID]", known: &["command", "kind", "publish", "detect", "restart"] };
+
+/// Whose events the host's own are.
+pub(crate) const HOST: &str = "stook";
 
 /// A collector with the places that the checks of the whole need.
 pub(super) struct CollectorDraft<'a> {
     pub(super) config: CollectorConfig,
     pub(super) place: &'a Place,
     pub(super) publish: Vec<Placed<'a, TopicPattern>>,
+    pub(super) choices: Choices<'a>,
 }
 
 pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> Option<CollectorDraft<'a>> {
     let table = Table::open(cx, &entry.place, &entry.node, &KEYS);
     let publish = table.set::<TopicPattern>("publish");
+    let choices = choices(&table);
     let command = command(&table);
     let kind = table.placed::<CollectorId>("kind").map(|kind| kind.value.as_str().into());
     let id = CollectorId::new(&entry.key);
@@ -26,8 +33,13 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> Option<CollectorDraf
         .map_err(|error| cx.error(&entry.place, error.to_string(), "the id is the name of its table"))
         .ok()?;
     let topics = publish.iter().map(|topic| topic.value.clone()).collect();
-    let config = CollectorConfig { id, command, kind, publish: topics };
-    Some(CollectorDraft { config, place: &entry.place, publish })
+    if id.as_str() == HOST {
+        let help = "it is what the host's own events come from; choose another name";
+        cx.error(&entry.place, format!("no collector can be named `{HOST}`"), help);
+    }
+    let (detect, restart) = (DetectorId::BUILT_IN, RestartId::BUILT_IN);
+    let config = CollectorConfig { id, command, kind, publish: topics, detect, restart };
+    Some(CollectorDraft { config, place: &entry.place, publish, choices })
 }
 
 fn command(table: &Table<'_>) -> Option<Vec<String>> {

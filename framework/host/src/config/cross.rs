@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use stook_engine::KeySpec;
 use stook_plugin::{Roster, RosterEntry};
-use stook_types::nearest;
 use stook_types::units::ByteSize;
+use stook_types::{FanOut, nearest};
 
 use super::aggregate::AggregateDraft;
 use super::collector::CollectorDraft;
+use super::dispatch::Defaults;
 use super::node::Place;
 use super::sink::SinkDraft;
 use super::table::{Cx, Placed, did_you_mean};
@@ -19,6 +20,7 @@ use super::{Ack, CollectorConfig, Config, HostConfig};
 /// Everything that was read, each table by itself.
 pub(super) struct Draft<'a> {
     pub(super) host: HostConfig,
+    pub(super) dispatch: Defaults,
     pub(super) aggregates: Vec<AggregateDraft<'a>>,
     pub(super) collectors: Vec<CollectorDraft<'a>>,
     pub(super) tasks: Vec<TaskDraft<'a>>,
@@ -26,9 +28,10 @@ pub(super) struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    pub(super) fn into_config(self) -> Config {
+    pub(super) fn into_config(self, cx: &Cx<'_>) -> Config {
         Config {
             host: self.host,
+            dispatch: cx.policies.take_config(&self.dispatch),
             aggregates: self.aggregates.into_iter().map(|draft| draft.config).collect(),
             collectors: self.collectors.into_iter().map(|draft| draft.config).collect(),
             tasks: self.tasks.into_iter().map(|draft| draft.config).collect(),
@@ -46,7 +49,10 @@ impl Draft<'_> {
             self.check_expected(cx, aggregate);
         }
         self.collectors.iter().for_each(|collector| topics::check_publish(cx, &self.aggregates, collector));
-        self.tasks.iter().for_each(|task| self.check_into(cx, task));
+        for task in &self.tasks {
+            self.check_into(cx, task);
+            self.check_fan_out(cx, task);
+        }
         self.check_sinks(cx);
         if self.aggregates.is_empty() {
             cx.warn(
@@ -145,6 +151,16 @@ impl Draft<'_> {
                 );
                 cx.error(name.place, message, "name an aggregate with key = \"correlation-id\"");
             }
+        }
+    }
+
+    /// A task for somebody who is not configured would be refused each time it is due.
+    fn check_fan_out(&self, cx: &Cx<'_>, task: &TaskDraft<'_>) {
+        let FanOut::Ids(ids) = &task.config.fan_out else { return };
+        let names: BTreeSet<_> = self.collectors.iter().map(|draft| draft.config.id.as_str()).collect();
+        for id in ids {
+            let place = task.fan_out.and_then(|node| node.find(id.as_str())).unwrap_or(task.place);
+            check_name(cx, "collector", &Placed { value: id.to_string(), place }, &names);
         }
     }
 

@@ -8,7 +8,7 @@ use super::HostConfig;
 use super::node::Entry;
 use super::table::{Cx, Keys, Table};
 
-const KEYS: Keys = Keys { table: "[host]", known: &["name", "memory"], later: &[] };
+const KEYS: Keys = Keys { table: "[host]", known: &["name", "memory"] };
 
 pub(super) fn read(root: &Table<'_>) -> HostConfig {
     let mut host = HostConfig { name: "stook".to_owned(), memory: ByteSize(512 << 20) };

@@ -11,9 +11,9 @@ use stook_types::units::{ByteSize, Span};
 use super::table::{Keys, Table};
 
 const LIMITS: Keys =
-    Keys { table: "`limits`", known: &["sets", "results_per_set", "bytes_per_set", "when_full"], later: &[] };
+    Keys { table: "`limits`", known: &["sets", "results_per_set", "bytes_per_set", "when_full"] };
 
-const LATE: Keys = Keys { table: "`late`", known: &["use", "grace", "tombstones", "remember"], later: &[] };
+const LATE: Keys = Keys { table: "`late`", known: &["use", "grace", "tombstones", "remember"] };
 
 stook_plugin::choice! {
     enum Full {

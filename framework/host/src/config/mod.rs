@@ -24,9 +24,11 @@ mod aggregate;
 mod collector;
 mod cross;
 mod diagnostic;
+mod dispatch;
 mod host;
 mod limits;
 mod model;
+mod nearest;
 mod node;
 mod plugin;
 mod policies;
@@ -44,19 +46,19 @@ mod topics;
 
 use stook_plugin::{BuildContext, Registry};
 
+pub(crate) use collector::HOST;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use model::{Ack, AggregateConfig, CollectorConfig, Config, FanOut, HostConfig, SinkConfig, TaskConfig};
+pub use model::{
+    Ack, AggregateConfig, CollectorConfig, Config, DispatchConfig, HostConfig, SinkConfig, TaskConfig,
+};
 pub use plugin::SinkFactory;
 pub use source::Source;
 
 use cross::Draft;
 use table::{Cx, Keys, Table};
 
-const KEYS: Keys = Keys {
-    table: "a config",
-    known: &["host", "aggregate", "collector", "task", "sink"],
-    later: &["dispatch"],
-};
+const KEYS: Keys =
+    Keys { table: "a config", known: &["host", "aggregate", "dispatch", "collector", "task", "sink"] };
 
 impl Config {
     /// Understands a config: gives it with its warnings.
@@ -70,8 +72,9 @@ impl Config {
     ) -> Result<(Self, Diagnostics), Diagnostics> {
         let cx = Cx::new(registry, context);
         let root = Table::open(&cx, &source.root.place, &source.root, &KEYS);
-        let draft = Draft {
+        let mut draft = Draft {
             host: host::read(&root),
+            dispatch: dispatch::read(&root),
             aggregates: root.section("aggregate").iter().map(|entry| aggregate::read(&cx, entry)).collect(),
             collectors: root
                 .section("collector")
@@ -82,11 +85,12 @@ impl Config {
             sinks: root.section("sink").iter().map(|entry| sink::read(&cx, entry)).collect(),
         };
         draft.check(&cx);
+        draft.resolve(&cx);
         let mut found = cx.take_found();
         let refused = found.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         // A mistake often draws a warning after it, about what it left undone: first things first.
         found.retain(|diagnostic| !refused || diagnostic.severity == Severity::Error);
         let found = Diagnostics::new(&source.file, source.text.clone(), found);
-        if refused { Err(found) } else { Ok((draft.into_config(), found)) }
+        if refused { Err(found) } else { Ok((draft.into_config(&cx), found)) }
     }
 }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stook_engine::AggregateSpec;
+use stook_engine::{
+    AggregateSpec, DetectorId, Modifiers, NamedDetector, NamedRestart, NamedScore, RestartId, ScoreId,
+};
 use stook_types::units::ByteSize;
-use stook_types::{Capability, CollectorId, TopicPattern};
+use stook_types::{Capability, CollectorId, FanOut, TopicPattern, Value};
 
 use super::SinkFactory;
 
@@ -17,6 +19,8 @@ pub struct Config {
     pub host: HostConfig,
     /// Each `[aggregate.NAME]`.
     pub aggregates: Vec<AggregateConfig>,
+    /// `[dispatch]`, and every policy that config selects.
+    pub dispatch: DispatchConfig,
     /// Each `[collector.ID]`.
     pub collectors: Vec<CollectorConfig>,
     /// Each `[task.NAME]`.
@@ -50,6 +54,10 @@ pub struct AggregateConfig {
     pub dedup: &'static str,
     /// The name of its merge.
     pub merge: &'static str,
+    /// What chooses who answers into it.
+    pub score: Option<ScoreId>,
+    /// The same for capabilities that answer on some of its topics; the most specific pattern wins.
+    pub topic_scores: Vec<(TopicPattern, ScoreId)>,
 }
 
 stook_plugin::choice! {
@@ -64,6 +72,25 @@ stook_plugin::choice! {
     }
 }
 
+/// How tasks are given, and collectors watched and restarted.
+#[non_exhaustive]
+pub struct DispatchConfig {
+    /// Every scoring policy that a table selects.
+    pub scores: Vec<NamedScore>,
+    /// Every failure detector.
+    pub detectors: Vec<NamedDetector>,
+    /// Every restart policy.
+    pub restarts: Vec<NamedRestart>,
+    /// What holds whichever policy scores.
+    pub modifiers: Modifiers,
+    /// What chooses where nothing nearer says otherwise.
+    pub score: ScoreId,
+    /// Who watches where nothing nearer says otherwise.
+    pub detect: DetectorId,
+    /// What decides about restarts where nothing nearer says otherwise.
+    pub restart: RestartId,
+}
+
 /// A collector that may connect.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -76,6 +103,10 @@ pub struct CollectorConfig {
     pub kind: Option<Arc<str>>,
     /// The topics that it may publish.
     pub publish: Vec<TopicPattern>,
+    /// Who watches it for silence.
+    pub detect: DetectorId,
+    /// What decides whether it is started again.
+    pub restart: RestartId,
 }
 
 /// A task that the host submits by itself.
@@ -92,15 +123,18 @@ pub struct TaskConfig {
     pub fan_out: FanOut,
     /// The aggregates that are told whom to expect, by name.
     pub into: Vec<Arc<str>>,
-}
-
-/// Which collectors a task goes to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FanOut {
-    /// Every configured or connected collector that has the capability.
-    #[default]
-    Each,
+    /// Its arguments.
+    pub payload: Value,
+    /// Of two that wait for the same place, that with the higher priority goes first.
+    pub priority: i32,
+    /// When no answer is of use any more; without it, when the last of its sets times out.
+    pub timeout: Option<Duration>,
+    /// How long one attempt may take.
+    pub attempt_timeout: Option<Duration>,
+    /// How long a collector that has it may make no progress.
+    pub stall_timeout: Option<Duration>,
+    /// What chooses among those who can run it, if it says so itself.
+    pub score: Option<ScoreId>,
 }
 
 /// A place where released sets go.
@@ -120,6 +154,18 @@ impl std::fmt::Debug for AggregateConfig {
         f.debug_struct("AggregateConfig")
             .field("name", &self.spec.name)
             .field("topics", &self.spec.topics)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for DispatchConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = |names: &mut dyn Iterator<Item = &'static str>| names.collect::<Vec<_>>();
+        f.debug_struct("DispatchConfig")
+            .field("scores", &names(&mut self.scores.iter().map(|named| named.name)))
+            .field("detectors", &names(&mut self.detectors.iter().map(|named| named.name)))
+            .field("restarts", &names(&mut self.restarts.iter().map(|named| named.name)))
+            .field("modifiers", &self.modifiers)
             .finish_non_exhaustive()
     }
 }

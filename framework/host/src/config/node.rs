@@ -79,6 +79,26 @@ impl Node {
         }
     }
 
+    /// Whether another one means the same, wherever it was written.
+    pub(super) fn says_what(&self, other: &Self) -> bool {
+        match (&self.kind, &other.kind) {
+            (Kind::Null, Kind::Null) => true,
+            (Kind::Bool(a), Kind::Bool(b)) => a == b,
+            (Kind::Int(a), Kind::Int(b)) => a == b,
+            (Kind::Float(a), Kind::Float(b)) => a == b,
+            (Kind::Text(a), Kind::Text(b)) => a == b,
+            (Kind::List(a), Kind::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.says_what(b))
+            }
+            (Kind::Table(a), Kind::Table(b)) => {
+                let has =
+                    |entry: &Entry| b.iter().any(|b| b.key == entry.key && entry.node.says_what(&b.node));
+                a.len() == b.len() && a.iter().all(has)
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn is_list(&self) -> bool {
         matches!(self.kind, Kind::List(_))
     }

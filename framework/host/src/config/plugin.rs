@@ -88,6 +88,10 @@ fn unknown_option(plugin: &Registration, entry: &Entry) -> Diagnostic {
 }
 
 impl<T: PluginType + ?Sized> Selected<T> {
+    pub(super) const fn name(&self) -> &'static str {
+        self.registration.name
+    }
+
     /// Makes the plugin; if it refuses its options, says so at the option.
     pub(super) fn build(&self, cx: &Cx<'_>) -> Option<Box<T>> {
         let failed_at = FailedAt::default();

@@ -7,15 +7,13 @@ use stook_plugin::{CompletionPolicy, DedupStrategy, PluginType, Scope};
 use stook_types::TopicPattern;
 use stook_types::units::Span;
 
+use super::dispatch::{Choices, choices};
 use super::node::{Entry, Kind, Node};
 use super::plugin::select;
 use super::table::{Cx, Keys, Placed, Table};
 
-const TOPIC_KEYS: Keys = Keys {
-    table: "[aggregate.NAME.topic.\"PATTERN\"]",
-    known: &["dedup"],
-    later: &["score", "detect", "restart"],
-};
+const TOPIC_KEYS: Keys =
+    Keys { table: "[aggregate.NAME.topic.\"PATTERN\"]", known: &["dedup", "score", "detect", "restart"] };
 
 /// A table, or a list of tables: the first policy that says so wins.
 pub(super) fn completion(table: &Table<'_>, results_per_set: usize) -> Vec<NamedPolicy> {
@@ -106,17 +104,20 @@ pub(super) fn dedup(table: &Table<'_>, timeout: Duration) -> Chosen<dyn DedupStr
     chosen
 }
 
-/// `[aggregate.NAME.topic."PATTERN"]`: the pattern, if it is one, and what is different for its topics.
-pub(super) fn topic<'a>(
-    cx: &'a Cx<'a>,
-    entry: &'a Entry,
-    timeout: Duration,
-) -> (Option<Placed<'a, TopicPattern>>, Option<Box<dyn DedupStrategy>>) {
+/// What is different for some topics of an aggregate.
+pub(super) struct TopicTable<'a> {
+    pub(super) pattern: Option<Placed<'a, TopicPattern>>,
+    pub(super) dedup: Option<Box<dyn DedupStrategy>>,
+    pub(super) choices: Choices<'a>,
+}
+
+/// `[aggregate.NAME.topic."PATTERN"]`.
+pub(super) fn topic<'a>(cx: &'a Cx<'a>, entry: &'a Entry, timeout: Duration) -> TopicTable<'a> {
     let table = Table::open(cx, &entry.place, &entry.node, &TOPIC_KEYS);
     let pattern = TopicPattern::new(&entry.key).map_err(|error| {
         let help = "write it in quotes, like \"events.process.+\"";
         cx.error(&entry.place, format!("bad topic pattern: {error}"), help);
     });
-    let placed = pattern.ok().map(|value| Placed { value, place: &entry.place });
-    (placed, dedup(&table, timeout).named("none").1)
+    let pattern = pattern.ok().map(|value| Placed { value, place: &entry.place });
+    TopicTable { pattern, dedup: dedup(&table, timeout).named("none").1, choices: choices(&table) }
 }

@@ -8,6 +8,7 @@ use stook_plugin::{BuildContext, Registry};
 use stook_types::nearest;
 
 use super::diagnostic::Diagnostic;
+use super::dispatch::Policies;
 use super::node::{Entry, Kind, Node, Place};
 use super::read::wanted;
 
@@ -15,6 +16,7 @@ use super::read::wanted;
 pub(super) struct Cx<'a> {
     pub(super) registry: &'a Registry,
     pub(super) build: &'a BuildContext,
+    pub(super) policies: Policies,
     found: RefCell<Vec<Diagnostic>>,
 }
 
@@ -23,8 +25,6 @@ pub(super) struct Keys {
     /// The table as it is written, for messages: `[aggregate.NAME]`.
     pub(super) table: &'static str,
     pub(super) known: &'static [&'static str],
-    /// Keys that the config has by design and this version does not do yet.
-    pub(super) later: &'static [&'static str],
 }
 
 /// A table whose keys were checked.
@@ -46,7 +46,7 @@ pub(super) struct Placed<'a, T> {
 
 impl<'a> Cx<'a> {
     pub(super) fn new(registry: &'a Registry, build: &'a BuildContext) -> Self {
-        Self { registry, build, found: RefCell::default() }
+        Self { registry, build, policies: Policies::default(), found: RefCell::default() }
     }
 
     pub(super) fn push(&self, diagnostic: Diagnostic) {
@@ -158,10 +158,7 @@ impl<'a> Table<'a> {
 impl Keys {
     fn check(&self, cx: &Cx<'_>, entry: &Entry) {
         let key = entry.key.as_str();
-        if self.later.contains(&key) {
-            let help = "it comes with a later one; until then leave it out";
-            cx.error(&entry.place, format!("`{key}` is not in this version yet"), help);
-        } else if !self.known.contains(&key) {
+        if !self.known.contains(&key) {
             let near = nearest(key, self.known.iter().copied());
             let keys = format!("{} has {}", self.table, self.known.join(", "));
             cx.error(&entry.place, format!("unknown key `{key}`"), did_you_mean(near, &keys));

@@ -9,7 +9,9 @@ use super::table::{Cx, Placed, did_you_mean};
 /// A topic belongs to exactly one aggregate: the most specific pattern wins, a tie is an error.
 pub(super) fn check_ties(cx: &Cx<'_>, before: &[AggregateDraft<'_>], aggregate: &AggregateDraft<'_>) {
     for topic in &aggregate.topics {
-        check_reserved(cx, topic);
+        if !topic.value.is_host_events() {
+            check_reserved(cx, topic);
+        }
         for other in before {
             let tie =
                 other.topics.iter().find_map(|theirs| Some((theirs, tie(&theirs.value, &topic.value)?)));
@@ -92,7 +94,8 @@ fn check_reserved(cx: &Cx<'_>, topic: &Placed<'_, TopicPattern>) -> bool {
     let reserved = topic.value.as_str().starts_with("stook.");
     if reserved {
         let message = format!("`{}` is reserved", topic.value);
-        cx.error(topic.place, message, "topics under `stook.` are the host's own");
+        let help = "topics under `stook.` are the host's own; an aggregate may take `stook.events`";
+        cx.error(topic.place, message, help);
     }
     reserved
 }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use stook_engine::Arrival;
 use stook_plugin::Source;
-use stook_proto::{Hello, RejectReason, Rejection};
-use stook_types::{Refusal, SessionEpoch, Topic, nearest};
+use stook_proto::{Hello, Lease, RejectReason, Rejection};
+use stook_types::{CollectorId, Missing, Refusal, SessionEpoch, Topic, nearest};
 
-use super::roster::{Member, Standing};
-use super::{Control, HEARTBEAT, Registration};
+use super::roster::{Heard, Member, Standing};
+use super::{Control, Registration};
 use crate::event::Event;
-use crate::session::{Admitted, TopicRoute};
+use crate::session::{Admitted, Command, TopicRoute};
 
 /// Sessions of this process, counted.
 static EPOCHS: AtomicU64 = AtomicU64::new(0);
@@ -25,6 +26,8 @@ impl Control {
             let _ = answer.send(Err(rejection));
             return;
         }
+        self.end_predecessor(&hello.id);
+        let now = self.hub.clock.now();
         let routes: Vec<TopicRoute> = hello.topics.iter().map(|topic| self.route(&hello, topic)).collect();
         let epoch = SessionEpoch(EPOCHS.fetch_add(1, Ordering::Relaxed) + 1);
         let pid = peer.pid.or(Some(hello.pid));
@@ -32,23 +35,42 @@ impl Control {
         let session = self.hub.aggregator.connected(source);
         let source = Arc::clone(session.source());
         let known = self.roster.get_mut(&hello.id).expect("checked above");
+        let heartbeat = self.health.begin(now, hello.id.clone(), epoch, known.config.detect);
+        let heard = Heard::default();
+        heard.now(now);
         let admitted = Admitted {
             mailbox: self.hub.delivery.mailboxes().of(&hello.id, hello.incarnation),
             routes,
-            heartbeat: HEARTBEAT,
+            heartbeat,
+            heard: heard.clone(),
+            last_lease: Lease(self.router.last_lease().0),
             exited: known.child.as_ref().map(|child| child.exited.clone()),
             session,
         };
         known.capabilities = hello.capabilities;
-        known.standing = Standing::Connected(Member { source: source.clone(), commands });
-        if let Err(Ok(_)) = answer.send(Ok(admitted)) {
-            // The connection is gone before it was answered: no session will report its end.
-            self.ended(&source, stook_types::Missing::Disconnected);
-            return;
-        }
+        let start = known.starts;
+        known.standing = Standing::Connected(Member { source: source.clone(), commands, heard, start });
+        let runs: Vec<_> =
+            known.capabilities.iter().map(|declared| (declared.name.clone(), declared.concurrency)).collect();
+        let answered = answer.send(Ok(admitted)).is_ok();
         let (collector, incarnation) = (hello.id, hello.incarnation);
-        self.tell(&Event::CollectorConnected { collector, incarnation, pid });
+        self.tell(&Event::CollectorConnected { collector: collector.clone(), incarnation, pid });
+        if !answered {
+            // The connection is gone before it was answered: no session will report its end.
+            return self.ended(&source, Missing::Disconnected, false);
+        }
+        self.in_service(&collector);
+        let arrival = Arrival { source: &source, capabilities: &runs };
+        self.turn(|router, turn| router.connected(turn, arrival));
         self.begin_schedule();
+    }
+
+    /// A process that has ended may have a session left whose end has not been read: its successor is not to wait.
+    fn end_predecessor(&mut self, id: &CollectorId) {
+        let Some(member) = self.roster.get(id).and_then(|known| known.member()) else { return };
+        let (source, commands) = (member.source.clone(), member.commands.clone());
+        self.ended(&source, Missing::Exited, true);
+        let _ = commands.try_send(Command::End);
     }
 
     fn check(&self, hello: &Hello) -> Result<(), Rejection> {
@@ -86,7 +108,7 @@ impl Control {
                 format!("correct `kind` in [collector.{id}], or start the right program"),
             );
         }
-        if let Some(member) = known.member() {
+        if let Some(member) = known.member().filter(|member| member.start == known.starts) {
             let pid = member.source.pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
             return no(
                 RejectReason::Duplicate,

@@ -1,47 +1,79 @@
 //! The one task that owns who is there and what they were given to do.
 //!
-//! Sessions, children and the schedule report here, in order; nothing here is shared, so nothing here is locked.
-//! It never waits for a session.
+//! Sessions, children, operators and the clock report here, in order; nothing here is shared, so nothing here is
+//! locked. It never waits for a session.
+//!
+//! | what | module |
+//! | --- | --- |
+//! | who is let in | `admission` |
+//! | who is there | `roster` |
+//! | children: started, restarted, given up, stopped | `lives` |
+//! | tasks: when the host submits them, and what the engine's router makes of them | `schedule`, `tasks` |
+//! | what happens, told to listeners and on `stook.events` | `feed` |
+//! | what operators ask | `status`, `tasks`, `lives` |
 
 mod admission;
+mod feed;
+mod lives;
 mod roster;
 mod schedule;
+mod status;
 mod tasks;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use stook_engine::Released;
+use stook_engine::{
+    Act, Finding, HealthTracker, LeaseId, LoadBalancer, Loss, Released, Restarts, TaskLimits, TaskRouter,
+    Turn,
+};
 use stook_plugin::Source;
 use stook_proto::transport::{Endpoint, Peer};
-use stook_proto::{Hello, Lease, Rejection};
-use stook_types::{CollectorId, Missing, SessionEpoch};
+use stook_proto::{Heartbeat, Hello, Lease, Rejection, Submission, TaskOutcome};
+use stook_types::{CollectorId, Missing, MonoTime, SessionEpoch};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, Instant, sleep_until};
+use uuid::Uuid;
 
-use crate::config::{CollectorConfig, TaskConfig};
-use crate::event::{self, Event, Listener};
+use crate::config::{CollectorConfig, DispatchConfig, TaskConfig};
+use crate::event::{Event, Listener};
 use crate::hub::Hub;
 use crate::session::{Admitted, Command};
-use crate::supervise::Order;
-use roster::{Roster, Standing};
+use crate::supervise::ChildEnd;
+use feed::Feed;
+pub(crate) use roster::Heard;
+use roster::{Doing, Roster};
 use schedule::Schedule;
-use tasks::Tasks;
+pub(crate) use tasks::Scores;
+use tasks::Waiters;
+
+pub(crate) use status::Report;
+pub use tasks::{SubmitRefused, Submitted, TaskEnd};
 
 /// Something for control to know or to do.
 pub(crate) enum Message {
     /// A collector has introduced itself.
     Register(Box<Registration>),
-    /// A session has ended; everything it said before has been reported.
-    Ended { source: Arc<Source>, why: Missing },
-    /// A collector has finished or failed a task, and all results before have found their place.
-    Finished { collector: CollectorId, epoch: SessionEpoch, lease: Lease, outcome: Result<(), String> },
+    /// A session has ended; everything it said before has been reported. `orderly`: its collector said goodbye.
+    Ended { source: Arc<Source>, why: Missing, orderly: bool },
+    /// A collector says that it leaves.
+    Leaving { collector: CollectorId, epoch: SessionEpoch },
+    /// A collector says how it is.
+    Heartbeat { collector: CollectorId, epoch: SessionEpoch, beat: Heartbeat },
+    /// A collector does not run a task any more, and all results before have found their place.
+    Finished { collector: CollectorId, epoch: SessionEpoch, lease: Lease, outcome: TaskOutcome },
     /// A child has ended and is reaped.
-    ChildEnded { collector: CollectorId, how: String },
+    ChildEnded { collector: CollectorId, end: ChildEnd },
     /// Somebody was not let in.
     Refused(String),
-    /// Kill a child.
+    /// Kill a child, as a crash would.
     Kill(CollectorId),
+    /// Somebody wants a task to be run.
+    Submit(Box<Order>),
+    /// Somebody wants to know how things stand.
+    Status(oneshot::Sender<Report>),
+    /// Somebody wants a collector started again.
+    Restart(CollectorId, oneshot::Sender<Result<(), String>>),
     /// Stop everything and end.
     Stop,
 }
@@ -54,132 +86,247 @@ pub(crate) struct Registration {
     pub(crate) answer: oneshot::Sender<Result<Admitted, Rejection>>,
 }
 
+/// A task that somebody wants to be run, and who wants to know what comes of it.
+pub(crate) struct Order {
+    pub(crate) submission: Submission,
+    pub(crate) answer: oneshot::Sender<Result<Submitted, SubmitRefused>>,
+    pub(crate) end: Option<oneshot::Sender<TaskEnd>>,
+}
+
 pub(crate) struct Control {
     hub: Arc<Hub>,
+    endpoint: Endpoint,
+    name: Arc<str>,
     roster: Roster,
-    tasks: Tasks,
+    router: TaskRouter,
+    health: HealthTracker,
+    restarts: Restarts,
     schedule: Schedule,
-    listener: Option<Listener>,
+    scores: Scores,
+    waiters: Waiters,
+    feed: Feed,
     grace: Duration,
     stopping: bool,
     released: Vec<Released>,
+    acts: Vec<Act>,
 }
 
-/// Heartbeats are asked for at this interval.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-/// How long a child without a session has to leave by itself.
-const UNASKED: Duration = Duration::from_millis(100);
+/// What control is made of.
+pub(crate) struct Parts {
+    pub(crate) name: Arc<str>,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) dispatch: DispatchConfig,
+    pub(crate) scores: Scores,
+    pub(crate) collectors: Vec<CollectorConfig>,
+    pub(crate) tasks: Vec<TaskConfig>,
+    pub(crate) listener: Option<Listener>,
+    pub(crate) grace: Duration,
+}
+
 /// A configured collector that has not registered after this time has failed to.
 const REGISTRATION: Duration = Duration::from_secs(30);
+/// What is done in a row before what came of it is delivered.
+const AT_ONCE: usize = 64;
 
 impl Control {
-    pub(crate) fn new(
-        hub: Arc<Hub>,
-        collectors: Vec<CollectorConfig>,
-        tasks: Vec<TaskConfig>,
-        listener: Option<Listener>,
-        grace: Duration,
-    ) -> Self {
+    pub(crate) fn new(hub: Arc<Hub>, parts: Parts) -> Self {
+        let Parts { name, endpoint, dispatch, scores, collectors, tasks, listener, grace } = parts;
+        let now = hub.clock.now();
+        // Different in each life of a host, so that answers to an earlier one are not taken for answers to this.
+        let random = Uuid::new_v4().as_u128();
+        let seed = random as u64;
+        let run = NonZeroU32::new((random >> 64) as u32).unwrap_or(NonZeroU32::MIN);
+        let balancer = LoadBalancer::new(dispatch.scores, dispatch.modifiers, seed);
+        let mut router = TaskRouter::new(balancer, LeaseId(Lease::origin(run).0), TaskLimits::default());
+        let mut restarts = Restarts::new(dispatch.restarts, seed);
         for collector in &collectors {
-            let kind = collector.kind.clone().unwrap_or_default();
-            hub.aggregator.configured(collector.id.clone(), kind);
+            hub.aggregator.configured(collector.id.clone(), collector.kind.clone().unwrap_or_default());
+            router.configured(collector.id.clone());
+            if collector.command.is_some() {
+                restarts.add(now, collector.id.clone(), collector.restart);
+            }
         }
         Self {
             schedule: Schedule::new(&hub, tasks),
+            feed: Feed::new(&hub.aggregator, listener),
             hub,
+            endpoint,
+            name,
             roster: Roster::new(collectors),
-            tasks: Tasks::default(),
-            listener,
+            router,
+            health: HealthTracker::new(dispatch.detectors),
+            restarts,
+            scores,
+            waiters: Waiters::new(),
             grace,
             stopping: false,
             released: Vec::new(),
+            acts: Vec::new(),
         }
     }
 
     /// Starts the children, serves until told to stop, and returns when every child is gone.
-    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Message>, endpoint: &Endpoint) {
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
         self.tell(&Event::Listening);
-        self.roster.start_children(&self.hub, endpoint);
+        self.tick();
         let registration_ends = Instant::now() + REGISTRATION;
         self.begin_schedule();
         while !(self.stopping && self.roster.all_children_gone()) {
-            let next = self.schedule.next();
+            let due = self.next_deadline().map(|due| self.hub.clock.instant(due));
             let unsettled = !self.schedule.has_begun();
             tokio::select! {
-                message = inbox.recv() => match message {
-                    Some(message) => self.obey(message),
-                    None => break,
-                },
-                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() && !self.stopping => {
-                    self.submit_due();
+                message = inbox.recv() => {
+                    let Some(message) = message else { break };
+                    self.obey(message);
+                    // What else is there already is done at the same go: a wake-up costs more than most of it.
+                    for _ in 1..AT_ONCE {
+                        let Ok(message) = inbox.try_recv() else { break };
+                        self.obey(message);
+                    }
                 }
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
                 () = sleep_until(registration_ends), if unsettled => {
                     self.roster.give_up_waiting();
                     self.begin_schedule();
                 }
             }
+            self.tick();
             self.deliver();
         }
+        self.turn(|router, turn| router.abandon(turn));
+        self.deliver();
     }
 
     fn obey(&mut self, message: Message) {
         match message {
             Message::Register(registration) => self.register(*registration),
-            Message::Ended { source, why } => self.ended(&source, why),
-            Message::Finished { collector, epoch, lease, outcome } => {
-                self.finished(&collector, epoch, lease, outcome);
-            }
-            Message::ChildEnded { collector, how } => {
-                self.tell(&Event::CollectorExited { collector: collector.clone(), how });
-                self.roster.child_ended(&collector);
-                self.begin_schedule();
-            }
-            Message::Refused(why) => self.tell(&Event::ConnectionRefused { why }),
-            Message::Kill(collector) => {
-                if let Some(child) = self.roster.get(&collector).and_then(|known| known.child.as_ref()) {
-                    // Full only if it is being killed already.
-                    let _ = child.orders.try_send(Order::Kill);
+            Message::Ended { source, why, orderly } => self.ended(&source, why, !orderly),
+            Message::Leaving { collector, epoch } => {
+                if self.is_current(&collector, epoch) {
+                    self.router.draining(self.hub.clock.now(), &collector);
                 }
             }
+            Message::Heartbeat { collector, epoch, beat } => self.heartbeat(&collector, epoch, &beat),
+            Message::Finished { collector, epoch, lease, outcome } => {
+                let ending = tasks::ending(outcome);
+                self.turn(|router, turn| router.ended(turn, &collector, epoch, LeaseId(lease.0), ending));
+            }
+            Message::ChildEnded { collector, end } => self.child_ended(&collector, end),
+            Message::Refused(why) => self.tell(&Event::ConnectionRefused { why }),
+            Message::Kill(collector) => self.kill(&collector, Doing::Kill),
+            Message::Submit(order) => self.take_order(*order),
+            // Whoever asked may have gone.
+            Message::Status(answer) => _ = answer.send(self.report()),
+            Message::Restart(collector, answer) => _ = answer.send(self.restart(&collector)),
             Message::Stop => self.stop(),
         }
     }
 
-    /// Children are asked to leave, and made to if they do not. Everybody else stays until the sinks are done.
-    fn stop(&mut self) {
-        if std::mem::replace(&mut self.stopping, true) {
-            return;
+    /// When there is something to do next although nobody reports anything.
+    fn next_deadline(&self) -> Option<MonoTime> {
+        let now = self.hub.clock.now();
+        let (schedule, restarts) = match self.stopping {
+            true => (None, None),
+            false => (self.schedule.next(), self.restarts.next_deadline(now)),
+        };
+        let rest = [self.router.next_deadline(), self.health.next_sweep()];
+        rest.into_iter().chain([schedule, restarts]).flatten().min()
+    }
+
+    /// Does everything that is due.
+    fn tick(&mut self) {
+        let now = self.hub.clock.now();
+        if self.health.next_sweep().is_some_and(|due| due <= now) {
+            self.sweep(now);
         }
-        let end = Instant::now() + self.grace;
-        for known in self.roster.iter_mut() {
-            let Some(child) = &known.child else { continue };
-            match &known.standing {
-                Standing::Connected(member) => {
-                    let _ = member.commands.try_send(Command::Drain(self.grace));
-                    let _ = child.orders.try_send(Order::End(end));
+        if self.router.next_deadline().is_some_and(|due| due <= now) {
+            self.turn(|router, turn| router.expire(turn));
+        }
+        if !self.stopping {
+            self.start_due(now);
+            self.submit_due(now);
+        }
+    }
+
+    /// A step of the router, and what it says is to be done.
+    fn turn<T>(&mut self, step: impl FnOnce(&mut TaskRouter, &mut Turn<'_>) -> T) -> T {
+        let mut turn = Turn {
+            now: self.hub.clock.now(),
+            sets: &self.hub.aggregator,
+            released: &mut self.released,
+            acts: &mut self.acts,
+        };
+        let done = step(&mut self.router, &mut turn);
+        self.act();
+        done
+    }
+
+    /// Looks for those who are silent for too long.
+    fn sweep(&mut self, now: MonoTime) {
+        let roster = &self.roster;
+        let heard = |id: &CollectorId| Some(roster.get(id)?.member()?.heard.last());
+        for finding in self.health.sweep(now, heard) {
+            match finding {
+                Finding::Silent { collector, epoch } if self.is_current(&collector, epoch) => {
+                    self.silent(&collector);
                 }
-                // It cannot be asked.
-                _ => _ = child.orders.try_send(Order::End(Instant::now() + UNASKED)),
+                Finding::NoHeartbeats(collector) => {
+                    self.tell(&Event::CollectorWithoutHeartbeats { collector });
+                }
+                _ => {}
             }
         }
     }
 
-    fn ended(&mut self, source: &Source, why: Missing) {
+    /// Nothing was heard of a collector for too long: what it has is given to others first, and then it is ended.
+    fn silent(&mut self, id: &CollectorId) {
+        let Some(member) = self.roster.get(id).and_then(|known| known.member()) else { return };
+        let (source, commands) = (member.source.clone(), member.commands.clone());
+        self.tell(&Event::CollectorSilent { collector: id.clone() });
+        self.ended(&source, Missing::Disconnected, true);
+        // Full only of what it does not take anyway; then the session ends by its write deadline.
+        let _ = commands.try_send(Command::End);
+        self.kill(id, Doing::Silent);
+    }
+
+    fn heartbeat(&mut self, collector: &CollectorId, epoch: SessionEpoch, beat: &Heartbeat) {
+        if !self.is_current(collector, epoch) {
+            return;
+        }
+        self.health.beat(self.hub.clock.now(), collector);
+        let load = &beat.load;
+        let hints = stook_plugin::LoadHints::clamped(load.cpu, load.memory_bytes, load.queue_depth);
+        let progress = beat.progress;
+        self.turn(|router, turn| router.heartbeat(turn, collector, progress, hints));
+    }
+
+    /// A session is over: everything that it held is let go of here, and nowhere else. `suspicious`: what it had in
+    /// flight may be the cause.
+    fn ended(&mut self, source: &Source, why: Missing, suspicious: bool) {
         if !self.roster.lost(source, why) {
             return;
         }
-        self.tasks.drop_session(&source.collector, source.epoch);
+        self.health.end(&source.collector, source.epoch);
+        let known = self.roster.get(&source.collector);
+        // What the host does to a process is no task's fault, but for silence: that may be.
+        let by_us = known.and_then(|known| known.doing).is_some_and(|doing| doing != Doing::Silent);
+        let loss = Loss { why, suspicious: suspicious && !by_us };
         // Whoever leaves because the host stops is not lost: its sets are released when everybody is gone.
         if !self.stopping {
-            self.hub.aggregator.collector_lost(self.hub.clock.now(), source, why, &mut self.released);
             self.tell(&Event::CollectorLost { collector: source.collector.clone(), why });
         }
+        self.turn(|router, turn| router.lost(turn, source, loss));
+    }
+
+    fn is_current(&self, collector: &CollectorId, epoch: SessionEpoch) -> bool {
+        let member = self.roster.get(collector).and_then(|known| known.member());
+        member.is_some_and(|member| member.source.epoch == epoch)
     }
 
     /// The schedule begins when every configured collector has registered or failed to.
     fn begin_schedule(&mut self) {
         if !self.schedule.has_begun() && self.roster.all_settled() {
-            self.schedule.begin();
+            self.schedule.begin(self.hub.clock.now());
         }
     }
 
@@ -189,11 +336,6 @@ impl Control {
     }
 
     fn tell(&mut self, event: &Event) {
-        event::log(event, self.stopping);
-        let Some(listener) = &mut self.listener else { return };
-        if catch_unwind(AssertUnwindSafe(|| listener(event))).is_err() {
-            tracing::error!("the embedder's event listener panicked; it is told nothing more");
-            self.listener = None;
-        }
+        self.feed.tell(&self.hub, event, self.stopping, &mut self.released);
     }
 }

@@ -2,18 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use stook_plugin::Source;
-use stook_proto::transport::Endpoint;
 use stook_proto::{CapabilityDeclaration, Token};
-use stook_types::{CollectorId, Missing};
+use stook_types::{CollectorId, Missing, MonoTime};
 use tokio::sync::mpsc;
-use uuid::Uuid;
 
 use crate::config::CollectorConfig;
-use crate::hub::Hub;
 use crate::session::Command;
-use crate::supervise::{self, Plan, Supervised};
+use crate::supervise::{LastLines, Supervised};
 
 #[derive(Default)]
 pub(super) struct Roster(BTreeMap<CollectorId, Known>);
@@ -21,13 +19,33 @@ pub(super) struct Roster(BTreeMap<CollectorId, Known>);
 /// A configured collector.
 pub(super) struct Known {
     pub(super) config: CollectorConfig,
-    /// What it must show, if the host starts it.
+    /// What it must show, if the host starts it: of the latest start.
     pub(super) token: Option<Token>,
     /// Its process, while there is one.
     pub(super) child: Option<Supervised>,
+    /// Counts its starts.
+    pub(super) starts: u64,
+    /// What the host has done to its process, if it has.
+    pub(super) doing: Option<Doing>,
     pub(super) standing: Standing,
     /// What it declared last, which holds while it is away.
     pub(super) capabilities: Vec<CapabilityDeclaration>,
+    /// How its last process ended, in words, and when.
+    pub(super) last_exit: Option<(String, MonoTime)>,
+    pub(super) last_lines: LastLines,
+}
+
+/// Why the host kills a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doing {
+    /// Nothing was heard of it.
+    Silent,
+    /// It did not register in time.
+    NotRegistered,
+    /// An operator wants it started again.
+    Restart,
+    /// Somebody wants it dead, as if it had crashed.
+    Kill,
 }
 
 pub(super) enum Standing {
@@ -39,11 +57,33 @@ pub(super) enum Standing {
     Lost(Missing),
 }
 
-/// A collector in session.
+/// A session.
 pub(super) struct Member {
     pub(super) source: Arc<Source>,
     pub(super) commands: mpsc::Sender<Command>,
+    pub(super) heard: Heard,
+    /// Which of its starts it is of.
+    pub(super) start: u64,
 }
+
+/// When something was last heard in a session: written there, read by whoever judges silence.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Heard(Arc<AtomicU64>);
+
+// === impl Heard ===
+
+impl Heard {
+    pub(crate) fn now(&self, now: MonoTime) {
+        let nanos = u64::try_from(now.since_origin().as_nanos()).unwrap_or(u64::MAX);
+        self.0.store(nanos, Ordering::Relaxed);
+    }
+
+    pub(super) fn last(&self) -> MonoTime {
+        MonoTime::at(std::time::Duration::from_nanos(self.0.load(Ordering::Relaxed)))
+    }
+}
+
+// === impl Roster ===
 
 impl Roster {
     pub(super) fn new(collectors: Vec<CollectorConfig>) -> Self {
@@ -51,24 +91,17 @@ impl Roster {
             let known = Known {
                 token: None,
                 child: None,
+                starts: 0,
+                doing: None,
                 standing: Standing::Awaited,
                 capabilities: Vec::new(),
+                last_exit: None,
+                last_lines: LastLines::default(),
                 config,
             };
             (known.config.id.clone(), known)
         };
         Self(collectors.into_iter().map(known).collect())
-    }
-
-    /// Starts every collector that config has a command for.
-    pub(super) fn start_children(&mut self, hub: &Arc<Hub>, endpoint: &Endpoint) {
-        for (id, known) in &mut self.0 {
-            let Some(command) = &known.config.command else { continue };
-            let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-            known.token = Some(Token::new(secret.clone()));
-            let plan = Plan { id: id.clone(), command: command.clone(), secret };
-            known.child = Some(supervise::start(hub, endpoint, plan));
-        }
     }
 
     pub(super) fn get(&self, id: &CollectorId) -> Option<&Known> {
@@ -102,15 +135,6 @@ impl Roster {
         current
     }
 
-    pub(super) fn child_ended(&mut self, id: &CollectorId) {
-        if let Some(known) = self.0.get_mut(id) {
-            known.child = None;
-            if matches!(known.standing, Standing::Awaited) {
-                known.standing = Standing::NeverCame;
-            }
-        }
-    }
-
     pub(super) fn give_up_waiting(&mut self) {
         for known in self.0.values_mut().filter(|known| matches!(known.standing, Standing::Awaited)) {
             tracing::warn!(collector = %known.config.id, "has not registered in time");
@@ -132,15 +156,6 @@ impl Known {
         match &self.standing {
             Standing::Connected(member) => Some(member),
             _ => None,
-        }
-    }
-
-    /// Why it is not there.
-    pub(super) fn missing(&self) -> Option<Missing> {
-        match self.standing {
-            Standing::Connected(_) => None,
-            Standing::Awaited | Standing::NeverCame => Some(Missing::NeverConnected),
-            Standing::Lost(why) => Some(why),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::time::Instant;
+use stook_types::MonoTime;
 
 use crate::config::TaskConfig;
 use crate::hub::Hub;
@@ -13,11 +13,12 @@ pub(super) struct Schedule {
     begun: bool,
 }
 
+/// A configured task, with the aggregates that are told whom to expect.
+#[derive(Clone)]
 pub(super) struct Scheduled {
     pub(super) config: Arc<TaskConfig>,
-    /// The aggregates that are told whom to expect.
     pub(super) into: Arc<[usize]>,
-    due: Instant,
+    due: MonoTime,
 }
 
 impl Schedule {
@@ -26,7 +27,7 @@ impl Schedule {
         let scheduled = |config: TaskConfig| Scheduled {
             into: config.into.iter().filter_map(place).collect(),
             config: Arc::new(config),
-            due: Instant::now(),
+            due: MonoTime::ZERO,
         };
         Self { tasks: tasks.into_iter().map(scheduled).collect(), begun: false }
     }
@@ -36,26 +37,25 @@ impl Schedule {
     }
 
     /// Every task is due now, and then at its interval.
-    pub(super) fn begin(&mut self) {
+    pub(super) fn begin(&mut self, now: MonoTime) {
         self.begun = true;
-        let now = Instant::now();
         self.tasks.iter_mut().for_each(|task| task.due = now);
     }
 
     /// When the next task is due.
-    pub(super) fn next(&self) -> Option<Instant> {
+    pub(super) fn next(&self) -> Option<MonoTime> {
         self.begun.then(|| self.tasks.iter().map(|task| task.due).min()).flatten()
     }
 
     /// The tasks that are due, each put off by its interval. Times that were missed altogether are left out.
-    pub(super) fn take_due(&mut self, now: Instant) -> Vec<(Arc<TaskConfig>, Arc<[usize]>)> {
+    pub(super) fn take_due(&mut self, now: MonoTime) -> Vec<Scheduled> {
         let mut due = Vec::new();
-        for task in self.tasks.iter_mut().filter(|task| task.due <= now) {
-            task.due += task.config.every;
+        for task in self.tasks.iter_mut().filter(|task| self.begun && task.due <= now) {
+            task.due = task.due + task.config.every;
             if task.due <= now {
                 task.due = now + task.config.every;
             }
-            due.push((task.config.clone(), task.into.clone()));
+            due.push(task.clone());
         }
         due
     }

@@ -1,256 +1,379 @@
-//! Tasks: to whom they were given, and what waits for a free place.
+//! Tasks: those of the schedule and those that somebody submits, on their way to the engine's router, and what the router
+//! says is to be done on its way to the sessions.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use stook_engine::Expected;
-use stook_plugin::SetKey;
-use stook_proto::{Assignment, Lease, payload};
-use stook_types::{Capability, CollectorId, CorrelationId, MonoTime, SessionEpoch, TaskId, Value};
-use tokio::time::Instant;
+use stook_engine::{Act, Ending, LeaseId, Placed, ScoreId, SubmitError, Task, TaskEvent};
+use stook_proto::{Assignment, Lease, Submission, TaskOutcome as Outcome, payload};
+use stook_types::{
+    Capability, CollectorId, CorrelationId, Missing, MonoTime, SessionEpoch, TaskId, TaskOutcome, Topic,
+    TopicPattern, nearest,
+};
+use tokio::sync::oneshot;
+use tokio::time::Duration;
 
-use super::Control;
-use crate::config::TaskConfig;
+use super::{Control, Order};
+use crate::config::AggregateConfig;
 use crate::event::Event;
 use crate::session::Command;
 
-/// Every task that has been submitted and has not ended.
-#[derive(Default)]
-pub(super) struct Tasks {
-    last_lease: u64,
-    /// Given to a session.
-    leased: HashMap<Lease, Given>,
-    /// How many of `leased` each collector has of each capability.
-    taken: HashMap<Place, usize>,
-    /// Waiting for a free place, oldest first. A collector has at most [`WAITING`] of a capability.
-    waiting: HashMap<Place, VecDeque<Given>>,
+/// Who wants to know how a task ends.
+pub(super) type Waiters = HashMap<TaskId, oneshot::Sender<TaskEnd>>;
+
+/// Which policy chooses, as config says it of aggregates, their topics, and in general.
+pub(crate) struct Scores {
+    default: ScoreId,
+    aggregates: Vec<OfAggregate>,
 }
 
-/// Where tasks run.
-type Place = (CollectorId, Capability);
-
-/// A task of one collector.
-#[derive(Clone)]
-struct Given {
-    submission: Arc<Submission>,
-    collector: CollectorId,
-    epoch: SessionEpoch,
-    capability: Capability,
+struct OfAggregate {
+    score: Option<ScoreId>,
+    topics: Vec<(TopicPattern, ScoreId)>,
 }
 
-/// One submission of a task: one correlation ID over all its capabilities.
-struct Submission {
-    config: Arc<TaskConfig>,
-    task: TaskId,
-    correlation_id: CorrelationId,
-    into: Arc<[usize]>,
-    /// When the last of its sets will have timed out, and no answer is of use.
-    ends: MonoTime,
+/// A task that was taken.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Submitted {
+    /// Names it.
+    pub task: TaskId,
+    /// Under which its results meet.
+    pub correlation_id: CorrelationId,
+    /// How many sets will be released for it: one for each aggregate that was told whom to expect.
+    pub sets: usize,
+    /// What became of it so far.
+    pub placed: Placed,
 }
 
-/// Tasks of one capability that may wait for one collector. More means that it does not keep up.
-const WAITING: usize = 16;
+/// How a task has ended.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct TaskEnd {
+    /// In a word.
+    pub outcome: TaskOutcome,
+    /// Who did not finish it, if it was somebody, and why.
+    pub failures: Vec<(Option<CollectorId>, Missing)>,
+}
+
+/// Why a task was not taken. Nothing has happened then.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+#[non_exhaustive]
+pub struct SubmitRefused {
+    /// Why.
+    pub text: String,
+    /// What would be right.
+    pub remedy: String,
+}
+
+/// Tasks of one capability of the schedule that may wait for one collector. More means that it does not keep up.
+const BACKLOG: usize = 16;
+/// How long a submitted task without a timeout and without sets may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(super) fn ending(outcome: Outcome) -> Ending {
+    match outcome {
+        Outcome::Done => Ending::Done,
+        Outcome::Failed(why) => Ending::Failed(why),
+        Outcome::Returned(why) => Ending::Returned(why),
+    }
+}
 
 impl Control {
-    pub(super) fn submit_due(&mut self) {
-        for (config, into) in self.schedule.take_due(Instant::now()) {
-            self.submit(config, into);
-        }
-    }
-
-    /// Submits a task to each collector that has one of its capabilities. The aggregates are told whom to expect
-    /// before anything is sent.
-    fn submit(&mut self, config: Arc<TaskConfig>, into: Arc<[usize]>) {
-        let now = self.hub.clock.now();
-        let mut expected = Vec::new();
-        let mut given = Vec::new();
-        for (id, known) in self.roster.iter() {
-            let has =
-                |capability: &&Capability| known.capabilities.iter().any(|known| known.name == **capability);
-            let capabilities: Vec<&Capability> = config.capabilities.iter().filter(has).collect();
-            match known.member() {
-                _ if capabilities.is_empty() => {}
-                None => expected.extend(known.missing().map(|why| Expected::missing(id.clone(), why))),
-                Some(member) => {
-                    let count = u32::try_from(capabilities.len()).unwrap_or(u32::MAX);
-                    expected.push(Expected::tasks(id.clone(), count));
-                    let epoch = member.source.epoch;
-                    given.extend(
-                        capabilities.into_iter().map(|capability| (id.clone(), epoch, capability.clone())),
-                    );
+    pub(super) fn submit_due(&mut self, now: MonoTime) {
+        for scheduled in self.schedule.take_due(now) {
+            let config = &scheduled.config;
+            let timeout =
+                config.timeout.or_else(|| self.last_timeout(&scheduled.into)).unwrap_or(config.every);
+            let capabilities = config.capabilities.iter().map(|capability| {
+                let score = config.score.unwrap_or_else(|| self.score(&scheduled.into, capability));
+                (capability.clone(), score)
+            });
+            let task = Task {
+                id: TaskId::random(),
+                name: config.name.clone(),
+                correlation_id: CorrelationId::random(),
+                capabilities: capabilities.collect(),
+                fan_out: config.fan_out.clone(),
+                into: scheduled.into.to_vec(),
+                payload: payload(&config.payload).expect("checked when it was read"),
+                priority: config.priority,
+                deadline: now + timeout,
+                attempt: config.attempt_timeout,
+                stall: config.stall_timeout,
+                backlog: BACKLOG,
+            };
+            let placed = self.turn(|router, turn| router.submit(turn, task));
+            let why = match placed {
+                // What is not announced has been told already.
+                Ok(Placed { unknown, .. }) if unknown.is_empty() => continue,
+                Err(SubmitError::NotAnnounced) => continue,
+                Ok(Placed { unknown, .. }) => {
+                    let unknown: Vec<_> = unknown.iter().map(Capability::as_str).collect();
+                    format!("no collector has {} so far; it waits for one", unknown.join(", "))
                 }
-            }
-        }
-        if expected.is_empty() {
-            let why = "no collector has any of its capabilities".to_owned();
+                Err(error) => error.to_string(),
+            };
             self.tell(&Event::TaskUnassigned { task: config.name.clone(), why });
-            return;
-        }
-        let timeout = into.iter().filter_map(|i| Some(self.hub.aggregator.specs().nth(*i)?.timeout)).max();
-        let correlation_id = CorrelationId::random();
-        let key = SetKey::Id(correlation_id.clone());
-        let mut announced = Vec::new();
-        for i in &*into {
-            match self.hub.aggregator.announce(now, *i, &key, &expected, &mut self.released) {
-                Ok(()) => announced.push(*i),
-                Err(error) => {
-                    let why = format!("failed to announce it: {error}");
-                    self.tell(&Event::TaskUnassigned { task: config.name.clone(), why });
-                }
-            }
-        }
-        // One aggregate that is full does not keep the others waiting for answers to what nobody asked.
-        if announced.is_empty() && !into.is_empty() {
-            return;
-        }
-        let submission = Arc::new(Submission {
-            task: TaskId::random(),
-            correlation_id,
-            ends: now + timeout.unwrap_or(config.every),
-            config,
-            into: announced.into(),
-        });
-        for (collector, epoch, capability) in given {
-            self.give(Given { submission: submission.clone(), collector, epoch, capability });
         }
     }
 
-    /// Gives a task to its collector, or lets it wait for a free place there.
-    fn give(&mut self, given: Given) {
-        let Some(known) = self.roster.get(&given.collector) else { return };
-        let declared = known.capabilities.iter().find(|declared| declared.name == given.capability);
-        let places = declared.map_or(0, |declared| declared.concurrency as usize);
-        if self.tasks.in_flight(&given) < places {
-            return self.assign(given);
-        }
-        let waiting =
-            self.tasks.waiting.entry((given.collector.clone(), given.capability.clone())).or_default();
-        if waiting.len() < WAITING {
-            waiting.push_back(given);
-        } else {
-            self.failed(&given, "the collector does not keep up: too many tasks wait for it".into());
-        }
+    pub(super) fn take_order(&mut self, order: Order) {
+        let Order { submission, answer, end } = order;
+        let submitted = self.submit(submission, end);
+        // Whoever asked may have gone; the task goes on.
+        let _ = answer.send(submitted);
     }
 
-    fn assign(&mut self, given: Given) {
-        let now = self.hub.clock.now();
-        let lease = self.tasks.lease(given.clone());
-        let assignment = Assignment {
-            lease,
-            task: given.submission.task,
-            capability: given.capability.clone(),
-            correlation_id: given.submission.correlation_id.clone(),
-            payload: payload(&Value::Null).expect("null is not deep"),
-            timeout: Some(given.submission.ends.since(now)),
-        };
-        self.tell(&Event::TaskAssigned {
-            task: given.submission.config.name.clone(),
-            collector: given.collector.clone(),
-            capability: given.capability.clone(),
-            correlation_id: given.submission.correlation_id.clone(),
-        });
-        let member = self.roster.get(&given.collector).and_then(|known| known.member());
-        let sent = member.map(|member| member.commands.try_send(Command::Assign(Box::new(assignment))));
-        if !matches!(sent, Some(Ok(()))) {
-            self.tasks.end(lease);
-            self.failed(&given, "its session takes no more commands".into());
-        }
-    }
-
-    /// A collector says that a task has ended.
-    pub(super) fn finished(
+    fn submit(
         &mut self,
-        collector: &CollectorId,
-        epoch: SessionEpoch,
-        lease: Lease,
-        outcome: Result<(), String>,
-    ) {
-        let mine = self.tasks.leased.get(&lease).is_some_and(|given| given.is_of(collector, epoch));
-        let Some(given) = mine.then(|| self.tasks.end(lease)).flatten() else { return };
-        match outcome {
-            Err(why) => self.failed(&given, why),
-            Ok(()) => {
-                let (now, key) = (self.hub.clock.now(), given.submission.key());
-                for i in &*given.submission.into {
-                    self.hub.aggregator.task_finished(now, *i, &key, collector, &mut self.released);
+        submission: Submission,
+        end: Option<oneshot::Sender<TaskEnd>>,
+    ) -> Result<Submitted, SubmitRefused> {
+        let now = self.hub.clock.now();
+        let into = self.aggregates(&submission.into)?;
+        let timeout = submission.timeout.or_else(|| self.last_timeout(&into)).unwrap_or(PATIENCE);
+        let (id, correlation_id) =
+            (TaskId::random(), submission.correlation_id.unwrap_or_else(CorrelationId::random));
+        let names: Vec<_> = submission.capabilities.iter().map(Capability::as_str).collect();
+        let name: Arc<str> = names.join("+").into();
+        let capabilities = submission.capabilities.iter();
+        let task = Task {
+            id,
+            name,
+            correlation_id: correlation_id.clone(),
+            capabilities: capabilities
+                .map(|capability| (capability.clone(), self.score(&into, capability)))
+                .collect(),
+            fan_out: submission.fan_out,
+            into,
+            payload: submission.payload,
+            priority: submission.priority,
+            deadline: now + timeout,
+            attempt: None,
+            stall: None,
+            backlog: usize::MAX,
+        };
+        if let Some(end) = end {
+            self.waiters.insert(id, end);
+        }
+        let sets = task.into.len();
+        let placed = self.turn(|router, turn| router.submit(turn, task));
+        match placed {
+            Ok(placed) => Ok(Submitted { task: id, correlation_id, sets, placed }),
+            Err(error) => {
+                self.waiters.remove(&id);
+                Err(self.refused(&error))
+            }
+        }
+    }
+
+    fn refused(&self, error: &SubmitError) -> SubmitRefused {
+        let remedy = match error {
+            SubmitError::Closed => "submit it again when the host has been started again".to_owned(),
+            SubmitError::Full { .. } => {
+                "submit it again when some have ended; `stook status` shows them".to_owned()
+            }
+            SubmitError::Nobody | SubmitError::Unable(_) => {
+                let all = self.roster.iter().flat_map(|(_, known)| &known.capabilities);
+                let mut names: Vec<_> = all.map(|capability| capability.name.as_str()).collect();
+                names.sort_unstable();
+                names.dedup();
+                if names.is_empty() {
+                    "no collector has declared a capability yet; `stook status` shows who is there".to_owned()
+                } else {
+                    format!("there is {}", names.join(", "))
                 }
             }
-        }
-        let now = self.hub.clock.now();
-        if !self.stopping
-            && let Some(next) = self.tasks.next_waiting(now, &given)
-        {
-            self.assign(next);
-        }
+            SubmitError::UnknownCollector(id) => {
+                let near = nearest(id.as_str(), self.roster.ids());
+                let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+                format!("{near}there is {}", self.roster.ids().collect::<Vec<_>>().join(", "))
+            }
+            _ => "give it another correlation ID, or wait until sets have been released".to_owned(),
+        };
+        SubmitRefused { text: error.to_string(), remedy }
     }
 
-    fn failed(&mut self, given: &Given, why: String) {
-        // A task that ends because the host stops has not failed.
-        if self.stopping {
-            return;
-        }
-        let (now, key) = (self.hub.clock.now(), given.submission.key());
-        for i in &*given.submission.into {
-            self.hub.aggregator.task_failed(now, *i, &key, &given.collector, &mut self.released);
-        }
-        let task = given.submission.config.name.clone();
-        self.tell(&Event::TaskFailed { task, collector: given.collector.clone(), why });
-    }
-}
-
-impl Tasks {
-    /// Forgets everything that a session held: its sets learn of the loss of their collector.
-    pub(super) fn drop_session(&mut self, collector: &CollectorId, epoch: SessionEpoch) {
-        self.leased.retain(|_, given| !given.is_of(collector, epoch));
-        self.taken.retain(|(taken_at, _), _| taken_at != collector);
-        self.waiting.retain(|(waits_for, _), _| waits_for != collector);
-    }
-
-    fn lease(&mut self, given: Given) -> Lease {
-        self.last_lease += 1;
-        let lease = Lease(self.last_lease);
-        *self.taken.entry(given.place()).or_default() += 1;
-        self.leased.insert(lease, given);
-        lease
+    /// The aggregates of these names.
+    fn aggregates(&self, names: &[String]) -> Result<Vec<usize>, SubmitRefused> {
+        let place = |name: &String| {
+            let specs = || self.hub.aggregator.specs();
+            let keyed = |i: &usize| {
+                specs().nth(*i).is_some_and(|spec| spec.key == stook_engine::KeySpec::CorrelationId)
+            };
+            let all = || specs().map(|spec| spec.name.to_string()).collect::<Vec<_>>();
+            match specs().position(|spec| *spec.name == **name) {
+                Some(place) if keyed(&place) => Ok(place),
+                Some(_) => Err(SubmitRefused {
+                    text: format!("aggregate `{name}` cannot expect a task's answers"),
+                    remedy: "its sets have no correlation ID; name one with key = \"correlation-id\"".into(),
+                }),
+                None => {
+                    let all = all();
+                    let near = nearest(name, all.iter().map(String::as_str));
+                    let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+                    Err(SubmitRefused {
+                        text: format!("no aggregate is named `{name}`"),
+                        remedy: format!("{near}there is {}", all.join(", ")),
+                    })
+                }
+            }
+        };
+        names.iter().map(place).collect()
     }
 
-    /// Takes a task back from its session.
-    fn end(&mut self, lease: Lease) -> Option<Given> {
-        let given = self.leased.remove(&lease)?;
-        if let Some(taken) = self.taken.get_mut(&given.place()) {
-            *taken -= 1;
-        }
-        Some(given)
+    /// When the last of these aggregates' sets times out.
+    fn last_timeout(&self, into: &[usize]) -> Option<Duration> {
+        into.iter().filter_map(|i| Some(self.hub.aggregator.specs().nth(*i)?.timeout)).max()
     }
 
-    fn in_flight(&self, like: &Given) -> usize {
-        self.taken.get(&like.place()).copied().unwrap_or(0)
+    /// Which policy chooses among those who have a capability: that of the topics on which they answer, else that of the
+    /// task's aggregates, else the default.
+    fn score(&self, into: &[usize], capability: &Capability) -> ScoreId {
+        let declared = self.roster.iter().flat_map(|(_, known)| &known.capabilities);
+        let topics = declared.filter(|declared| declared.name == *capability).flat_map(|d| &d.topics);
+        let of_topics: Vec<_> = topics
+            .filter_map(|topic| {
+                let route = self.hub.aggregator.route(topic)?;
+                Some((self.scores.aggregates.get(route.aggregate())?, topic))
+            })
+            .collect();
+        let by_topic = of_topics.iter().find_map(|(aggregate, topic)| aggregate.of_topic(topic));
+        let by_aggregate = || {
+            let of_into = into.iter().filter_map(|i| self.scores.aggregates.get(*i)?.score).next();
+            of_into.or_else(|| of_topics.iter().find_map(|(aggregate, _)| aggregate.score))
+        };
+        by_topic.or_else(by_aggregate).unwrap_or(self.scores.default)
     }
 
-    /// The next task for the place that `left` has left. One whose sets are gone is not worth doing.
-    fn next_waiting(&mut self, now: MonoTime, left: &Given) -> Option<Given> {
-        let waiting = self.waiting.get_mut(&left.place())?;
-        while let Some(given) = waiting.pop_front() {
-            if given.submission.ends > now {
-                return Some(given);
+    /// Does what the router says is to be done.
+    pub(super) fn act(&mut self) {
+        // What comes of it may be more.
+        while !self.acts.is_empty() {
+            for act in std::mem::take(&mut self.acts) {
+                self.do_one(act);
             }
         }
-        None
+    }
+
+    fn do_one(&mut self, act: Act) {
+        match act {
+            Act::Assign { collector, epoch, lease, task, capability, attempt } => {
+                self.tell(&Event::TaskAssigned {
+                    task: task.name.clone(),
+                    task_id: task.id,
+                    collector: collector.clone(),
+                    capability: capability.clone(),
+                    correlation_id: task.correlation_id.clone(),
+                    attempt,
+                });
+                let assignment = Assignment {
+                    lease: Lease(lease.0),
+                    task: task.id,
+                    capability,
+                    correlation_id: task.correlation_id.clone(),
+                    payload: task.payload.clone(),
+                    timeout: Some(task.deadline.since(self.hub.clock.now())),
+                };
+                self.send(&collector, epoch, lease, Command::Assign(Box::new(assignment)));
+            }
+            Act::Cancel { collector, epoch, lease } => {
+                self.send(&collector, epoch, lease, Command::Fence(Lease(lease.0)));
+            }
+            Act::Tell(event) => self.tell_of_task(event),
+            _ => {}
+        }
+    }
+
+    /// Sends a command about a lease to a session. One that is gone will be reported as lost, and its tasks moved; one
+    /// that takes no more has not read what it was sent for longer than it can have tasks.
+    fn send(&mut self, collector: &CollectorId, epoch: SessionEpoch, lease: LeaseId, command: Command) {
+        use tokio::sync::mpsc::error::TrySendError::{Closed, Full};
+        if !self.is_current(collector, epoch) {
+            return;
+        }
+        let member = self.roster.get(collector).and_then(|known| known.member());
+        match member.map(|member| member.commands.try_send(command)) {
+            Some(Err(Full(_))) => {
+                let why = Ending::Failed("its session takes no more commands".into());
+                self.turn(|router, turn| router.ended(turn, collector, epoch, lease, why));
+            }
+            Some(Ok(()) | Err(Closed(_))) | None => {}
+        }
+    }
+
+    fn tell_of_task(&mut self, event: TaskEvent) {
+        let event = match event {
+            TaskEvent::Redistributed { task, capability, from, to, why } => Event::TaskRedistributed {
+                task: task.name.clone(),
+                task_id: task.id,
+                capability,
+                from,
+                to,
+                why,
+            },
+            TaskEvent::Failed { task, collector, why, .. } => {
+                Event::TaskFailed { task: task.name.clone(), task_id: task.id, collector, why }
+            }
+            TaskEvent::Quarantined { task, capability, collector, kills } => Event::TaskQuarantined {
+                task: task.name.clone(),
+                task_id: task.id,
+                capability,
+                collector,
+                kills,
+            },
+            TaskEvent::Overdue { collector, task, why } => {
+                Event::CollectorOverdue { collector, task: task.name.clone(), why }
+            }
+            TaskEvent::NotAnnounced { task, why } => Event::TaskUnassigned { task: task.name.clone(), why },
+            TaskEvent::Ended { task, outcome, failures } => {
+                if let Some(waiter) = self.waiters.remove(&task.id) {
+                    // It may have gone.
+                    let _ = waiter.send(TaskEnd { outcome, failures });
+                }
+                Event::TaskEnded {
+                    task: task.name.clone(),
+                    task_id: task.id,
+                    correlation_id: task.correlation_id.clone(),
+                    outcome,
+                }
+            }
+            _ => return,
+        };
+        self.tell(&event);
     }
 }
 
-impl Given {
-    fn is_of(&self, collector: &CollectorId, epoch: SessionEpoch) -> bool {
-        self.epoch == epoch && self.collector == *collector
-    }
+// === impl Scores ===
 
-    fn place(&self) -> Place {
-        (self.collector.clone(), self.capability.clone())
+impl Scores {
+    pub(crate) fn new(default: ScoreId, aggregates: &[AggregateConfig]) -> Self {
+        let of = |config: &AggregateConfig| OfAggregate {
+            score: config.score,
+            topics: config.topic_scores.clone(),
+        };
+        Self { default, aggregates: aggregates.iter().map(of).collect() }
     }
 }
 
-impl Submission {
-    fn key(&self) -> SetKey {
-        SetKey::Id(self.correlation_id.clone())
+impl OfAggregate {
+    /// What its most specific topic table says.
+    fn of_topic(&self, topic: &Topic) -> Option<ScoreId> {
+        let matching = || self.topics.iter().filter(|(pattern, _)| pattern.matches(topic));
+        matching()
+            .find(|(pattern, _)| matching().all(|(other, _)| other.covers(pattern)))
+            .map(|(_, score)| *score)
+    }
+}
+
+impl SubmitRefused {
+    /// The host has ended, or ends.
+    pub(crate) fn gone() -> Self {
+        Self {
+            text: "the host stops".into(),
+            remedy: "submit it again when it has been started again".into(),
+        }
     }
 }

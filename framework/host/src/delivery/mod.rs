@@ -1,6 +1,7 @@
 //! From a released set to the sinks that its aggregate names, and back to who is owed an acknowledgement.
 
 mod outbox;
+mod watchers;
 mod worker;
 
 use std::collections::HashMap;
@@ -17,6 +18,7 @@ use crate::HostError;
 use crate::config::Ack;
 use crate::mailbox::Mailboxes;
 use outbox::Outbox;
+use watchers::Watchers;
 
 /// Takes released sets to their sinks. Each sink has a thread of its own and a bounded outbox; where one is full,
 /// the producers of its aggregates are slowed down.
@@ -27,6 +29,7 @@ pub(crate) struct Delivery {
     /// Likewise.
     outboxes: Vec<Vec<Arc<Outbox>>>,
     workers: Mutex<Vec<worker::Worker>>,
+    watchers: Arc<Watchers>,
     shared: Arc<Shared>,
 }
 
@@ -73,7 +76,8 @@ impl Delivery {
             workers.push(worker::Worker::start(name, sink, outbox, shared.clone())?);
         }
         let outboxes = (0..acks.len()).map(|i| outboxes.remove(&i).unwrap_or_default()).collect();
-        Ok(Self { origin, acks, outboxes, workers: Mutex::new(workers), shared })
+        let watchers = Arc::default();
+        Ok(Self { origin, acks, outboxes, workers: Mutex::new(workers), watchers, shared })
     }
 
     /// Orders, merges and sends released sets. Under no lock; leaves `released` empty.
@@ -92,6 +96,7 @@ impl Delivery {
 
     fn send<'a>(&'a self, emission: Emission, asleep: &mut Vec<&'a Outbox>) {
         let outboxes = &self.outboxes[emission.aggregate];
+        self.watchers.tell(&emission.result);
         let parcel = Arc::new(Parcel {
             result: emission.result,
             origins: match self.acks[emission.aggregate] {
@@ -126,6 +131,11 @@ impl Delivery {
     /// Something became free without a release.
     pub(crate) fn progressed(&self) {
         self.shared.progressed();
+    }
+
+    /// Who waits for the sets of one key.
+    pub(crate) fn watchers(&self) -> &Arc<Watchers> {
+        &self.watchers
     }
 
     pub(crate) fn mailboxes(&self) -> &Arc<Mailboxes> {

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use stook_proto::transport::Stream;
 use stook_proto::{HostSession, Rejection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::{Duration, sleep_until, timeout};
+use tokio::time::{Duration, Instant, sleep_until, timeout};
 
 use crate::hub::Hub;
 
@@ -17,6 +17,8 @@ pub(super) struct Connection {
     pub(super) protocol: HostSession,
     /// What is being written. The protocol's own buffer fills meanwhile, and its bound holds.
     outgoing: BytesMut,
+    /// Since when the peer has taken nothing of what there is to write.
+    stuck: Option<Instant>,
     /// The peer takes nothing more. What it sent before may still be there to read.
     deaf: bool,
 }
@@ -30,15 +32,19 @@ pub(super) enum Io {
     Deadline,
     /// The end.
     Eof,
+    /// The peer has taken nothing of what there is to write for too long.
+    Deaf,
 }
 
+/// How long a peer may take nothing at all of what there is to write.
+const WRITE: Duration = Duration::from_secs(10);
 /// How long the last words may take to be written.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
 impl Connection {
     pub(super) fn new(hub: Arc<Hub>, stream: Stream) -> Self {
         let protocol = HostSession::new(hub.clock.now(), hub.limits);
-        Self { hub, stream, protocol, outgoing: BytesMut::new(), deaf: false }
+        Self { hub, stream, protocol, outgoing: BytesMut::new(), stuck: None, deaf: false }
     }
 
     /// Writes what there is to write until there is something to do about what was read. Loses nothing when it is
@@ -51,22 +57,38 @@ impl Connection {
             if self.deaf {
                 self.outgoing.clear();
             }
+            if self.outgoing.is_empty() {
+                self.stuck = None;
+            } else {
+                self.stuck.get_or_insert_with(Instant::now);
+            }
+            let patience = self.stuck.map(|since| since + WRITE);
             let deadline = self.protocol.deadline().map(|deadline| self.hub.clock.instant(deadline));
             let (mut reader, mut writer) = (&self.stream, &self.stream);
             tokio::select! {
                 biased;
                 written = writer.write_buf(&mut self.outgoing), if !self.outgoing.is_empty() => {
                     self.deaf = matches!(written, Ok(0) | Err(_));
+                    self.stuck = None;
                 }
                 read = reader.read_buf(self.protocol.read_buffer()) => match read {
                     Ok(0) | Err(_) => return Io::Eof,
                     Ok(_) => return Io::Read,
                 },
-                () = sleep_until(deadline.unwrap_or_else(tokio::time::Instant::now)), if deadline.is_some() => {
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                     return Io::Deadline;
+                }
+                () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {
+                    return Io::Deaf;
                 }
             }
         }
+    }
+
+    /// Whether commands may be put into frames. At three quarters of what may wait to be read by the peer they wait
+    /// where they are, so that acknowledgements and credit still find room.
+    pub(super) fn has_room(&self) -> bool {
+        self.outgoing.len() + self.protocol.outbound_bytes() < self.hub.limits.max_outbound_bytes / 4 * 3
     }
 
     /// Tells the peer why it ends, if it listens, and closes. What was to be said before goes first.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use stook_engine::{Offered, Released, Route, Session, Verdict};
 use stook_proto::host::ReceivedResult;
-use stook_proto::{HostSession, Lease};
+use stook_proto::{HostSession, Lease, TaskOutcome};
 use stook_types::{MonoTime, Refusal, Topic};
 
 use crate::config::Ack;
@@ -23,7 +23,7 @@ pub(crate) struct TopicRoute {
 /// A task that ended: told to control only when everything said before it has found its place.
 pub(super) struct Finished {
     pub(super) lease: Lease,
-    pub(super) outcome: Result<(), String>,
+    pub(super) outcome: TaskOutcome,
 }
 
 pub(super) struct Intake {
@@ -78,6 +78,7 @@ impl Intake {
                 sequence: received.sequence,
                 timestamp: received.timestamp,
                 last: received.last,
+                fenced: received.fenced,
                 payload: received.payload,
             };
             match route {

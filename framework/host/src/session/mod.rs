@@ -2,18 +2,19 @@
 
 mod connection;
 mod intake;
+mod operator;
 
 use std::sync::Arc;
 
 use stook_engine::Session as EngineSession;
 use stook_proto::host::Event as Said;
 use stook_proto::transport::{Peer, Stream};
-use stook_proto::{Assignment, Hello, RejectReason, Rejection, SessionError, TaskOutcome};
-use stook_types::Missing;
+use stook_proto::{Assignment, Hello, Lease, RejectReason, Rejection, Request, SessionError, TaskOutcome};
+use stook_types::{CollectorId, Missing, SessionEpoch};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Duration, Instant, timeout, timeout_at};
 
-use crate::control::{Message, Registration};
+use crate::control::{Heard, Message, Registration};
 use crate::hub::{Hub, Phase, reached};
 use crate::mailbox::Mailbox;
 use crate::strangers::Place;
@@ -25,7 +26,11 @@ pub(crate) use intake::TopicRoute;
 /// What control tells a session to do.
 pub(crate) enum Command {
     Assign(Box<Assignment>),
+    /// A task is somebody else's now: abandon it, and take nothing more that is said under it.
+    Fence(Lease),
     Drain(Duration),
+    /// The session is over, as far as control is concerned.
+    End,
 }
 
 /// A collector that control has let in.
@@ -34,12 +39,18 @@ pub(crate) struct Admitted {
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) routes: Vec<TopicRoute>,
     pub(crate) heartbeat: Duration,
+    /// Where it is noted that something was heard.
+    pub(crate) heard: Heard,
+    /// The last lease that anybody was given: those up to it are not of this session.
+    pub(crate) last_lease: Lease,
     /// Becomes true when the collector's process has ended, if it is a child of ours.
     pub(crate) exited: Option<watch::Receiver<bool>>,
 }
 
-/// Commands that may wait for one session.
+/// Commands that may wait for one session, beside those about tasks: each task can be given and taken back.
 const COMMANDS: usize = 64;
+/// Tasks at one session at most, whatever it declares.
+const TASKS: usize = 100_000;
 /// On the exit of a child: how long to read what is still buffered. A grandchild may hold the socket open.
 const AFTER_EXIT: Duration = Duration::from_millis(10);
 /// On the end of a child's stream: how long to wait for its exit, so that the reason is the right one.
@@ -57,14 +68,19 @@ pub(crate) async fn serve(hub: Arc<Hub>, stream: Stream, peer: Peer, place: Plac
         () = reached(&mut phase, Phase::Stopping) => return connection.reject(&shutting_down()).await,
     };
     let hello = match hello {
-        Ok(Some(hello)) => hello,
+        Ok(Some(Introduction::Collector(hello))) => hello,
+        Ok(Some(Introduction::Operator(request))) => {
+            return operator::serve(&hub, connection, place, request, phase).await;
+        }
         Ok(None) => return,
         Err(error) => {
             hub.refused(format!("{error}{}", from(peer))).await;
             return connection.reject(&error.rejection()).await;
         }
     };
-    let (commands, inbox) = mpsc::channel(COMMANDS);
+    let declared = hello.capabilities.iter().map(|declared| declared.concurrency as usize);
+    let tasks = declared.fold(0_usize, usize::saturating_add).min(TASKS);
+    let (commands, inbox) = mpsc::channel(COMMANDS + 2 * tasks);
     let (answer, answered) = oneshot::channel();
     let replay_capacity = hello.replay_capacity;
     let registration = Box::new(Registration { hello, peer, commands, answer });
@@ -75,29 +91,32 @@ pub(crate) async fn serve(hub: Arc<Hub>, stream: Stream, peer: Peer, place: Plac
         _ => return connection.reject(&shutting_down()).await,
     };
     drop(place);
-    connection.protocol.welcome(admitted.session.source().epoch, admitted.heartbeat, stook_proto::Lease(0));
-    let Admitted { session, mailbox, routes, exited, .. } = admitted;
+    connection.protocol.welcome(admitted.session.source().epoch, admitted.heartbeat, admitted.last_lease);
+    let Admitted { session, mailbox, routes, exited, heard, .. } = admitted;
     let intake = Intake::new(hub.clone(), session, mailbox.clone(), routes, replay_capacity);
-    Member { hub, connection, intake, mailbox, inbox, exited, open, leaving: false }.serve(phase).await;
+    Member { hub, connection, intake, mailbox, inbox, exited, heard, open, leaving: false }
+        .serve(phase)
+        .await;
 }
 
 /// Reads up to the introduction. `None` if the peer left before it.
-async fn introduce(hub: &Hub, connection: &mut Connection) -> Result<Option<Box<Hello>>, SessionError> {
+async fn introduce(hub: &Hub, connection: &mut Connection) -> Result<Option<Introduction>, SessionError> {
     loop {
         match connection.protocol.poll(hub.clock.now())? {
-            Some(Said::Hello(hello)) => return Ok(Some(hello)),
-            Some(_) => {
-                return Err(SessionError::Illegal {
-                    frame: "a request",
-                    when: "to a host that answers none",
-                });
-            }
-            None => {}
+            Some(Said::Hello(hello)) => return Ok(Some(Introduction::Collector(hello))),
+            Some(Said::Request(request)) => return Ok(Some(Introduction::Operator(request))),
+            _ => {}
         }
-        if connection.turn().await == Io::Eof {
+        if matches!(connection.turn().await, Io::Eof | Io::Deaf) {
             return Ok(None);
         }
     }
+}
+
+/// Who it is that has connected.
+enum Introduction {
+    Collector(Box<Hello>),
+    Operator(Request),
 }
 
 /// A collector in session.
@@ -108,6 +127,7 @@ struct Member {
     mailbox: Arc<Mailbox>,
     inbox: mpsc::Receiver<Command>,
     exited: Option<watch::Receiver<bool>>,
+    heard: Heard,
     open: Open,
     /// It has said goodbye.
     leaving: bool,
@@ -121,6 +141,10 @@ enum End {
     Left,
     /// The child's process ended; its stream may be held open by somebody else.
     Exited,
+    /// The peer has not taken what it was sent for too long.
+    Deaf,
+    /// Control has ended it.
+    Fenced,
     /// The peer broke a rule.
     Violation(SessionError),
     /// The host stops.
@@ -134,11 +158,16 @@ impl Member {
             tokio::select! {
                 io = self.connection.turn() => match self.understand(io).await {
                     Ok(true) => {}
+                    Ok(false) if io == Io::Deaf => break End::Deaf,
                     Ok(false) => break End::Eof,
                     Err(error) => break End::Violation(error),
                 },
                 () = self.mailbox.arrived() => {}
-                Some(command) = self.inbox.recv() => self.obey(command).await,
+                Some(command) = self.inbox.recv(), if self.connection.has_room() => {
+                    if !self.obey_all(command).await {
+                        break End::Fenced;
+                    }
+                }
                 // Marked as seen before the attempt: room that is made during it is a reason for another.
                 _ = progress.changed(), if self.intake.has_parked() => {
                     let finished = self.intake.retry(&mut self.connection.protocol);
@@ -157,23 +186,28 @@ impl Member {
 
     /// Takes in what was read. False at the end of the stream.
     async fn understand(&mut self, io: Io) -> Result<bool, SessionError> {
+        if io == Io::Read {
+            self.heard.now(self.hub.clock.now());
+        }
         while let Some(said) = self.connection.protocol.poll(self.hub.clock.now())? {
             match said {
                 Said::Results(batch) => self.intake.results(&mut self.connection.protocol, batch),
                 Said::TaskFinished { lease, outcome } => {
-                    let outcome = match outcome {
-                        TaskOutcome::Done => Ok(()),
-                        TaskOutcome::Failed(why) | TaskOutcome::Returned(why) => Err(why),
-                    };
                     let finished = self.intake.finished(Finished { lease, outcome });
                     self.tell(finished).await;
                 }
                 Said::Goodbye(why) => {
                     tracing::debug!(collector = %self.intake.session().source().collector, why, "goodbye");
                     self.leaving = true;
+                    let (collector, epoch) = self.who();
+                    let _ = self.hub.control.send(Message::Leaving { collector, epoch }).await;
                 }
-                // A sign of life, which is all that there is to it until somebody watches for silence.
-                Said::Heartbeat(_) | Said::TaskStarted(_) => {}
+                Said::Heartbeat(beat) => {
+                    let (collector, epoch) = self.who();
+                    let _ = self.hub.control.send(Message::Heartbeat { collector, epoch, beat }).await;
+                }
+                // A sign of life, like every frame.
+                Said::TaskStarted(_) => {}
                 other => tracing::warn!(?other, "an event that this host does not know"),
             }
         }
@@ -181,33 +215,42 @@ impl Member {
             // One busy session shall not be drained alone.
             tokio::task::yield_now().await;
         }
-        Ok(io != Io::Eof)
+        Ok(!matches!(io, Io::Eof | Io::Deaf))
     }
 
     async fn tell(&self, finished: impl IntoIterator<Item = Finished>) {
-        let source = self.intake.session().source();
         for Finished { lease, outcome } in finished {
-            let message = Message::Finished {
-                collector: source.collector.clone(),
-                epoch: source.epoch,
-                lease,
-                outcome,
-            };
+            let (collector, epoch) = self.who();
+            let message = Message::Finished { collector, epoch, lease, outcome };
             // Control outlives the sessions; if not, nobody counts tasks any more.
             let _ = self.hub.control.send(message).await;
         }
     }
 
-    async fn obey(&mut self, command: Command) {
-        match command {
-            Command::Drain(grace) => self.connection.protocol.drain(grace),
-            Command::Assign(assignment) => {
-                if let Err(error) = self.connection.protocol.assign(&assignment) {
-                    let why = format!("failed to assign it: {error}");
-                    self.tell([Finished { lease: assignment.lease, outcome: Err(why) }]).await;
+    fn who(&self) -> (CollectorId, SessionEpoch) {
+        let source = self.intake.session().source();
+        (source.collector.clone(), source.epoch)
+    }
+
+    /// Obeys a command and those that wait behind it, while there is room for what they say. False if one of them ends
+    /// the session.
+    async fn obey_all(&mut self, first: Command) -> bool {
+        let mut next = Some(first);
+        while let Some(command) = next {
+            match command {
+                Command::Drain(grace) => self.connection.protocol.drain(grace),
+                Command::Fence(lease) => self.connection.protocol.fence(lease),
+                Command::Assign(assignment) => {
+                    if let Err(error) = self.connection.protocol.assign(&assignment) {
+                        let outcome = TaskOutcome::Failed(format!("failed to assign it: {error}"));
+                        self.tell([Finished { lease: assignment.lease, outcome }]).await;
+                    }
                 }
+                Command::End => return false,
             }
+            next = if self.connection.has_room() { self.inbox.try_recv().ok() } else { None };
         }
+        true
     }
 
     async fn end(mut self, end: End, mut phase: watch::Receiver<Phase>) {
@@ -218,12 +261,19 @@ impl Member {
         self.tell(finished).await;
         let source = self.intake.session().source().clone();
         let Self { hub, mut connection, mailbox, open, mut exited, .. } = self;
+        let orderly = matches!(end, End::Left | End::Closing);
         let ended = async |why| {
-            let _ = hub.control.send(Message::Ended { source: source.clone(), why }).await;
+            let _ = hub.control.send(Message::Ended { source: source.clone(), why, orderly }).await;
         };
         match end {
             End::Exited => ended(Missing::Exited).await,
             End::Eof => ended(after_eof(&mut exited).await).await,
+            End::Deaf => {
+                tracing::warn!(collector = %source.collector, "does not read what it is sent");
+                ended(Missing::Disconnected).await;
+            }
+            // Control knows.
+            End::Fenced => {}
             End::Left => {
                 connection.part().await;
                 ended(after_eof(&mut exited).await).await;

@@ -1,18 +1,23 @@
 //! The collectors that the host starts: one task per child, which owns it from spawn to reap.
 
+mod group;
 mod output;
 
+use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 
+use stook_plugin::Exit;
 use stook_proto::transport::{ENDPOINT_VARIABLE, Endpoint};
 use stook_types::CollectorId;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, Instant, sleep_until, timeout_at};
 
 use crate::control::Message;
 use crate::hub::Hub;
+use group::Group;
+pub(crate) use output::{LastLines, Lines};
 
 /// What a child is started with.
 pub(crate) struct Plan {
@@ -21,12 +26,14 @@ pub(crate) struct Plan {
     pub(crate) command: Vec<String>,
     /// What it shows to prove that we started it.
     pub(crate) secret: String,
+    /// Where the last of its lines are kept.
+    pub(crate) last_lines: LastLines,
 }
 
 /// What is asked of the task of a child.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Order {
-    /// Kill it now.
+    /// Kill it now, with all that it has started.
     Kill,
     /// It was told to leave. Close its standard input now, and kill it at this time if it is still there.
     End(Instant),
@@ -39,6 +46,16 @@ pub(crate) struct Supervised {
     pub(crate) exited: watch::Receiver<bool>,
 }
 
+/// How a child ended.
+#[derive(Clone, Debug)]
+pub(crate) struct ChildEnd {
+    /// In words.
+    pub(crate) how: String,
+    pub(crate) exit: Exit,
+    /// Why no other start could end better.
+    pub(crate) hopeless: Option<String>,
+}
+
 /// After the exit: how long output is read that a grandchild may hold open.
 const AFTER_EXIT: Duration = Duration::from_millis(100);
 
@@ -47,12 +64,12 @@ pub(crate) fn start(hub: &Arc<Hub>, endpoint: &Endpoint, plan: Plan) -> Supervis
     let (orders, inbox) = mpsc::channel(4);
     let (ended, exited) = watch::channel(false);
     let command = command(endpoint, &plan);
-    let id = plan.id;
     let control = hub.control.clone();
     tokio::spawn(async move {
-        let how = own(&id, command, inbox, ended).await;
+        let id = plan.id.clone();
+        let end = own(plan, command, inbox, ended).await;
         // Control waits for this before it ends.
-        let _ = control.send(Message::ChildEnded { collector: id, how }).await;
+        let _ = control.send(Message::ChildEnded { collector: id, end }).await;
     });
     Supervised { orders, exited }
 }
@@ -73,23 +90,32 @@ fn command(endpoint: &Endpoint, plan: &Plan) -> Command {
 
 /// Runs a child to its end, and says how that was.
 async fn own(
-    id: &CollectorId,
+    plan: Plan,
     mut command: Command,
     mut orders: mpsc::Receiver<Order>,
     ended: watch::Sender<bool>,
-) -> String {
-    let mut child = match command.spawn() {
-        Ok(child) => child,
+) -> ChildEnd {
+    let Plan { id, last_lines, .. } = plan;
+    let mut group = match Group::spawn(&mut command) {
+        Ok(group) => group,
         Err(error) => {
             ended.send_replace(true);
             let program = command.as_std().get_program().to_string_lossy().into_owned();
-            return format!("failed to start `{program}`: {error}");
+            return not_started(&program, &error);
         }
     };
-    tracing::debug!(collector = %id, pid = child.id(), "spawned");
-    let stdout = child.stdout.take().map(|stream| tokio::spawn(output::drain(id.clone(), "stdout", stream)));
-    let stderr = child.stderr.take().map(|stream| tokio::spawn(output::drain(id.clone(), "stderr", stream)));
-    let status = wait(&mut child, &mut orders).await;
+    tracing::debug!(collector = %id, pid = group.child.id(), "spawned");
+    let child = &mut group.child;
+    let drain = |stream| (id.clone(), stream, last_lines.clone());
+    let stdout = child.stdout.take().map(|from| {
+        let (id, stream, last) = drain("stdout");
+        tokio::spawn(output::drain(id, stream, last, from))
+    });
+    let stderr = child.stderr.take().map(|from| {
+        let (id, stream, last) = drain("stderr");
+        tokio::spawn(output::drain(id, stream, last, from))
+    });
+    let status = wait(&mut group, &mut orders).await;
     // Before the output is read to its end, which somebody else may hold open: its session waits to know.
     ended.send_replace(true);
     let until = Instant::now() + AFTER_EXIT;
@@ -99,18 +125,32 @@ async fn own(
         }
     }
     match status {
-        Ok(status) => describe(status),
-        Err(error) => format!("failed to wait for it: {error}"),
+        Ok(status) => {
+            let exit = if status.success() { Exit::Success } else { Exit::Failure };
+            ChildEnd { how: describe(status), exit, hopeless: None }
+        }
+        Err(error) => {
+            ChildEnd { how: format!("failed to wait for it: {error}"), exit: Exit::Failure, hopeless: None }
+        }
     }
 }
 
-async fn wait(child: &mut Child, orders: &mut mpsc::Receiver<Order>) -> std::io::Result<ExitStatus> {
+/// A program that does not exist, or may not be run, will not be there the next time either.
+fn not_started(program: &str, error: &io::Error) -> ChildEnd {
+    use io::ErrorKind::{InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    let how = format!("failed to start `{program}`: {error}");
+    let for_ever =
+        matches!(error.kind(), NotFound | PermissionDenied | InvalidInput | IsADirectory | NotADirectory);
+    ChildEnd { hopeless: for_ever.then(|| how.clone()), how, exit: Exit::NotStarted }
+}
+
+async fn wait(group: &mut Group, orders: &mut mpsc::Receiver<Order>) -> io::Result<ExitStatus> {
     // `Child::wait` would close standard input, which is a message of its own.
-    let mut stdin = child.stdin.take();
+    let mut stdin = group.child.stdin.take();
     let mut kill_at = None;
     loop {
         tokio::select! {
-            status = child.wait() => return status,
+            status = group.wait() => return status,
             // Until it is killed: what could be asked after that?
             order = orders.recv(), if stdin.is_some() || kill_at.is_some() => match order {
                 Some(Order::End(at)) => {
@@ -120,12 +160,12 @@ async fn wait(child: &mut Child, orders: &mut mpsc::Receiver<Order>) -> std::io:
                 // Without orders the host is gone: its run was dropped.
                 Some(Order::Kill) | None => {
                     (stdin, kill_at) = (None, None);
-                    child.start_kill()?;
+                    group.kill();
                 }
             },
             () = sleep_until(kill_at.unwrap_or_else(Instant::now)), if kill_at.is_some() => {
                 kill_at = None;
-                child.start_kill()?;
+                group.kill();
             }
         }
     }

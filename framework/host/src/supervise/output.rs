@@ -1,14 +1,40 @@
-//! A child's standard output and standard error: always read, so that it never blocks on them, and logged by line.
+//! A child's standard output and standard error: always read, so that it never blocks on them, logged by line, and the
+//! last lines kept.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::BufMut;
+use serde::Serialize;
 use stook_types::CollectorId;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
+/// The last lines of a collector, over all its lives. Bounded: older ones give way, and are counted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LastLines(Arc<Mutex<Lines>>);
+
+/// What a collector wrote last.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Lines {
+    lines: VecDeque<String>,
+    /// Lines that gave way.
+    dropped: u64,
+}
+
 /// Longer lines are logged in pieces.
 const LINE: usize = 4 * 1024;
+/// How many lines are kept, …
+const KEPT: usize = 32;
+/// … and how much of each.
+const KEPT_OF_ONE: usize = 512;
 
 /// Reads a stream to its end.
-pub(super) async fn drain(id: CollectorId, stream: &'static str, mut from: impl AsyncRead + Unpin) {
+pub(super) async fn drain(
+    id: CollectorId,
+    stream: &'static str,
+    last: LastLines,
+    mut from: impl AsyncRead + Unpin,
+) {
     let mut buffer = Vec::with_capacity(LINE);
     loop {
         match from.read_buf(&mut (&mut buffer).limit(LINE)).await {
@@ -17,19 +43,54 @@ pub(super) async fn drain(id: CollectorId, stream: &'static str, mut from: impl 
         }
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = buffer.drain(..=end).collect();
-            log(&id, stream, &line);
+            log(&id, stream, &last, &line);
         }
         if buffer.len() >= LINE {
-            log(&id, stream, &buffer);
+            log(&id, stream, &last, &buffer);
             buffer.clear();
         }
     }
     if !buffer.is_empty() {
-        log(&id, stream, &buffer);
+        log(&id, stream, &last, &buffer);
     }
 }
 
-fn log(id: &CollectorId, stream: &str, line: &[u8]) {
+fn log(id: &CollectorId, stream: &str, last: &LastLines, line: &[u8]) {
     let line = String::from_utf8_lossy(line);
-    tracing::info!(target: "stook::collector", collector = %id, stream, "{}", line.trim_end());
+    let line = line.trim_end();
+    last.push(line);
+    tracing::info!(target: "stook::collector", collector = %id, stream, "{line}");
+}
+
+impl LastLines {
+    /// What they are now.
+    pub(crate) fn look(&self) -> Lines {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn push(&self, line: &str) {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.lines.len() == KEPT {
+            inner.lines.pop_front();
+            inner.dropped += 1;
+        }
+        inner.lines.push_back(line.chars().take(KEPT_OF_ONE).collect());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_last_lines_are_kept_and_the_others_counted() {
+        let last = LastLines::default();
+        let text: String = (0..100).map(|n| format!("line {n}\n")).chain(["x".repeat(5_000)]).collect();
+        drain(CollectorId::new("p").unwrap(), "stderr", last.clone(), text.as_bytes()).await;
+        let Lines { lines, dropped } = last.look();
+        // The long one in two pieces, each cut.
+        assert_eq!((lines.len(), dropped), (KEPT, 102 - KEPT as u64));
+        assert_eq!((lines[0].as_str(), lines[29].as_str()), ("line 70", "line 99"));
+        assert_eq!(lines[30].len(), KEPT_OF_ONE);
+    }
 }

@@ -1,4 +1,4 @@
-//! Keys: unknown, missing, of the wrong type, and not in this version.
+//! Keys: unknown, missing, of the wrong type.
 
 use super::check;
 
@@ -31,7 +31,7 @@ stook.toml:2:2: unknown key `hots`
   |
 2 | [hots]
   |  ^^^^
-  = did you mean `host`? a config has host, aggregate, collector, task, sink
+  = did you mean `host`? a config has host, aggregate, dispatch, collector, task, sink
 
 stook.toml:4:1: unknown key `nmae`
   |
@@ -43,13 +43,13 @@ stook.toml:8:1: unknown key `topcis`
   |
 8 | topcis = ["t.#"]
   | ^^^^^^
-  = did you mean `topics`? [aggregate.NAME] has topics, key, complete, timeout, idle, order, dedup, merge, late, limits, ack, deliver, topic
+  = did you mean `topics`? [aggregate.NAME] has topics, key, complete, timeout, idle, order, dedup, merge, late, limits, ack, deliver, topic, score, detect, restart
 
 stook.toml:9:1: unknown key `zzzzzzzz`
   |
 9 | zzzzzzzz = 1
   | ^^^^^^^^
-  = [aggregate.NAME] has topics, key, complete, timeout, idle, order, dedup, merge, late, limits, ack, deliver, topic
+  = [aggregate.NAME] has topics, key, complete, timeout, idle, order, dedup, merge, late, limits, ack, deliver, topic, score, detect, restart
 
 stook.toml:10:12: unknown key `set`
    |
@@ -67,19 +67,19 @@ stook.toml:13:1: unknown key `dedupe`
    |
 13 | dedupe = { use = "same" }
    | ^^^^^^
-   = did you mean `dedup`? [aggregate.NAME.topic."PATTERN"] has dedup
+   = did you mean `dedup`? [aggregate.NAME.topic."PATTERN"] has dedup, score, detect, restart
 
 stook.toml:15:1: unknown key `comand`
    |
 15 | comand = ["x"]
    | ^^^^^^
-   = did you mean `command`? [collector.ID] has command, kind, publish
+   = did you mean `command`? [collector.ID] has command, kind, publish, detect, restart
 
 stook.toml:20:1: unknown key `evry`
    |
 20 | evry = "1s"
    | ^^^^
-   = did you mean `every`? [task.NAME] has every, capabilities, fan_out, into
+   = did you mean `every`? [task.NAME] has every, capabilities, fan_out, into, payload, priority, timeout, attempt_timeout, stall_timeout, score
 "#,
     );
 }
@@ -248,72 +248,6 @@ stook.toml:19:17: bad `capabilities`: `Process.List` is no capability: write dot
    |
 19 | capabilities = ["Process.List", "ok"]
    |                 ^^^^^^^^^^^^^^
-"#,
-    );
-}
-
-#[test]
-fn keys_of_later_versions_are_told_from_mistakes() {
-    check(
-        r#"
-[dispatch]
-score = { use = "p2c" }
-[aggregate.a]
-topics = ["t.#"]
-timeout = "1s"
-score = { use = "p2c" }
-[collector.c]
-publish = ["t.x"]
-restart = { use = "backoff" }
-[task.one]
-every = "1s"
-capabilities = ["a"]
-fan_out = "one"
-[task.some]
-every = "1s"
-capabilities = ["a"]
-fan_out = ["c"]
-[task.bad]
-every = "1s"
-capabilities = ["a"]
-fan_out = "eech"
-"#,
-        r#"
-stook.toml:2:2: `dispatch` is not in this version yet
-  |
-2 | [dispatch]
-  |  ^^^^^^^^
-  = it comes with a later one; until then leave it out
-
-stook.toml:7:1: `score` is not in this version yet
-  |
-7 | score = { use = "p2c" }
-  | ^^^^^
-  = it comes with a later one; until then leave it out
-
-stook.toml:10:1: `restart` is not in this version yet
-   |
-10 | restart = { use = "backoff" }
-   | ^^^^^^^
-   = it comes with a later one; until then leave it out
-
-stook.toml:14:11: this `fan_out` is not in this version yet
-   |
-14 | fan_out = "one"
-   |           ^^^^^
-   = this version has only fan_out = "each": every collector that has the capability
-
-stook.toml:18:11: this `fan_out` is not in this version yet
-   |
-18 | fan_out = ["c"]
-   |           ^^^^^
-   = this version has only fan_out = "each": every collector that has the capability
-
-stook.toml:22:11: bad `fan_out`: unknown word `eech`
-   |
-22 | fan_out = "eech"
-   |           ^^^^^^
-   = this version has only fan_out = "each": every collector that has the capability
 "#,
     );
 }

@@ -1,9 +1,25 @@
 //! Whole configs in, plain types or literal messages out.
 
+macro_rules! plugin {
+    ($type:ident, $name:literal, $options:ty, |$given:pat_param| $build:expr) => {
+        impl Plugin for $type {
+            const NAME: &'static str = $name;
+            const DOCS: &'static str = "For tests.";
+            type Options = $options;
+
+            fn build($given: $options, _: &BuildContext) -> Result<Self, BuildError> {
+                $build
+            }
+        }
+    };
+}
+
 mod aggregates;
+mod dispatch;
 mod keys;
 mod plain;
 mod plugins;
+mod policies;
 mod rendering;
 mod together;
 
@@ -45,26 +61,16 @@ fn registry() -> Registry {
         Registration::completion::<Count>("acme"),
         Registration::completion::<Everybody>("acme"),
         Registration::dedup::<Same>("acme"),
+        Registration::detection::<policies::Quiet>("acme"),
         Registration::merge::<Total>("acme"),
         Registration::merge::<Fussy>("acme"),
         Registration::order::<ByTime>("acme"),
+        Registration::restart::<policies::Backoff>("acme"),
+        Registration::scoring::<policies::Any>("acme"),
+        Registration::scoring::<policies::Fewest>("acme"),
         Registration::sink::<Explodes>("acme"),
     ];
     plugins.into_iter().fold(Registry::builder(), |builder, plugin| builder.with(plugin)).build().unwrap()
-}
-
-macro_rules! plugin {
-    ($type:ident, $name:literal, $options:ty, |$given:pat_param| $build:expr) => {
-        impl Plugin for $type {
-            const NAME: &'static str = $name;
-            const DOCS: &'static str = "For tests.";
-            type Options = $options;
-
-            fn build($given: $options, _: &BuildContext) -> Result<Self, BuildError> {
-                $build
-            }
-        }
-    };
 }
 
 options! {

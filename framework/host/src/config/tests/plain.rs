@@ -5,8 +5,10 @@ use std::time::Duration;
 use stook_engine::{KeySpec, LatePolicy, LateSpec, Limits, WhenFull};
 use stook_plugin::types::units::ByteSize;
 
+use stook_types::FanOut;
+
 use super::plain;
-use crate::config::{Ack, FanOut};
+use crate::config::Ack;
 
 #[test]
 fn everything_given() {
@@ -71,7 +73,7 @@ path = "-"
     assert_eq!(collector.command.as_deref(), Some(&["procmond".to_owned(), "--fast".to_owned()][..]));
     assert_eq!(collector.publish[0].as_str(), "events.process.#");
     let task = &config.tasks[0];
-    assert_eq!((&*task.name, task.every, task.fan_out), ("scan", secs(2), FanOut::Each));
+    assert_eq!((&*task.name, task.every, task.fan_out.clone()), ("scan", secs(2), FanOut::Each));
     assert_eq!(
         task.capabilities.iter().map(|of| of.as_str()).collect::<Vec<_>>(),
         ["process.list", "process.integrity"]

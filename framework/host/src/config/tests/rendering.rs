@@ -124,7 +124,7 @@ fn colours_and_json() {
     assert!(colored.contains("  | \x1b[1;31m^^^^\x1b[0m\n"), "{colored}");
     assert_eq!(
         serde_json::to_string(&errors).unwrap(),
-        r#"[{"severity":"error","file":"stook.toml","line":1,"column":1,"message":"unknown key `hots`","help":"did you mean `host`? a config has host, aggregate, collector, task, sink"}]"#
+        r#"[{"severity":"error","file":"stook.toml","line":1,"column":1,"message":"unknown key `hots`","help":"did you mean `host`? a config has host, aggregate, dispatch, collector, task, sink"}]"#
     );
 }
 

@@ -121,7 +121,7 @@ stook.toml:9:53: `stook.#` is reserved
   |
 9 | publish = ["event.process.#", "events.process.new", "stook.#"]
   |                                                     ^^^^^^^^^
-  = topics under `stook.` are the host's own
+  = topics under `stook.` are the host's own; an aggregate may take `stook.events`
 
 stook.toml:10:12: `no id` is no collector id: write 1 to 64 of A-Z a-z 0-9 - _ .
    |

@@ -2,15 +2,14 @@
 
 use std::fmt;
 
+use crate::{Object, Value};
 use serde::ser::{self, Serialize};
-use stook_types::{Object, Value};
 
 /// The value that says the same.
 ///
 /// A struct or a map becomes an object, a sequence or a tuple an array, `None` and `()` null, an enum what serde
 /// makes of it in self-describing formats: its name, or an object of its name and its content. Types that have
-/// two forms, like `IpAddr` or `Uuid`, take the readable one; so does a [`Value::Bytes`] in there, which stays
-/// as it is in [`Recorder::record_value`](crate::Recorder::record_value) only.
+/// two forms, like `IpAddr` or `Uuid`, take the readable one; so does a [`Value::Bytes`] in there.
 ///
 /// # Errors
 /// If an integer does not fit into 64 signed bits, a map has keys that are no text, or `value` fails by itself.

@@ -2,7 +2,6 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use serde::Serialize;
-use stook_types::Value;
 
 use super::*;
 

@@ -1,0 +1,136 @@
+//! A host, asked from another process.
+
+use std::time::{Duration, Instant};
+
+use stook_proto::operator::{Event, RequestError};
+use stook_proto::transport::{Endpoint, EndpointError, Stream};
+use stook_proto::{OperatorSession, Rejection, Request, SessionError, Submission};
+use stook_types::{CollectorId, MonoTime, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+/// A connection to a host that runs, for operators: what `stook status`, `submit` and `restart` use.
+///
+/// ```no_run
+/// # async fn ask() -> Result<(), Box<dyn std::error::Error>> {
+/// use stook::{Client, Endpoint};
+///
+/// let mut client = Client::connect(&Endpoint::of_host("stook")?).await?;
+/// println!("{:?}", client.status().await?);
+/// # Ok(()) }
+/// ```
+pub struct Client {
+    stream: Stream,
+    session: OperatorSession,
+    origin: Instant,
+}
+
+/// Why a host did not answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// There is no host to ask.
+    #[error(transparent)]
+    Unreachable(#[from] EndpointError),
+    /// The connection broke.
+    #[error("the connection to the host broke: {0}")]
+    Io(#[from] std::io::Error),
+    /// The host closed the connection without an answer.
+    #[error("the host closed the connection without an answer")]
+    Closed,
+    /// It takes too long: a host that is alive answers at once.
+    #[error("the host did not answer within {0:?}")]
+    Timeout(Duration),
+    /// The request was understood, and refused.
+    #[error("{text}")]
+    Refused {
+        /// Why.
+        text: String,
+        /// What would be right.
+        remedy: String,
+    },
+    /// The host ended the session.
+    #[error("{0}")]
+    Rejected(Rejection),
+    /// The request cannot be made.
+    #[error("failed to ask: {0}")]
+    Request(#[from] RequestError),
+    /// The host does not speak as it should.
+    #[error("the host does not keep to the protocol: {0}")]
+    Protocol(#[from] SessionError),
+}
+
+/// How long a host may take for an answer that it does not have to wait for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Client {
+    /// Connects to a host.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn connect(endpoint: &Endpoint) -> Result<Self, ClientError> {
+        let stream = endpoint.connect().await?;
+        Ok(Self { stream, session: OperatorSession::new(), origin: Instant::now() })
+    }
+
+    /// How things stand: what `stook status --format json` prints.
+    ///
+    /// # Errors
+    /// If the host does not answer.
+    pub async fn status(&mut self) -> Result<Value, ClientError> {
+        self.ask(&Request::Status).await
+    }
+
+    /// Has a collector started again, whatever became of it before.
+    ///
+    /// # Errors
+    /// If it is none that the host starts, or the host does not answer.
+    pub async fn restart(&mut self, collector: CollectorId) -> Result<(), ClientError> {
+        self.ask(&Request::Restart(collector)).await.map(drop)
+    }
+
+    /// Has a task run. Gives the first answer, an object with the field `submitted`; with
+    /// [`wait`](Submission::wait) more follow, see [`next`](Self::next).
+    ///
+    /// # Errors
+    /// If nobody could ever run it, or the host does not answer.
+    pub async fn submit(&mut self, submission: Submission) -> Result<Value, ClientError> {
+        self.ask(&Request::Submit(submission)).await
+    }
+
+    /// The next answer to a task that is waited for: an object with the field `result`, a released set, or with the field
+    /// `ended`, the last. Waits for as long as that takes.
+    ///
+    /// # Errors
+    /// If the host ends before.
+    pub async fn next(&mut self) -> Result<Value, ClientError> {
+        loop {
+            match self.session.poll(MonoTime::at(self.origin.elapsed()))? {
+                Some(Event::Reply { value, .. }) => return Ok(value),
+                Some(Event::Failed { text, remedy }) => return Err(ClientError::Refused { text, remedy }),
+                Some(Event::Rejected(rejection)) => return Err(ClientError::Rejected(rejection)),
+                Some(_) => {}
+                None => self.turn().await?,
+            }
+        }
+    }
+
+    async fn ask(&mut self, request: &Request) -> Result<Value, ClientError> {
+        self.session.request(request)?;
+        timeout(PATIENCE, self.next()).await.map_err(|_| ClientError::Timeout(PATIENCE))?
+    }
+
+    /// Writes what there is to write, then reads something.
+    async fn turn(&mut self) -> Result<(), ClientError> {
+        let mut stream = &self.stream;
+        if self.session.wants_transmit() {
+            let output = self.session.transmit().split();
+            // A host that has rejected us reads no more; what it said is still there to be read.
+            let _ = stream.write_all(&output).await;
+        }
+        match stream.read_buf(self.session.read_buffer()).await? {
+            0 => Err(ClientError::Closed),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! `[dispatch]`, and whose word counts: collector or task, topic, aggregate, dispatch.
+
+use std::time::Duration;
+
+use stook_engine::{DetectorId, ScoreId};
+use stook_types::{FanOut, Value};
+
+use super::{check, plain};
+
+/// Aggregates `a` (of `t.a.#`) and `b` (of `t.b.#`) with these lines in them, and whatever else.
+fn config(a: &str, b: &str, rest: &str) -> String {
+    format!(
+        "[aggregate.a]\ntopics = [\"t.a.#\"]\ntimeout = \"1s\"\n{a}\n\
+         [aggregate.b]\ntopics = [\"t.b.#\"]\ntimeout = \"1s\"\n{b}\n{rest}"
+    )
+}
+
+#[test]
+fn the_nearest_word_counts() {
+    let check = |a: &str, collector: &str, dead_after: u64| {
+        let rest = format!(
+            "[dispatch]\ndetect = {{ use = \"quiet\", dead_after = \"60s\" }}\n[collector.p]\npublish = [\"t.a.x\"]\n{collector}"
+        );
+        let config = plain(&config(a, "", &rest));
+        let DetectorId(id) = config.collectors[0].detect;
+        let heartbeat = config.dispatch.detectors[id].detector.heartbeat();
+        assert_eq!(heartbeat, Duration::from_secs(dead_after) / 3, "{a} {collector}");
+    };
+    let quiet = |seconds: u64| format!("detect = {{ use = \"quiet\", dead_after = \"{seconds}s\" }}");
+    let topic = |pattern: &str, seconds| format!("[aggregate.a.topic.\"{pattern}\"]\n{}", quiet(seconds));
+    check("", "", 60);
+    check(&quiet(30), "", 30);
+    check(&format!("{}\n{}", quiet(30), topic("t.a.x", 12)), "", 12);
+    check(&format!("{}\n{}", quiet(30), topic("t.a.y", 12)), "", 30);
+    check(&format!("{}\n{}", quiet(30), topic("t.a.x", 12)), &quiet(3), 3);
+}
+
+#[test]
+fn two_aggregates_that_disagree_about_one_collector_are_refused() {
+    let restart = |seconds| format!("restart = {{ use = \"backoff\", initial = \"{seconds}s\" }}");
+    let rest = "[collector.p]\npublish = [\"t.#\"]";
+    plain(&config(&restart(1), &restart(1), rest));
+    plain(&config(&restart(1), "", rest));
+    check(
+        &config(&restart(1), &restart(2), rest),
+        "
+stook.toml:9:12: [aggregate.a] and [aggregate.b] disagree about the `restart` of collector `p`
+  |
+9 | [collector.p]
+  |            ^
+  = give it a `restart` of its own, or make the two say the same
+",
+    );
+}
+
+#[test]
+fn tasks_say_everything_about_themselves() {
+    let config = plain(
+        r#"
+[aggregate.a]
+topics = ["t.#"]
+timeout = "1s"
+score = { use = "any" }
+[dispatch]
+slow_start = "0s"
+accrual = { failures = 3, eject = "1s", most = 0.25, panic = 1 }
+[collector.p]
+publish = ["t.x"]
+[task.one]
+every = "1s"
+capabilities = ["a"]
+fan_out = "one"
+payload = { depth = 3, of = ["x", 1.5, true] }
+priority = -7
+timeout = "10s"
+attempt_timeout = "2s"
+stall_timeout = "500ms"
+score = { use = "any" }
+into = ["a"]
+[task.some]
+every = "1s"
+capabilities = ["a"]
+fan_out = ["p"]
+"#,
+    );
+    let modifiers = config.dispatch.modifiers;
+    assert_eq!((modifiers.slow_start, modifiers.failures), (Duration::ZERO, 3));
+    assert_eq!((modifiers.most_ejected, modifiers.panic_below), (0.25, 1.0));
+    let [one, some] = &config.tasks[..] else { panic!("two tasks") };
+    assert_eq!((one.fan_out.clone(), one.priority), (FanOut::One, -7));
+    let of = Value::Array(vec!["x".into(), Value::Float(1.5), true.into()]);
+    assert_eq!(one.payload, Value::from([("depth", Value::Int(3)), ("of", of)]));
+    let secs = |seconds| Some(Duration::from_secs_f64(seconds));
+    assert_eq!((one.timeout, one.attempt_timeout, one.stall_timeout), (secs(10.0), secs(2.0), secs(0.5)));
+    let ScoreId(score) = one.score.expect("its own");
+    assert_eq!(config.dispatch.scores[score].name, "any");
+    assert_eq!((some.fan_out.clone(), some.score), (FanOut::Ids(vec!["p".parse().unwrap()]), None));
+    let ScoreId(default) = config.dispatch.score;
+    assert_eq!(config.dispatch.scores[default].name, "least-outstanding");
+}
+
+#[test]
+fn mistakes_in_dispatch_say_what_would_be_right() {
+    check(
+        r#"
+[dispatch]
+scores = { use = "any" }
+score = { use = "anny" }
+slow_start = "soon"
+accrual = { most = 2.0, fail = 1 }
+[aggregate.stook]
+topics = ["stook.events"]
+timeout = "1s"
+[collector.stook]
+publish = ["stook.events"]
+[task.bad]
+every = "1s"
+capabilities = ["a"]
+fan_out = "eech"
+[task.some]
+every = "1s"
+capabilities = ["a"]
+fan_out = ["nobody"]
+[task.none]
+every = "1s"
+capabilities = ["a"]
+fan_out = []
+"#,
+        r#"
+stook.toml:3:1: unknown key `scores`
+  |
+3 | scores = { use = "any" }
+  | ^^^^^^
+  = did you mean `score`? [dispatch] has score, detect, restart, slow_start, accrual
+
+stook.toml:4:17: no scoring plugin is named `anny`
+  |
+4 | score = { use = "anny" }
+  |                 ^^^^^^
+  = did you mean `any`? there is: any, least-outstanding (linked: acme)
+
+stook.toml:5:14: bad `slow_start`: `soon` is no duration; write a number and a unit, like "250ms", "30s", "5m"
+  |
+5 | slow_start = "soon"
+  |              ^^^^^^
+
+stook.toml:6:20: bad `most`: 2 is no share of the collectors
+  |
+6 | accrual = { most = 2.0, fail = 1 }
+  |                    ^^^
+  = write a number from 0.0 (none) to 1.0 (all)
+
+stook.toml:6:25: unknown key `fail`
+  |
+6 | accrual = { most = 2.0, fail = 1 }
+  |                         ^^^^
+  = `accrual` has failures, eject, most, panic
+
+stook.toml:10:12: no collector can be named `stook`
+   |
+10 | [collector.stook]
+   |            ^^^^^
+   = it is what the host's own events come from; choose another name
+
+stook.toml:11:12: `stook.events` is reserved
+   |
+11 | publish = ["stook.events"]
+   |            ^^^^^^^^^^^^^^
+   = topics under `stook.` are the host's own; an aggregate may take `stook.events`
+
+stook.toml:15:11: bad `fan_out`: unknown word `eech`
+   |
+15 | fan_out = "eech"
+   |           ^^^^^^
+   = write "one" (the best that has the capability), "each" (everyone that has it), or a list of collectors
+
+stook.toml:19:12: no collector is named `nobody`
+   |
+19 | fan_out = ["nobody"]
+   |            ^^^^^^^^
+   = there is stook
+
+stook.toml:23:11: bad `fan_out`: expected "one", "each" or a list of collectors, found a list
+   |
+23 | fan_out = []
+   |           ^^
+   = write "one" (the best that has the capability), "each" (everyone that has it), or a list of collectors
+"#,
+    );
+}

@@ -1,0 +1,160 @@
+//! The processes that the host starts: when, whether again, and how they are stopped.
+
+use stook_engine::LifeState;
+use stook_plugin::Exit;
+use stook_proto::Token;
+use stook_types::{CollectorId, MonoTime};
+use tokio::time::{Duration, Instant};
+use uuid::Uuid;
+
+use super::Control;
+use super::roster::{Doing, Standing};
+use crate::event::Event;
+use crate::session::Command;
+use crate::supervise::{self, ChildEnd, Order, Plan};
+
+/// How long a child without a session has to leave by itself.
+const UNASKED: Duration = Duration::from_millis(100);
+
+impl Control {
+    /// Starts whoever is to be started now, and kills whoever did not register in time.
+    pub(super) fn start_due(&mut self, now: MonoTime) {
+        for id in self.restarts.take_due(now) {
+            self.start(&id);
+        }
+        for id in self.restarts.take_overdue(now) {
+            tracing::warn!(collector = %id, "has not registered in time");
+            self.kill(&id, Doing::NotRegistered);
+        }
+    }
+
+    fn start(&mut self, id: &CollectorId) {
+        let Some(known) = self.roster.get_mut(id) else { return };
+        let Some(command) = known.config.command.clone() else { return };
+        // A token for each start: the one before may still be around, and must not be taken for this one.
+        let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        known.token = Some(Token::new(secret.clone()));
+        known.starts += 1;
+        known.doing = None;
+        let plan = Plan { id: id.clone(), command, secret, last_lines: known.last_lines.clone() };
+        known.child = Some(supervise::start(&self.hub, &self.endpoint, plan));
+    }
+
+    /// A collector that the host has started has a session.
+    pub(super) fn in_service(&mut self, id: &CollectorId) {
+        let now = self.hub.clock.now();
+        let starting = |state: &LifeState| matches!(state, LifeState::Starting { .. });
+        let was_starting = self.restarts.status(id).is_some_and(|status| starting(&status.state));
+        self.restarts.registered(now, id);
+        let ended = self.roster.get(id).and_then(|known| known.last_exit.as_ref()).map(|(_, at)| *at);
+        if let (true, Some(ended), Some(status)) = (was_starting, ended, self.restarts.status(id)) {
+            let after_ms = millis(now.since(ended));
+            self.tell(&Event::CollectorRestarted {
+                collector: id.clone(),
+                restarts: status.restarts,
+                after_ms,
+            });
+        }
+    }
+
+    /// Kills a child with all that it has started.
+    pub(super) fn kill(&mut self, id: &CollectorId, doing: Doing) {
+        let Some(known) = self.roster.get_mut(id) else { return };
+        let Some(child) = &known.child else { return };
+        known.doing.get_or_insert(doing);
+        // Full only if it is being killed already.
+        let _ = child.orders.try_send(Order::Kill);
+    }
+
+    pub(super) fn child_ended(&mut self, id: &CollectorId, end: ChildEnd) {
+        let now = self.hub.clock.now();
+        let ChildEnd { how, exit, hopeless } = end;
+        self.tell(&Event::CollectorExited { collector: id.clone(), how: how.clone() });
+        let Some(known) = self.roster.get_mut(id) else { return };
+        (known.child, known.last_exit) = (None, Some((how, now)));
+        if matches!(known.standing, Standing::Awaited) {
+            known.standing = Standing::NeverCame;
+        }
+        let doing = known.doing.take();
+        if !self.stopping {
+            match doing {
+                Some(Doing::Restart) => _ = self.restarts.reset(now, id),
+                Some(Doing::Silent) => self.decide(now, id, Exit::Silent, hopeless),
+                Some(Doing::NotRegistered) => self.decide(now, id, Exit::NotRegistered, hopeless),
+                Some(Doing::Kill) | None => self.decide(now, id, exit, hopeless),
+            }
+        }
+        self.begin_schedule();
+    }
+
+    /// A child has ended that was not asked to: the policy decides.
+    fn decide(&mut self, now: MonoTime, id: &CollectorId, exit: Exit, hopeless: Option<String>) {
+        let collector = id.clone();
+        let event = match self.restarts.ended(now, id, exit, hopeless) {
+            Some(LifeState::Due(at)) => {
+                Event::CollectorRestarting { collector, in_ms: millis(at.since(now)) }
+            }
+            Some(LifeState::Quarantined { why, .. }) => {
+                Event::CollectorQuarantined { collector, why: why.clone() }
+            }
+            _ => return,
+        };
+        self.tell(&event);
+    }
+
+    /// An operator wants a collector started again, whatever it did before.
+    pub(super) fn restart(&mut self, id: &CollectorId) -> Result<(), String> {
+        if self.stopping {
+            return Err("the host stops".into());
+        }
+        let Some(known) = self.roster.get_mut(id) else {
+            let near = stook_types::nearest(id.as_str(), self.roster.ids());
+            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            return Err(format!("no collector `{id}` is configured{near}"));
+        };
+        if known.config.command.is_none() {
+            return Err(format!(
+                "`{id}` has no `command`: somebody else starts it, and has to start it again"
+            ));
+        }
+        let Some(child) = &known.child else {
+            self.restarts.reset(self.hub.clock.now(), id);
+            return Ok(());
+        };
+        known.doing = Some(Doing::Restart);
+        let end = Instant::now() + self.grace;
+        match known.member() {
+            Some(member) => {
+                let _ = member.commands.try_send(Command::Drain(self.grace));
+                let _ = child.orders.try_send(Order::End(end));
+                self.router.draining(self.hub.clock.now(), id);
+            }
+            None => _ = child.orders.try_send(Order::End(Instant::now() + UNASKED)),
+        }
+        Ok(())
+    }
+
+    /// Children are asked to leave, and made to if they do not. Everybody else stays until the sinks are done.
+    pub(super) fn stop(&mut self) {
+        if std::mem::replace(&mut self.stopping, true) {
+            return;
+        }
+        self.router.close();
+        let end = Instant::now() + self.grace;
+        for known in self.roster.iter_mut() {
+            let Some(child) = &known.child else { continue };
+            match &known.standing {
+                Standing::Connected(member) => {
+                    let _ = member.commands.try_send(Command::Drain(self.grace));
+                    let _ = child.orders.try_send(Order::End(end));
+                }
+                // It cannot be asked.
+                _ => _ = child.orders.try_send(Order::End(Instant::now() + UNASKED)),
+            }
+        }
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

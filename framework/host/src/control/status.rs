@@ -1,0 +1,342 @@
+//! How things stand, for `stook status` and embedders.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use stook_engine::{CounterSnapshot, LifeState, SeatStatus, TaskCounters};
+use stook_types::{Capability, CollectorId, CorrelationId, Incarnation, Missing, MonoTime, TaskId};
+
+use super::Control;
+use super::roster::{Known, Standing};
+use crate::supervise::Lines;
+
+/// Everything at one moment. Its fields are a published format: what `stook status --format json` prints.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Report {
+    host: HostReport,
+    memory: Memory,
+    results: Results,
+    tasks: Tasks,
+    collectors: Vec<CollectorReport>,
+    queues: Vec<Queue>,
+    leases: Vec<LeaseReport>,
+    quarantine: Quarantine,
+    aggregates: Vec<AggregateReport>,
+    plugins: Plugins,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct HostReport {
+    name: String,
+    pid: u32,
+    uptime_ms: u64,
+    connections_refused: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Memory {
+    limit: usize,
+    used: usize,
+}
+
+/// received = delivered + duplicate + late + refused + discarded + pending.
+#[derive(Clone, Debug, Serialize)]
+struct Results {
+    received: u64,
+    delivered: u64,
+    duplicate: u64,
+    late: u64,
+    refused: BTreeMap<&'static str, u64>,
+    discarded: BTreeMap<&'static str, u64>,
+    pending: u64,
+}
+
+/// submitted = done + partial + failed + quarantined + open.
+#[derive(Clone, Debug, Serialize)]
+struct Tasks {
+    submitted: u64,
+    done: u64,
+    partial: u64,
+    failed: u64,
+    quarantined: u64,
+    open: u64,
+    in_flight: usize,
+    assigned: u64,
+    redistributed: u64,
+    returned: u64,
+    stale: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct CollectorReport {
+    id: CollectorId,
+    kind: Option<String>,
+    /// In a word.
+    state: &'static str,
+    /// What there is to add to it.
+    why: Option<String>,
+    pid: Option<u32>,
+    incarnation: Option<Incarnation>,
+    in_flight: u32,
+    capabilities: Vec<CapabilityReport>,
+    /// Tasks that were taken from it, and that it still sits on.
+    overdue: u32,
+    ejected: bool,
+    slow_start: bool,
+    restarts: u64,
+    failures: u32,
+    last_exit: Option<String>,
+    output: Lines,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct CapabilityReport {
+    name: Capability,
+    in_flight: u32,
+    concurrency: u32,
+    /// Moving average of the time from assignment to success.
+    latency_us: Option<u64>,
+    /// From 0 to 1; older tasks count for less.
+    success_rate: f64,
+    succeeded: u64,
+    failed: u64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Queue {
+    capability: Capability,
+    waiting: usize,
+    /// Whether anybody who has it is connected.
+    served: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct LeaseReport {
+    task: String,
+    capability: Capability,
+    collector: CollectorId,
+    age_ms: u64,
+    attempt: u32,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Quarantine {
+    tasks: Vec<CondemnedTask>,
+    collectors: Vec<CollectorId>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct CondemnedTask {
+    task: String,
+    task_id: TaskId,
+    correlation_id: CorrelationId,
+    capability: Capability,
+    /// Whom it killed last.
+    collector: CollectorId,
+    kills: u32,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct AggregateReport {
+    name: String,
+    open: usize,
+    tombstones: usize,
+    released: u64,
+    results: Results,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Plugins {
+    /// Panics, and answers that made no sense, by name.
+    misbehaved: BTreeMap<String, u64>,
+    /// Calls that took too long, by name.
+    slow: BTreeMap<&'static str, u64>,
+}
+
+/// How many of the tasks in flight are listed.
+const LEASES: usize = 100;
+
+impl Control {
+    pub(super) fn report(&self) -> Report {
+        let now = self.hub.clock.now();
+        let router = self.router.status(now, LEASES);
+        let memory = self.hub.aggregator.memory();
+        let collectors: Vec<_> = self
+            .roster
+            .iter()
+            .map(|(id, known)| self.collector(now, id, known, router.collectors.get(id)))
+            .collect();
+        let quarantined = collectors.iter().filter(|collector| collector.state == "quarantined");
+        let engine = self.hub.aggregator.counters().plugin_panics;
+        let mut misbehaved: BTreeMap<String, u64> = BTreeMap::new();
+        for by_name in
+            [self.router.balancer().misbehaved(), self.health.misbehaved(), self.restarts.misbehaved()]
+        {
+            by_name
+                .iter()
+                .for_each(|(name, count)| *misbehaved.entry((*name).to_owned()).or_default() += count);
+        }
+        if engine > 0 {
+            misbehaved.insert("in aggregates".to_owned(), engine);
+        }
+        Report {
+            host: HostReport {
+                name: self.name.to_string(),
+                pid: std::process::id(),
+                uptime_ms: millis(now.since_origin()),
+                connections_refused: self.hub.refused.load(std::sync::atomic::Ordering::Relaxed),
+            },
+            memory: Memory { limit: memory.limit, used: memory.used },
+            results: Results::of(self.hub.aggregator.counters()),
+            tasks: Tasks::of(&router.counters, router.in_flight),
+            queues: router
+                .queues
+                .into_iter()
+                .map(|queue| Queue {
+                    capability: queue.capability,
+                    waiting: queue.waiting,
+                    served: queue.served,
+                })
+                .collect(),
+            leases: router
+                .leases
+                .into_iter()
+                .map(|lease| LeaseReport {
+                    task: lease.task.to_string(),
+                    capability: lease.capability,
+                    collector: lease.collector,
+                    age_ms: millis(now.since(lease.assigned)),
+                    attempt: lease.attempt,
+                })
+                .collect(),
+            quarantine: Quarantine {
+                tasks: router
+                    .quarantine
+                    .into_iter()
+                    .map(|condemned| CondemnedTask {
+                        task: condemned.task.name.to_string(),
+                        task_id: condemned.task.id,
+                        correlation_id: condemned.task.correlation_id.clone(),
+                        capability: condemned.capability,
+                        collector: condemned.collector,
+                        kills: condemned.kills,
+                    })
+                    .collect(),
+                collectors: quarantined.map(|collector| collector.id.clone()).collect(),
+            },
+            aggregates: self
+                .hub
+                .aggregator
+                .specs()
+                .zip(self.hub.aggregator.status())
+                .map(|(spec, (counters, occupancy))| AggregateReport {
+                    name: spec.name.to_string(),
+                    open: occupancy.open,
+                    tombstones: occupancy.tombstones,
+                    released: counters.released,
+                    results: Results::of(counters),
+                })
+                .collect(),
+            plugins: Plugins { misbehaved, slow: self.hub.slow.look() },
+            collectors,
+        }
+    }
+
+    fn collector(
+        &self,
+        now: MonoTime,
+        id: &CollectorId,
+        known: &Known,
+        seat: Option<&SeatStatus>,
+    ) -> CollectorReport {
+        let life = self.restarts.status(id);
+        let state = life.as_ref().map(|life| &life.state);
+        let (state, why) = match (&known.standing, state) {
+            (Standing::Connected(_), _) if seat.is_some_and(|seat| seat.draining) => ("draining", None),
+            (Standing::Connected(_), _) => ("connected", None),
+            (_, Some(LifeState::Quarantined { why, probe })) => {
+                let probe = probe.since(now).as_secs();
+                ("quarantined", Some(format!("{why}; tried again in {probe} s")))
+            }
+            (_, Some(LifeState::Due(at))) => {
+                ("restarting", Some(format!("in {} ms", at.since(now).as_millis())))
+            }
+            (_, Some(LifeState::Starting { .. })) => ("starting", None),
+            (Standing::Lost(why), _) => ("lost", Some(why.to_string())),
+            (Standing::Awaited | Standing::NeverCame, _) => {
+                ("absent", Some(Missing::NeverConnected.to_string()))
+            }
+        };
+        let member = known.member();
+        let of = |(name, in_flight, concurrency, history): &(
+            Capability,
+            u32,
+            u32,
+            stook_engine::PerformanceHistory,
+        )| CapabilityReport {
+            name: name.clone(),
+            in_flight: *in_flight,
+            concurrency: *concurrency,
+            latency_us: history.latency.map(|latency| latency as u64),
+            success_rate: (history.success_rate * 1e4).round() / 1e4,
+            succeeded: history.succeeded,
+            failed: history.failed,
+        };
+        let capabilities: Vec<_> = seat.into_iter().flat_map(|seat| &seat.capabilities).map(of).collect();
+        CollectorReport {
+            id: id.clone(),
+            kind: member
+                .map(|member| member.source.kind.to_string())
+                .or_else(|| known.config.kind.as_ref().map(ToString::to_string)),
+            state,
+            why,
+            pid: member.and_then(|member| member.source.pid),
+            incarnation: member.map(|member| member.source.incarnation),
+            in_flight: capabilities.iter().map(|capability| capability.in_flight).sum(),
+            capabilities,
+            overdue: seat.map_or(0, |seat| seat.overdue),
+            ejected: seat.is_some_and(|seat| seat.ejected),
+            slow_start: seat.is_some_and(|seat| seat.slow_start),
+            restarts: life.as_ref().map_or(0, |life| life.restarts),
+            failures: life.as_ref().map_or(0, |life| life.failures),
+            last_exit: known.last_exit.as_ref().map(|(how, _)| how.clone()),
+            output: known.last_lines.look(),
+        }
+    }
+}
+
+impl Results {
+    fn of(counters: CounterSnapshot) -> Self {
+        Self {
+            received: counters.received,
+            delivered: counters.delivered,
+            duplicate: counters.duplicate,
+            late: counters.late,
+            refused: counters.refused,
+            discarded: counters.discarded,
+            pending: counters.pending,
+        }
+    }
+}
+
+impl Tasks {
+    fn of(counters: &TaskCounters, in_flight: usize) -> Self {
+        Self {
+            submitted: counters.submitted,
+            done: counters.done,
+            partial: counters.partial,
+            failed: counters.failed,
+            quarantined: counters.quarantined,
+            open: counters.open,
+            in_flight,
+            assigned: counters.assigned,
+            redistributed: counters.redistributed,
+            returned: counters.returned,
+            stale: counters.stale,
+        }
+    }
+}
+
+fn millis(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
