@@ -32,6 +32,7 @@ pub struct Restarts {
     policies: Vec<NamedRestart>,
     draw: Draw,
     bucket: Bucket,
+    registration: Duration,
     lives: BTreeMap<CollectorId, Life>,
     misbehaved: BTreeMap<&'static str, u64>,
 }
@@ -92,8 +93,6 @@ struct Bucket {
     filled: MonoTime,
 }
 
-/// How long a child has to register.
-const REGISTRATION: Duration = Duration::from_secs(30);
 /// How long the first probe of a quarantined collector is put off; twice as long for each that failed, …
 const PROBE: Duration = Duration::from_secs(60);
 /// … up to this many times.
@@ -129,12 +128,14 @@ impl Bucket {
 }
 
 impl Restarts {
-    /// Lives under these policies. Without any, nobody is started again. `seed` determines their random choices.
-    pub fn new(policies: Vec<NamedRestart>, seed: u64) -> Self {
+    /// Lives under these policies. Without any, nobody is started again. `seed` determines their random choices; a child
+    /// has `registration` to register.
+    pub fn new(policies: Vec<NamedRestart>, seed: u64, registration: Duration) -> Self {
         Self {
             policies,
             draw: Draw::new(seed),
             bucket: Bucket::new(),
+            registration,
             lives: BTreeMap::new(),
             misbehaved: BTreeMap::new(),
         }
@@ -192,7 +193,7 @@ impl Restarts {
                 }
                 life.history.push_back(now);
             }
-            life.state = LifeState::Starting { until: now + REGISTRATION };
+            life.state = LifeState::Starting { until: now + self.registration };
             start.push(id);
         }
         start
@@ -323,8 +324,11 @@ mod tests {
     }
 
     fn lives(says: Restart, ids: &[&str]) -> Restarts {
-        let mut restarts =
-            Restarts::new(vec![NamedRestart { name: "says", policy: Box::new(Says(says)) }], 1);
+        let mut restarts = Restarts::new(
+            vec![NamedRestart { name: "says", policy: Box::new(Says(says)) }],
+            1,
+            Duration::from_secs(30),
+        );
         ids.iter().for_each(|name| restarts.add(at(0), id(name), RestartId(0)));
         restarts
     }

@@ -55,6 +55,7 @@ pub struct HostBuilder {
     listener: Option<Listener>,
     limits: HostLimits,
     grace: Duration,
+    registration: Duration,
     handle: Handle,
     inbox: mpsc::Receiver<Message>,
 }
@@ -92,6 +93,7 @@ impl Host {
             listener: None,
             limits: HostLimits::default(),
             grace: Duration::from_secs(5),
+            registration: Duration::from_secs(30),
             handle: Handle { control, stop: watch::Sender::new(false) },
             inbox,
         }
@@ -112,7 +114,8 @@ impl Host {
     /// # Errors
     /// If it cannot start (nothing has happened then), or if sinks did not take everything before it ended.
     pub async fn run(self) -> Result<Summary, HostError> {
-        let HostBuilder { config, endpoint, callbacks, listener, limits, grace, handle, inbox } = self.0;
+        let HostBuilder { config, endpoint, callbacks, listener, limits, grace, registration, handle, inbox } =
+            self.0;
         let Handle { control, stop } = handle;
         let endpoint = endpoint.map_or_else(|| Endpoint::of_host(&config.host.name), Ok)?;
         let lock = endpoint.lock()?;
@@ -219,6 +222,14 @@ impl HostBuilder {
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
+        self
+    }
+
+    /// How long a collector has to register after it was started; 30 s by default. One that does not is killed, and
+    /// started again as its restart policy says. Scheduled tasks wait for nobody longer than that.
+    #[must_use]
+    pub fn registration(mut self, deadline: Duration) -> Self {
+        self.registration = deadline;
         self
     }
 

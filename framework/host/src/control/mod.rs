@@ -106,6 +106,7 @@ pub(crate) struct Control {
     waiters: Waiters,
     feed: Feed,
     grace: Duration,
+    registration: Duration,
     stopping: bool,
     released: Vec<Released>,
     acts: Vec<Act>,
@@ -121,16 +122,17 @@ pub(crate) struct Parts {
     pub(crate) tasks: Vec<TaskConfig>,
     pub(crate) listener: Option<Listener>,
     pub(crate) grace: Duration,
+    /// A collector that has not registered after this time has failed to.
+    pub(crate) registration: Duration,
 }
 
-/// A configured collector that has not registered after this time has failed to.
-const REGISTRATION: Duration = Duration::from_secs(30);
 /// What is done in a row before what came of it is delivered.
 const AT_ONCE: usize = 64;
 
 impl Control {
     pub(crate) fn new(hub: Arc<Hub>, parts: Parts) -> Self {
-        let Parts { name, endpoint, dispatch, scores, collectors, tasks, listener, grace } = parts;
+        let Parts { name, endpoint, dispatch, scores, collectors, tasks, listener, grace, registration } =
+            parts;
         let now = hub.clock.now();
         // Different in each life of a host, so that answers to an earlier one are not taken for answers to this.
         let random = Uuid::new_v4().as_u128();
@@ -138,7 +140,7 @@ impl Control {
         let run = NonZeroU32::new((random >> 64) as u32).unwrap_or(NonZeroU32::MIN);
         let balancer = LoadBalancer::new(dispatch.scores, dispatch.modifiers, seed);
         let mut router = TaskRouter::new(balancer, LeaseId(Lease::origin(run).0), TaskLimits::default());
-        let mut restarts = Restarts::new(dispatch.restarts, seed);
+        let mut restarts = Restarts::new(dispatch.restarts, seed, registration);
         for collector in &collectors {
             hub.aggregator.configured(collector.id.clone(), collector.kind.clone().unwrap_or_default());
             router.configured(collector.id.clone());
@@ -159,6 +161,7 @@ impl Control {
             scores,
             waiters: Waiters::new(),
             grace,
+            registration,
             stopping: false,
             released: Vec::new(),
             acts: Vec::new(),
@@ -169,7 +172,7 @@ impl Control {
     pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
         self.tell(&Event::Listening);
         self.tick();
-        let registration_ends = Instant::now() + REGISTRATION;
+        let registration_ends = Instant::now() + self.registration;
         self.begin_schedule();
         while !(self.stopping && self.roster.all_children_gone()) {
             let due = self.next_deadline().map(|due| self.hub.clock.instant(due));
