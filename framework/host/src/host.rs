@@ -157,8 +157,17 @@ impl Host {
         let mut doors = JoinSet::new();
         doors.spawn(crate::door::run(hub.clone(), door, open));
 
-        let parts =
-            Parts { name: host.name.into(), endpoint, dispatch, scores, collectors, tasks, listener, grace };
+        let parts = Parts {
+            name: host.name.into(),
+            endpoint,
+            dispatch,
+            scores,
+            collectors,
+            tasks,
+            listener,
+            grace,
+            registration,
+        };
         Control::new(hub.clone(), parts).run(inbox).await;
 
         hub.phase.send_replace(Phase::Stopping);
