@@ -246,9 +246,12 @@ impl Aggregate {
         let fresh = open.results.len() - open.emitted;
         open.emitted = open.results.len();
         let held = if keep { self.budget.hold_anyway(open.held.bytes()) } else { open.held.take() };
+        // Of a task that still waits for somebody, whoever had it before.
+        let waits = open.unassigned > open.dropped;
         let missing = |member: &stook_plugin::Member| {
             let why = member.missing.or(member.failed).or_else(|| member.refused.then_some(Missing::Refused));
-            (member.expected && !member.answered).then(|| (member.collector.clone(), why))
+            let is_missing = (member.expected || (waits && member.withdrawn)) && !member.answered;
+            is_missing.then(|| (member.collector.clone(), why))
         };
         Released {
             spec: self.spec.clone(),

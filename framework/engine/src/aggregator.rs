@@ -311,7 +311,8 @@ impl ResultAggregator {
     }
 
     /// A task of this set that no collector has will not get one any more. `could` are those who might have run it,
-    /// and why they did not. Does nothing if the set is not open.
+    /// and why they did not: those of them who did nothing else here are missing, or all if there is none. Does nothing
+    /// if the set is not open.
     ///
     /// # Panics
     /// If there is no aggregate of this number.

@@ -124,6 +124,7 @@ impl Aggregate {
                 Slot::Gone => continue,
                 Slot::Open(open) => {
                     let awaited = expect_also(open, expected);
+                    open.unassigned = open.unassigned.saturating_add(unassigned);
                     break (set.clone(), open.number, awaited);
                 }
                 Slot::Closed(tomb) => match self.late(now, tomb) {
@@ -147,9 +148,7 @@ impl Aggregate {
             }
         };
         self.await_members(&set, number, &awaited);
-        self.reconsider(now, &set, number, out, |open| {
-            open.unassigned = open.unassigned.saturating_add(unassigned);
-        });
+        self.reconsider(now, &set, number, out, |_| {});
         Ok(())
     }
 
@@ -245,18 +244,23 @@ impl Aggregate {
         out: &mut Vec<Released>,
     ) {
         let Some(set) = self.sets.get(key) else { return };
+        let change_hands = |open: &mut OpenSet| {
+            match from {
+                Some(from) => withdraw(open, from),
+                None => open.unassigned = open.unassigned.saturating_sub(1),
+            }
+            match to {
+                Some(to) => entrust(open, to),
+                None => open.unassigned = open.unassigned.saturating_add(1),
+            }
+        };
         let number = match &mut *set.lock() {
             Slot::Open(open) => {
-                match from {
-                    Some(from) => withdraw(open, from),
-                    None => open.unassigned = open.unassigned.saturating_sub(1),
-                }
-                match to {
-                    Some(to) => entrust(open, to),
-                    None => open.unassigned = open.unassigned.saturating_add(1),
-                }
+                change_hands(open);
                 open.number
             }
+            // The next correction shall know of it.
+            Slot::Closed(Tombstone { kept: Some(kept), .. }) => return change_hands(&mut kept.open),
             Slot::Closed(_) | Slot::Gone => return,
         };
         // Only with the slot unlocked; who is lost already is noticed here, and its session's end moves the task on.
@@ -267,7 +271,7 @@ impl Aggregate {
     }
 
     /// A task of this set that no collector has will not get one any more. `could` are those who might have run it,
-    /// and why they did not: they are missing, unless they answered something else.
+    /// and why they did not.
     pub(crate) fn drop_task(
         &self,
         now: MonoTime,
@@ -276,20 +280,13 @@ impl Aggregate {
         out: &mut Vec<Released>,
     ) {
         let Some(set) = self.sets.get(key) else { return };
-        let number = match &*set.lock() {
+        let number = match &mut *set.lock() {
             Slot::Open(open) => open.number,
+            // The next correction shall know of it.
+            Slot::Closed(Tombstone { kept: Some(kept), .. }) => return give_up(&mut kept.open, could),
             Slot::Closed(_) | Slot::Gone => return,
         };
-        self.reconsider(now, &set, number, out, |open| {
-            open.dropped = (open.dropped + 1).min(open.unassigned);
-            for (collector, why) in could {
-                let member = open.member_or_insert(collector);
-                if !member.answered && member.open_tasks == 0 {
-                    member.expected = true;
-                    member.missing.get_or_insert(*why);
-                }
-            }
-        });
+        self.reconsider(now, &set, number, out, |open| give_up(open, could));
     }
 
     /// Changes an open set and asks whether that completes it.
@@ -337,6 +334,26 @@ fn entrust(open: &mut OpenSet, to: &CollectorId) {
     member.open_tasks = member.open_tasks.saturating_add(1);
 }
 
+/// One of the tasks that nobody has is not waited for any more. Of those who could have run it, those who did nothing
+/// else here are missing for it; if there is none, all are: somebody is.
+fn give_up(open: &mut OpenSet, could: &[(CollectorId, Missing)]) {
+    open.dropped = (open.dropped + 1).min(open.unassigned);
+    let is_idle = |member: &Member| !member.answered && member.open_tasks == 0;
+    let mut idle = could.iter().map(|(collector, _)| open.member(collector).is_none_or(|m| is_idle(m)));
+    let some_idle = idle.any(|idle| idle);
+    for (collector, why) in could {
+        let member = open.member_or_insert(collector);
+        if is_idle(member) || !some_idle {
+            (member.expected, member.answered) = (true, false);
+            // That it comes back does not change it.
+            let why = *member.failed.get_or_insert(*why);
+            if member.open_tasks == 0 {
+                member.missing.get_or_insert(why);
+            }
+        }
+    }
+}
+
 /// Makes an open set wait for these collectors too. Gives those that it did not wait for before.
 fn expect_also(open: &mut OpenSet, expected: &[Expected]) -> Vec<CollectorId> {
     let mut awaited = Vec::new();
@@ -344,12 +361,20 @@ fn expect_also(open: &mut OpenSet, expected: &[Expected]) -> Vec<CollectorId> {
         let member = open.member_or_insert(collector);
         let before = member.is_awaited();
         (member.expected, member.announced, member.withdrawn) = (true, true, false);
-        if *tasks > 0 {
+        if let Some(why) = missing {
+            // That it comes back does not change it.
+            let why = *member.failed.get_or_insert(*why);
+            if member.open_tasks == 0 {
+                member.answered = false;
+                member.missing.get_or_insert(why);
+            }
+        } else if *tasks > 0 {
+            if member.open_tasks == 0 {
+                // What it is missing for was another task: this one may still be answered.
+                member.missing = None;
+            }
             member.open_tasks = member.open_tasks.saturating_add(*tasks);
             member.answered = false;
-        }
-        if member.missing.is_none() {
-            member.missing = *missing;
         }
         if member.is_awaited() && !before {
             awaited.push(collector.clone());
