@@ -334,7 +334,8 @@ impl LoadBalancer {
         while let Some((_, id)) = self.wakes.first().copied().filter(|(at, _)| *at <= now) {
             self.wakes.pop_first();
             self.refresh(now, id);
-            self.refresh_ejected(now, &self.pools_of(id).to_vec());
+            let pools = self.pools_of(id).to_vec();
+            self.refresh_ejected(now, &pools);
         }
     }
 
@@ -348,7 +349,8 @@ impl LoadBalancer {
         seat.ejected_until = Some(now + self.modifiers.ejection(seat.ejections));
         seat.ejections = seat.ejections.saturating_add(1);
         self.refresh(now, id);
-        self.refresh_ejected(now, &self.pools_of(id).to_vec());
+        let pools = self.pools_of(id).to_vec();
+        self.refresh_ejected(now, &pools);
     }
 
     /// Those who are ejected may have to be heeded, or not any more: there are more or fewer of them, or of all.

@@ -25,7 +25,7 @@ pub struct Modifiers {
 }
 
 /// The steps in which slow start gives slots.
-const STEPS: u32 = 16;
+const STEPS: u128 = 16;
 
 impl Default for Modifiers {
     fn default() -> Self {
@@ -55,18 +55,21 @@ impl Modifiers {
         else {
             return concurrency;
         };
-        let step = 1 + (elapsed.as_secs_f64() / self.slow_start.as_secs_f64() * f64::from(STEPS)) as u32;
-        let slots = (u64::from(concurrency) * u64::from(step)).div_ceil(STEPS.into());
-        u32::try_from(slots).unwrap_or(u32::MAX).min(concurrency).max(1)
+        let slots = (u128::from(concurrency) * (1 + self.steps(elapsed))).div_ceil(STEPS);
+        u32::try_from(slots).unwrap_or(u32::MAX).max(1).min(concurrency)
+    }
+
+    /// How many steps of slow start are over. Counted in whole nanoseconds, so that a step is over when it was said to be.
+    fn steps(&self, elapsed: Duration) -> u128 {
+        elapsed.as_nanos() * STEPS / self.slow_start.as_nanos()
     }
 
     /// When slow start gives the next slots, if it has begun at `since` and is not over.
     pub(super) fn next_step(&self, since: MonoTime, now: MonoTime) -> Option<MonoTime> {
         let elapsed = now.since(since);
-        let step = self.slow_start / STEPS;
-        (elapsed < self.slow_start && !step.is_zero()).then(|| {
-            let passed = (elapsed.as_nanos() / step.as_nanos()) as u32;
-            since + step * (passed + 1)
+        (elapsed < self.slow_start).then(|| {
+            let nanos = ((self.steps(elapsed) + 1) * self.slow_start.as_nanos()).div_ceil(STEPS);
+            since + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
         })
     }
 
@@ -100,6 +103,7 @@ mod tests {
         let slots = |ms: u64, concurrency| modifiers.slots(Some(at(1_000)), at(1_000 + ms), concurrency);
         assert_eq!([0, 9, 10, 80, 159, 160, 1_000].map(|ms| slots(ms, 32)), [2, 2, 4, 18, 32, 32, 32]);
         assert_eq!([0, 159].map(|ms| slots(ms, 1)), [1, 1]);
+        assert_eq!([0, 159].map(|ms| slots(ms, 0)), [0, 0], "who has none is given none");
         assert_eq!(modifiers.slots(None, at(0), 32), 32, "who has not come back has all");
         let (mut now, mut steps) = (at(1_000), 0);
         while let Some(next) = modifiers.next_step(at(1_000), now) {

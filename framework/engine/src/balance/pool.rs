@@ -96,10 +96,11 @@ impl Pool {
         }
     }
 
-    /// Moves somebody over the border between those who can and the others.
-    pub(super) fn set_available(&mut self, seat: SeatId, can: bool) {
-        let Some(place) = self.places.get(&seat).copied() else { return };
-        match (place < self.available, can) {
+    /// Moves somebody over the border between those who can and the others. True if it can and could not before.
+    pub(super) fn set_available(&mut self, seat: SeatId, can: bool) -> bool {
+        let Some(place) = self.places.get(&seat).copied() else { return false };
+        let could = place < self.available;
+        match (could, can) {
             (true, false) => {
                 self.available -= 1;
                 self.swap(place, self.available);
@@ -110,6 +111,7 @@ impl Pool {
             }
             _ => {}
         }
+        can && !could
     }
 
     fn swap(&mut self, a: usize, b: usize) {

@@ -2,6 +2,7 @@
 
 use stook_types::CollectorId;
 
+use super::queue::{Class, Line, Ticket};
 use super::router::{Due, Lease, TaskRouter};
 use super::task::LeaseId;
 use super::turn::{Act, Turn};
@@ -23,15 +24,21 @@ impl TaskRouter {
         }
     }
 
+    /// Whoever can take tasks since it last could not gets what waits.
+    pub(super) fn serve_freed(&mut self, turn: &mut Turn<'_>) {
+        while let Some(seat) = self.balancer.next_freed() {
+            self.serve_all(turn, seat);
+        }
+    }
+
     /// As [`serve_all`](Self::serve_all), for one capability.
     pub(super) fn serve(&mut self, turn: &mut Turn<'_>, seat: SeatId, pool: PoolId) {
         if self.closed {
             return;
         }
         loop {
-            let own = self.lines(pool).own_turn(seat).filter(|_| self.balancer.can_take(seat, pool));
-            if let Some(ticket) = own {
-                self.lines(pool).leave(ticket, Some(seat));
+            if let Some(ticket) = self.own_turn(seat, pool) {
+                self.lines(pool).leave(ticket, &Line::Own(seat));
                 self.assign(turn, ticket.part, seat, From::Nobody);
             } else if !self.serve_next(turn, pool) {
                 break;
@@ -39,19 +46,28 @@ impl TaskRouter {
         }
     }
 
+    /// The first who waits for this session and for no other, if it can take it, and nobody goes before who waits for
+    /// anybody and may have it too.
+    fn own_turn(&mut self, seat: SeatId, pool: PoolId) -> Option<Ticket> {
+        let own = self.lines(pool).first_own(seat).filter(|_| self.balancer.can_take(seat, pool))?;
+        let fits = |unfit: Unfit<'_>| self.balancer.seat(seat).is_some_and(|seat| !seat.is_unfit(unfit));
+        let shared = self.lines.get(pool.0).and_then(|lines| lines.next_shared(None, fits));
+        shared.is_none_or(|shared| own < shared).then_some(own)
+    }
+
     /// Gives the first who waits for anybody to the best who can take it. False if there is none, or nobody can.
     fn serve_next(&mut self, turn: &mut Turn<'_>, pool: PoolId) -> bool {
         if !self.balancer.is_available(pool) {
             return false;
         }
-        // Only a part that has failed somewhere can be passed over, and of those there are few.
-        let waiting: Vec<_> = self.lines(pool).shared().take(PASSED_OVER).collect();
-        for ticket in waiting {
+        let mut tried = None;
+        while let Some(ticket) = self.lines(pool).next_shared(tried, |_| true) {
             if let Some(seat) = self.choose(turn, ticket.part) {
-                self.lines(pool).leave(ticket, None);
+                self.leave(ticket.part);
                 self.assign(turn, ticket.part, seat, From::Nobody);
                 return true;
             }
+            tried = Some(ticket);
         }
         false
     }
@@ -104,11 +120,20 @@ impl TaskRouter {
 
     /// Lets a part wait for a place.
     pub(super) fn wait(&mut self, id: u64) {
-        let Some(part) = self.parts.get(&id) else { return };
-        let (pool, ticket, only) = (part.pool, part.ticket, part.only);
-        self.lines(pool).enter(ticket, only);
+        let Some((pool, ticket, line)) = self.line_of(id) else { return };
+        self.lines(pool).enter(ticket, line);
+    }
+
+    /// A part does not wait any more.
+    pub(super) fn leave(&mut self, id: u64) {
+        let Some((pool, ticket, line)) = self.line_of(id) else { return };
+        self.lines(pool).leave(ticket, &line);
+    }
+
+    /// Where a part waits, if it does: what decides it changes only while somebody has the part.
+    fn line_of(&self, id: u64) -> Option<(PoolId, Ticket, Line)> {
+        let part = self.parts.get(&id)?;
+        let class = || Class { failed: part.failed.clone(), alone: self.failover.is_suspect(part.kills) };
+        Some((part.pool, part.ticket, part.only.map_or_else(|| Line::Shared(class()), Line::Own)))
     }
 }
-
-/// How many are looked at for one that somebody can take, when those before have failed at everybody who can.
-const PASSED_OVER: usize = 64;

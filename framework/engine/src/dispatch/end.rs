@@ -48,7 +48,12 @@ impl TaskRouter {
                 self.move_on(turn, part, collector, Missing::TaskFailed, why);
             }
         }
+        if ended.suspect {
+            // Another suspect may take its place, of whichever capability.
+            self.serve_all(turn, seat);
+        }
         self.serve(turn, seat, pool);
+        self.serve_freed(turn);
     }
 
     /// The lease is over, whoever it is of.
@@ -151,8 +156,8 @@ impl TaskRouter {
 
     /// Forgets a part that has ended, and its task if it was the last.
     pub(super) fn end_part(&mut self, turn: &mut Turn<'_>, id: u64) {
+        self.leave(id);
         let Some(part) = self.parts.remove(&id) else { return };
-        self.lines(part.pool).leave(part.ticket, part.only);
         let Some(open) = self.tasks.get_mut(&part.task) else { return };
         self.agenda.remove(&(open.task.deadline, Due::Part(id)));
         open.open -= 1;
@@ -181,10 +186,8 @@ impl TaskRouter {
         let mut parts: Vec<_> = self.parts.keys().copied().collect();
         parts.sort_unstable();
         for id in parts {
-            if let Some(lease) = self.parts.get(&id).and_then(|part| part.lease)
-                && let Some(lease) = self.leases.get_mut(&lease)
-            {
-                lease.part = None;
+            if let Some(lease) = self.parts.get(&id).and_then(|part| part.lease) {
+                self.fence_one(turn, lease);
             }
             self.fail(turn, id, None, Missing::Outstanding, "the host stops".to_owned());
         }

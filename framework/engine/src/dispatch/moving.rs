@@ -56,11 +56,13 @@ impl TaskRouter {
             turn.sets.collector_lost(turn.now, source, loss.why, turn.released);
         }
         for id in fixed {
-            self.lost_with(turn, id, source, loss.why);
+            let why = format!("{} was lost ({})", source.collector, loss.why);
+            self.fail(turn, id, Some(&source.collector), loss.why, why);
         }
+        self.serve_freed(turn);
     }
 
-    /// Takes everything from a session that it has. Gives the parts, in order of assignment.
+    /// Takes everything from a session that it has. Gives the parts, the most urgent first.
     fn fence(&mut self, turn: &Turn<'_>, seat: SeatId) -> Vec<u64> {
         let leases: Vec<_> =
             self.held.get(&seat).into_iter().flat_map(|held| held.leases.iter().copied()).collect();
@@ -75,23 +77,13 @@ impl TaskRouter {
             }
             parts.push(part);
         }
+        self.sort(&mut parts);
         parts
     }
 
-    /// A part that nobody else can run ends with its session. Its sets know that the collector is lost.
-    fn lost_with(&mut self, turn: &mut Turn<'_>, id: u64, source: &Source, why: Missing) {
-        let Some(part) = self.parts.get(&id) else { return };
-        let capability = self.balancer.capability(part.pool).clone();
-        let collector = Some(source.collector.clone());
-        if let Some(open) = self.tasks.get_mut(&part.task) {
-            open.failures.push((collector.clone(), why));
-            let task = open.task.clone();
-            if !self.closed {
-                let why = format!("{} was lost ({why})", source.collector);
-                turn.acts.push(Act::Tell(TaskEvent::Failed { task, capability, collector, why }));
-            }
-        }
-        self.end_part(turn, id);
+    /// The most urgent first: there may not be a place for all.
+    fn sort(&self, parts: &mut [u64]) {
+        parts.sort_by_key(|id| self.parts.get(id).map(|part| part.ticket));
     }
 
     /// A part has killed too many: nobody is given it any more. One that only one session could run never comes so far.
@@ -106,7 +98,7 @@ impl TaskRouter {
         self.failover.condemn(turn.now, &task, &capability, &source.collector, kills);
         self.withdraw(turn, id, &source.collector);
         let (key, could) = (task.correlation_id.clone().into(), [(source.collector.clone(), why)]);
-        for aggregate in &task.into {
+        for aggregate in task.into.iter().filter(|_| !self.closed) {
             turn.sets.drop_task(turn.now, *aggregate, &key, &could, turn.released);
         }
         let collector = source.collector.clone();
@@ -147,12 +139,25 @@ impl TaskRouter {
         self.move_on(turn, id, &holder, Missing::Timeout, format!("{holder} was given up on: {why}"));
     }
 
-    /// Takes a part from a session that goes on. Its slot stays taken until it says that it has let go.
+    /// Takes a part from a session that goes on, and tells it so.
     fn take_back(&mut self, turn: &mut Turn<'_>, id: LeaseId, why: &'static str) -> Option<CollectorId> {
+        let part = self.fence_one(turn, id)?;
+        let lease = self.leases.get(&id)?;
+        self.balancer.note(turn.now, lease.seat, lease.pool, Ended::Failed);
+        let held_by = self.balancer.seat(lease.seat)?;
+        let (collector, epoch) = (held_by.collector.clone(), held_by.epoch);
+        let task = self.tasks.get(&self.parts.get(&part)?.task)?.task.clone();
+        turn.acts.push(Act::Cancel { collector: collector.clone(), epoch, lease: id });
+        turn.acts.push(Act::Tell(TaskEvent::Overdue { collector: collector.clone(), task, why }));
+        Some(collector)
+    }
+
+    /// Takes a part from a session that goes on. Its slot stays taken until it says that it has let go.
+    pub(super) fn fence_one(&mut self, turn: &Turn<'_>, id: LeaseId) -> Option<u64> {
         let lease = self.leases.get_mut(&id)?;
         let part = lease.part.take()?;
-        let (seat, pool, until) = (lease.seat, lease.pool, lease.until.take());
-        if let Some(until) = until {
+        let seat = lease.seat;
+        if let Some(until) = lease.until.take() {
             self.agenda.remove(&(until, Due::Attempt(id)));
         }
         if lease.stall.take().is_some()
@@ -160,16 +165,11 @@ impl TaskRouter {
         {
             held.watched -= 1;
         }
-        self.balancer.note(turn.now, seat, pool, Ended::Failed);
+        if let Some(part) = self.parts.get_mut(&part) {
+            part.lease = None;
+        }
         self.balancer.change(turn.now, seat, |seat| seat.overdue += 1);
-        let held_by = self.balancer.seat(seat)?;
-        let (collector, epoch) = (held_by.collector.clone(), held_by.epoch);
-        let part = self.parts.get_mut(&part)?;
-        part.lease = None;
-        let task = self.tasks.get(&part.task)?.task.clone();
-        turn.acts.push(Act::Cancel { collector: collector.clone(), epoch, lease: id });
-        turn.acts.push(Act::Tell(TaskEvent::Overdue { collector: collector.clone(), task, why }));
-        Some(collector)
+        Some(part)
     }
 
     /// Takes back what a collector makes no progress with.

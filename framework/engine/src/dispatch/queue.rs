@@ -4,7 +4,9 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::balance::SeatId;
+use stook_types::Incarnation;
+
+use crate::balance::{SeatId, Unfit};
 
 /// A part's place in a line: a higher priority is less, and so is an earlier submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,10 +15,27 @@ pub(super) struct Ticket {
     pub(super) part: u64,
 }
 
+/// Who must not have a part that waits for anybody. Those of which that is the same wait together, so that one that
+/// nobody may have holds up none that somebody may.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Class {
+    /// Whoever has failed it before.
+    pub(super) failed: Vec<Incarnation>,
+    /// Whoever has another suspect.
+    pub(super) alone: bool,
+}
+
+/// The line in which a part waits.
+#[derive(Clone, Debug)]
+pub(super) enum Line {
+    Shared(Class),
+    Own(SeatId),
+}
+
 /// The lines of one capability.
 #[derive(Default)]
 pub(super) struct Lines {
-    shared: BTreeSet<Ticket>,
+    shared: BTreeMap<Class, BTreeSet<Ticket>>,
     own: BTreeMap<SeatId, BTreeSet<Ticket>>,
 }
 
@@ -26,37 +45,41 @@ impl Ticket {
     }
 }
 
+impl Class {
+    pub(super) fn unfit(&self) -> Unfit<'_> {
+        Unfit { failed: &self.failed, alone: self.alone }
+    }
+}
+
 impl Lines {
-    pub(super) fn enter(&mut self, ticket: Ticket, only: Option<SeatId>) {
-        match only {
-            None => self.shared.insert(ticket),
-            Some(seat) => self.own.entry(seat).or_default().insert(ticket),
+    pub(super) fn enter(&mut self, ticket: Ticket, line: Line) {
+        match line {
+            Line::Shared(class) => self.shared.entry(class).or_default().insert(ticket),
+            Line::Own(seat) => self.own.entry(seat).or_default().insert(ticket),
         };
     }
 
-    pub(super) fn leave(&mut self, ticket: Ticket, only: Option<SeatId>) {
-        match only {
-            None => _ = self.shared.remove(&ticket),
-            Some(seat) => {
-                if let Some(line) = self.own.get_mut(&seat) {
-                    line.remove(&ticket);
-                    if line.is_empty() {
-                        self.own.remove(&seat);
-                    }
-                }
-            }
+    pub(super) fn leave(&mut self, ticket: Ticket, line: &Line) {
+        match line {
+            Line::Shared(class) => leave(&mut self.shared, class, ticket),
+            Line::Own(seat) => leave(&mut self.own, seat, ticket),
         }
     }
 
-    /// Whoever waits for anybody, first first.
-    pub(super) fn shared(&self) -> impl Iterator<Item = Ticket> {
-        self.shared.iter().copied()
+    /// The first who waits for anybody and may go to some of those that `fits` knows, after this one.
+    pub(super) fn next_shared(
+        &self,
+        after: Option<Ticket>,
+        fits: impl Fn(Unfit<'_>) -> bool,
+    ) -> Option<Ticket> {
+        let first = |(_, line): (_, &BTreeSet<Ticket>)| line.first().copied();
+        let classes = self.shared.iter().filter(|(class, _)| fits(class.unfit()));
+        classes.filter_map(first).filter(|ticket| after.is_none_or(|after| *ticket > after)).min()
     }
 
-    /// The first who waits for this session and for no other, unless somebody who waits for anybody goes before.
-    pub(super) fn own_turn(&self, seat: SeatId) -> Option<Ticket> {
-        let own = *self.own.get(&seat)?.first()?;
-        self.shared.first().is_none_or(|shared| own < *shared).then_some(own)
+    /// The first who waits for this session and for no other.
+    pub(super) fn first_own(&self, seat: SeatId) -> Option<Ticket> {
+        self.own.get(&seat)?.first().copied()
     }
 
     /// How many wait for this session and for no other.
@@ -70,6 +93,15 @@ impl Lines {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.shared.len() + self.own.values().map(BTreeSet::len).sum::<usize>()
+        self.shared.values().chain(self.own.values()).map(BTreeSet::len).sum()
+    }
+}
+
+fn leave<K: Ord>(lines: &mut BTreeMap<K, BTreeSet<Ticket>>, key: &K, ticket: Ticket) {
+    if let Some(line) = lines.get_mut(key) {
+        line.remove(&ticket);
+        if line.is_empty() {
+            lines.remove(key);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! A task comes in: who is asked, and who is told whom to expect.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use stook_types::{Capability, CollectorId, FanOut, Missing};
@@ -47,6 +47,9 @@ pub enum SubmitError {
     /// None of the aggregates that it names can take its answers.
     NotAnnounced,
 }
+
+/// Who is to be asked for what, and who should be and is not there.
+type Plan = (Vec<Draft>, Vec<(CollectorId, Missing)>);
 
 /// A part before it is one.
 struct Draft {
@@ -97,7 +100,7 @@ impl TaskRouter {
             self.place(turn, *part);
         }
         placed.assigned = parts.iter().filter(|part| self.is_leased(**part)).count();
-        placed.waiting = parts.len() - placed.assigned;
+        placed.waiting = parts.iter().filter(|part| self.parts.contains_key(part)).count() - placed.assigned;
         if parts.is_empty() {
             self.end_task(turn, number);
         }
@@ -105,10 +108,11 @@ impl TaskRouter {
     }
 
     /// Who is to be asked for what, and who should be and is not there.
-    fn plan(&self, task: &Task) -> Result<(Vec<Draft>, Vec<(CollectorId, Missing)>), SubmitError> {
+    fn plan(&self, task: &Task) -> Result<Plan, SubmitError> {
         let mut drafts = Vec::new();
         let mut missing = Vec::new();
-        let ids: Vec<&CollectorId> = match &task.fan_out {
+        let ids: BTreeSet<&CollectorId> = match &task.fan_out {
+            _ if task.capabilities.is_empty() => return Err(SubmitError::Nobody),
             FanOut::One => {
                 let draft = |(capability, score): &(Capability, ScoreId)| Draft {
                     capability: capability.clone(),
