@@ -11,5 +11,6 @@ mod plugins;
 mod policies;
 mod property;
 mod releases;
+mod router;
 mod sketch;
 mod threads;

@@ -28,12 +28,14 @@ impl CompletionPolicy for Quorum {
     }
 }
 
-/// Complete when everybody who is expected answered; expects these where nobody announced anybody.
+/// Complete when everybody who is expected answered, and every task has found somebody; expects these where nobody
+/// announced anybody.
 struct Everybody(Vec<CollectorId>, Unexpected);
 
 impl CompletionPolicy for Everybody {
     fn decide(&self, set: &SetView<'_>) -> Decision {
-        complete_if(set.expected().next().is_some() && set.expected().all(|member| member.answered))
+        let answered = set.expected().next().is_some() && set.expected().all(|member| member.answered);
+        complete_if(answered && set.unassigned == 0)
     }
 
     fn expects(&self, _: &Roster<'_>) -> Vec<CollectorId> {
