@@ -1,10 +1,11 @@
 //! Lets connections in: each is served on a task of its own, so that nobody waits for anybody's handshake.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
-use stook_proto::transport::{Listener, Stream};
+use stook_proto::transport::Peer;
 use stook_proto::{HostSession, RejectReason, Rejection};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::task::JoinSet;
 use tokio::time::{Duration, sleep, timeout};
 
@@ -19,13 +20,20 @@ const CONNECTIONS: usize = 4_096;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts until the host stops; returns when every session has ended. Closes the door at once when it stops.
-pub(crate) async fn run(hub: Arc<Hub>, listener: Listener, open: Open) {
+///
+/// `accept` gives the next connection. Cancelled, it takes none with it.
+pub(crate) async fn run<S, E>(hub: Arc<Hub>, accept: impl AsyncFn() -> Result<(S, Peer), E>, open: Open)
+where
+    S: Send + Sync + 'static,
+    for<'a> &'a S: AsyncRead + AsyncWrite + Unpin + Send,
+    E: Display,
+{
     let strangers = Strangers::default();
     let mut phase = hub.phase.subscribe();
     let mut sessions = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept() => accepted,
             Some(_) = sessions.join_next() => continue,
             () = reached(&mut phase, Phase::Stopping) => break,
         };
@@ -60,12 +68,12 @@ pub(crate) async fn run(hub: Arc<Hub>, listener: Listener, open: Open) {
         hub.count_refused();
         let _ = hub.control.try_send(Message::Refused(refused));
     }
-    drop((listener, open));
+    drop((accept, open));
     while sessions.join_next().await.is_some() {}
 }
 
 /// Tells a connection that there is no place for it, if that can be done without waiting.
-async fn turn_away(hub: &Hub, mut stream: &Stream, why: &str) {
+async fn turn_away(hub: &Hub, mut stream: impl AsyncWrite + Unpin, why: &str) {
     let mut session = HostSession::new(hub.clock.now(), hub.limits);
     session.reject(&Rejection::new(RejectReason::Busy, why, "connect again after a while"));
     let _ = timeout(Duration::ZERO, stream.write_all(session.transmit())).await;

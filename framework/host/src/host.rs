@@ -1,5 +1,6 @@
 //! A host: everything wired together, from start to stop.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,14 +13,17 @@ use stook_types::{CollectorId, Value, to_value};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::Duration;
+use uuid::Uuid;
 
 use crate::HostError;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{Control, Message, Order, Parts, Scores, SubmitRefused, Submitted, TaskEnd};
 use crate::delivery::{Delivery, Target};
+use crate::door;
 use crate::event::{Event, Listener};
 use crate::hub::{Hub, Phase};
+use crate::session::Open;
 use crate::ticker::{self, Ticker};
 use crate::timed::Slow;
 
@@ -114,12 +118,28 @@ impl Host {
     /// # Errors
     /// If it cannot start (nothing has happened then), or if sinks did not take everything before it ended.
     pub async fn run(self) -> Result<Summary, HostError> {
-        let HostBuilder { config, endpoint, callbacks, listener, limits, grace, registration, handle, inbox } =
+        let named = || Endpoint::of_host(&self.0.config.host.name);
+        let endpoint = self.0.endpoint.clone().map_or_else(named, Ok)?;
+        let lock = endpoint.lock()?;
+        let listener = lock.bind().await?;
+        let accept = async move || listener.accept().await;
+        self.serve(endpoint, Uuid::new_v4(), |hub, open| door::run(hub, accept, open)).await
+    }
+
+    /// Serves whoever a door lets in, from start to stop. `life` is different in each life of a host: all that is
+    /// random in this one comes from it.
+    pub(crate) async fn serve<F>(
+        self,
+        endpoint: Endpoint,
+        life: Uuid,
+        door: impl FnOnce(Arc<Hub>, Open) -> F,
+    ) -> Result<Summary, HostError>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let HostBuilder { config, callbacks, listener, limits, grace, registration, handle, inbox, .. } =
             self.0;
         let Handle { control, stop } = handle;
-        let endpoint = endpoint.map_or_else(|| Endpoint::of_host(&config.host.name), Ok)?;
-        let lock = endpoint.lock()?;
-        let door = lock.bind().await?;
         // Only now: a sink may touch what belongs to the host that runs already.
         let targets = targets(&config, callbacks)?;
 
@@ -155,11 +175,12 @@ impl Host {
         });
         let (open, mut any_open) = mpsc::channel(1);
         let mut doors = JoinSet::new();
-        doors.spawn(crate::door::run(hub.clone(), door, open));
+        doors.spawn(door(hub.clone(), open));
 
         let parts = Parts {
             name: host.name.into(),
             endpoint,
+            life,
             dispatch,
             scores,
             collectors,
@@ -181,7 +202,6 @@ impl Host {
         let _ = tokio::task::spawn_blocking(move || flushing.delivery.finish(grace)).await;
         hub.phase.send_replace(Phase::Flushed);
         while doors.join_next().await.is_some() {}
-        drop(lock);
 
         let counters = hub.aggregator.counters();
         match counters.pending

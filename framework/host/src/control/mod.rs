@@ -116,6 +116,8 @@ pub(crate) struct Control {
 pub(crate) struct Parts {
     pub(crate) name: Arc<str>,
     pub(crate) endpoint: Endpoint,
+    /// Different in each life of a host, so that answers to an earlier one are not taken for answers to this.
+    pub(crate) life: Uuid,
     pub(crate) dispatch: DispatchConfig,
     pub(crate) scores: Scores,
     pub(crate) collectors: Vec<CollectorConfig>,
@@ -131,13 +133,22 @@ const AT_ONCE: usize = 64;
 
 impl Control {
     pub(crate) fn new(hub: Arc<Hub>, parts: Parts) -> Self {
-        let Parts { name, endpoint, dispatch, scores, collectors, tasks, listener, grace, registration } =
-            parts;
+        let Parts {
+            name,
+            endpoint,
+            life,
+            dispatch,
+            scores,
+            collectors,
+            tasks,
+            listener,
+            grace,
+            registration,
+        } = parts;
         let now = hub.clock.now();
-        // Different in each life of a host, so that answers to an earlier one are not taken for answers to this.
-        let random = Uuid::new_v4().as_u128();
-        let seed = random as u64;
-        let run = NonZeroU32::new((random >> 64) as u32).unwrap_or(NonZeroU32::MIN);
+        let life = life.as_u128();
+        let seed = life as u64;
+        let run = NonZeroU32::new((life >> 64) as u32).unwrap_or(NonZeroU32::MIN);
         let balancer = LoadBalancer::new(dispatch.scores, dispatch.modifiers, seed);
         let mut router = TaskRouter::new(balancer, LeaseId(Lease::origin(run).0), TaskLimits::default());
         let mut restarts = Restarts::new(dispatch.restarts, seed, registration);

@@ -1,19 +1,19 @@
-//! The socket of one session: bytes in, bytes out, nothing understood.
+//! The stream of one session: bytes in, bytes out, nothing understood.
 
 use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use stook_proto::transport::Stream;
 use stook_proto::{HostSession, Rejection};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
 use crate::hub::Hub;
 
-pub(super) struct Connection {
+/// Over any stream that is read and written by reference: sockets, and pipes in memory for tests.
+pub(super) struct Connection<S> {
     hub: Arc<Hub>,
-    stream: Stream,
+    stream: S,
     pub(super) protocol: HostSession,
     /// What is being written. The protocol's own buffer fills meanwhile, and its bound holds.
     outgoing: BytesMut,
@@ -41,8 +41,11 @@ const WRITE: Duration = Duration::from_secs(10);
 /// How long the last words may take to be written.
 const LAST_WORDS: Duration = Duration::from_millis(250);
 
-impl Connection {
-    pub(super) fn new(hub: Arc<Hub>, stream: Stream) -> Self {
+impl<S> Connection<S>
+where
+    for<'a> &'a S: AsyncRead + AsyncWrite + Unpin,
+{
+    pub(super) fn new(hub: Arc<Hub>, stream: S) -> Self {
         let protocol = HostSession::new(hub.clock.now(), hub.limits);
         Self { hub, stream, protocol, outgoing: BytesMut::new(), stuck: None, deaf: false }
     }

@@ -8,9 +8,12 @@ use std::sync::Arc;
 
 use stook_engine::Session as EngineSession;
 use stook_proto::host::Event as Said;
-use stook_proto::transport::{Peer, Stream};
-use stook_proto::{Assignment, Hello, Lease, RejectReason, Rejection, Request, SessionError, TaskOutcome};
+use stook_proto::transport::Peer;
+use stook_proto::{
+    Assignment, Hello, HostSession, Lease, RejectReason, Rejection, Request, SessionError, TaskOutcome,
+};
 use stook_types::{CollectorId, Missing, SessionEpoch};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Duration, Instant, timeout, timeout_at};
 
@@ -60,7 +63,10 @@ const AFTER_EOF: Duration = Duration::from_millis(50);
 pub(crate) type Open = mpsc::Sender<std::convert::Infallible>;
 
 /// Serves a connection until it ends. It has a stranger's place until it is let in.
-pub(crate) async fn serve(hub: Arc<Hub>, stream: Stream, peer: Peer, place: Place, open: Open) {
+pub(crate) async fn serve<S>(hub: Arc<Hub>, stream: S, peer: Peer, place: Place, open: Open)
+where
+    for<'a> &'a S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut connection = Connection::new(hub.clone(), stream);
     let mut phase = hub.phase.subscribe();
     let hello = tokio::select! {
@@ -100,7 +106,10 @@ pub(crate) async fn serve(hub: Arc<Hub>, stream: Stream, peer: Peer, place: Plac
 }
 
 /// Reads up to the introduction. `None` if the peer left before it.
-async fn introduce(hub: &Hub, connection: &mut Connection) -> Result<Option<Introduction>, SessionError> {
+async fn introduce<S>(hub: &Hub, connection: &mut Connection<S>) -> Result<Option<Introduction>, SessionError>
+where
+    for<'a> &'a S: AsyncRead + AsyncWrite + Unpin,
+{
     loop {
         match connection.protocol.poll(hub.clock.now())? {
             Some(Said::Hello(hello)) => return Ok(Some(Introduction::Collector(hello))),
@@ -120,9 +129,9 @@ enum Introduction {
 }
 
 /// A collector in session.
-struct Member {
+struct Member<S> {
     hub: Arc<Hub>,
-    connection: Connection,
+    connection: Connection<S>,
     intake: Intake,
     mailbox: Arc<Mailbox>,
     inbox: mpsc::Receiver<Command>,
@@ -151,7 +160,10 @@ enum End {
     Closing,
 }
 
-impl Member {
+impl<S> Member<S>
+where
+    for<'a> &'a S: AsyncRead + AsyncWrite + Unpin,
+{
     async fn serve(mut self, mut phase: watch::Receiver<Phase>) {
         let mut progress = self.hub.delivery.progress();
         let end = loop {
@@ -176,7 +188,7 @@ impl Member {
                 () = exit(&mut self.exited) => break End::Exited,
                 () = reached(&mut phase, Phase::Stopping) => break End::Closing,
             }
-            acknowledge(&self.mailbox, &mut self.connection);
+            acknowledge(&self.mailbox, &mut self.connection.protocol);
             if self.leaving && !self.intake.has_parked() {
                 break End::Left;
             }
@@ -287,7 +299,7 @@ impl Member {
                 ended(Missing::Disconnected).await;
                 drop(open);
                 reached(&mut phase, Phase::Flushed).await;
-                acknowledge(&mailbox, &mut connection);
+                acknowledge(&mailbox, &mut connection.protocol);
                 connection.reject(&shutting_down()).await;
             }
         }
@@ -312,8 +324,8 @@ async fn after_eof(exited: &mut Option<watch::Receiver<bool>>) -> Missing {
 }
 
 /// Acknowledges what the sinks have taken.
-fn acknowledge(mailbox: &Mailbox, connection: &mut Connection) {
-    mailbox.take_delivered().into_iter().for_each(|sequence| connection.protocol.ack(sequence));
+fn acknowledge(mailbox: &Mailbox, protocol: &mut HostSession) {
+    mailbox.take_delivered().into_iter().for_each(|sequence| protocol.ack(sequence));
 }
 
 /// Returns when the child has ended; never for a process that is not our child.

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use stook_plugin::SetKey;
 use stook_proto::host::Event as Said;
-use stook_proto::{RejectReason, Rejection, Request, Submission};
+use stook_proto::{HostSession, RejectReason, Rejection, Request, Submission};
 use stook_types::{CollectorId, CorrelationId, Missing, TaskId, TaskOutcome, Value, to_value};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::connection::{Connection, Io};
@@ -29,13 +30,15 @@ const ANSWERS: usize = 16;
 type Asking = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Serves an operator until it leaves.
-pub(super) async fn serve(
+pub(super) async fn serve<S>(
     hub: &Arc<Hub>,
-    mut connection: Connection,
+    mut connection: Connection<S>,
     place: Place,
     first: Request,
     mut phase: watch::Receiver<Phase>,
-) {
+) where
+    for<'a> &'a S: AsyncRead + AsyncWrite + Unpin,
+{
     let Ok(_permit) = hub.operators.try_acquire() else {
         let busy = Rejection::new(RejectReason::Busy, "too many operators", "ask again after a while");
         return connection.reject(&busy).await;
@@ -45,7 +48,7 @@ pub(super) async fn serve(
     let mut asking: Option<Asking> = Some(Box::pin(answer(hub.clone(), first, to.clone())));
     loop {
         tokio::select! {
-            Some(answer) = answers.recv() => say(&mut connection, answer),
+            Some(answer) = answers.recv() => say(&mut connection.protocol, answer),
             () = async { asking.as_mut().expect("there is one").await }, if asking.is_some() => asking = None,
             io = connection.turn() => {
                 if matches!(io, Io::Eof | Io::Deaf) {
@@ -64,7 +67,7 @@ pub(super) async fn serve(
             }
             () = reached(&mut phase, Phase::Stopping) => {
                 while let Ok(answer) = answers.try_recv() {
-                    say(&mut connection, answer);
+                    say(&mut connection.protocol, answer);
                 }
                 return connection.reject(&shutting_down()).await;
             }
@@ -72,8 +75,7 @@ pub(super) async fn serve(
     }
 }
 
-fn say(connection: &mut Connection, answer: Answer) {
-    let protocol = &mut connection.protocol;
+fn say(protocol: &mut HostSession, answer: Answer) {
     match answer {
         Answer::Reply { value, last } => {
             if let Err(error) = protocol.reply(&value, last) {
