@@ -33,9 +33,10 @@ where
     let mut sessions = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            accepted = accept() => accepted,
-            Some(_) = sessions.join_next() => continue,
+            biased;
             () = reached(&mut phase, Phase::Stopping) => break,
+            Some(_) = sessions.join_next() => continue,
+            accepted = accept() => accepted,
         };
         // Every check is made after the connection is ours: a cancelled accept takes nothing with it.
         let refused = match accepted {

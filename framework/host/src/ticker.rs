@@ -44,6 +44,7 @@ pub(crate) async fn run(hub: Arc<Hub>) {
         match next {
             None => sooner.await,
             Some(next) => tokio::select! {
+                biased;
                 () = sooner => {}
                 () = sleep_until(hub.clock.instant(next)) => {}
             },

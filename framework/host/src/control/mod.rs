@@ -189,6 +189,11 @@ impl Control {
             let due = self.next_deadline().map(|due| self.hub.clock.instant(due));
             let unsettled = !self.schedule.has_begun();
             tokio::select! {
+                biased;
+                () = sleep_until(registration_ends), if unsettled => {
+                    self.roster.give_up_waiting();
+                    self.begin_schedule();
+                }
                 message = inbox.recv() => {
                     let Some(message) = message else { break };
                     self.obey(message);
@@ -199,10 +204,6 @@ impl Control {
                     }
                 }
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
-                () = sleep_until(registration_ends), if unsettled => {
-                    self.roster.give_up_waiting();
-                    self.begin_schedule();
-                }
             }
             self.tick();
             self.deliver();

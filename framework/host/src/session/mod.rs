@@ -70,6 +70,7 @@ where
     let mut connection = Connection::new(hub.clone(), stream);
     let mut phase = hub.phase.subscribe();
     let hello = tokio::select! {
+        biased;
         hello = introduce(&hub, &mut connection) => hello,
         () = reached(&mut phase, Phase::Stopping) => return connection.reject(&shutting_down()).await,
     };
@@ -167,26 +168,29 @@ where
     async fn serve(mut self, mut phase: watch::Receiver<Phase>) {
         let mut progress = self.hub.delivery.progress();
         let end = loop {
+            // In an order that ends: each before the stream has a bound while nothing is read, and what a peer may send
+            // while its results are parked has one too.
             tokio::select! {
-                io = self.connection.turn() => match self.understand(io).await {
-                    Ok(true) => {}
-                    Ok(false) if io == Io::Deaf => break End::Deaf,
-                    Ok(false) => break End::Eof,
-                    Err(error) => break End::Violation(error),
-                },
+                biased;
+                () = reached(&mut phase, Phase::Stopping) => break End::Closing,
+                () = exit(&mut self.exited) => break End::Exited,
                 () = self.mailbox.arrived() => {}
                 Some(command) = self.inbox.recv(), if self.connection.has_room() => {
                     if !self.obey_all(command).await {
                         break End::Fenced;
                     }
                 }
+                io = self.connection.turn() => match self.understand(io).await {
+                    Ok(true) => {}
+                    Ok(false) if io == Io::Deaf => break End::Deaf,
+                    Ok(false) => break End::Eof,
+                    Err(error) => break End::Violation(error),
+                },
                 // Marked as seen before the attempt: room that is made during it is a reason for another.
                 _ = progress.changed(), if self.intake.has_parked() => {
                     let finished = self.intake.retry(&mut self.connection.protocol);
                     self.tell(finished).await;
                 }
-                () = exit(&mut self.exited) => break End::Exited,
-                () = reached(&mut phase, Phase::Stopping) => break End::Closing,
             }
             acknowledge(&self.mailbox, &mut self.connection.protocol);
             if self.leaving && !self.intake.has_parked() {

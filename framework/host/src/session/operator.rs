@@ -47,7 +47,9 @@ pub(super) async fn serve<S>(
     let (to, mut answers) = mpsc::channel(ANSWERS);
     let mut asking: Option<Asking> = Some(Box::pin(answer(hub.clone(), first, to.clone())));
     loop {
+        // The stop comes last: what a task ended with is said before.
         tokio::select! {
+            biased;
             Some(answer) = answers.recv() => say(&mut connection.protocol, answer),
             () = async { asking.as_mut().expect("there is one").await }, if asking.is_some() => asking = None,
             io = connection.turn() => {
