@@ -9,8 +9,7 @@ mod enter;
 mod expect;
 mod room;
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use stook_plugin::{Decision, MissingCollector, Reason, SetKey, Unexpected};
 use stook_types::{Missing, MonoTime};
@@ -23,6 +22,8 @@ use crate::release::{Released, Settlement};
 use crate::set::{Kept, OpenSet, Set, Slot, Tombstone};
 use crate::sets::Sets;
 use crate::spec::{AggregateSpec, LatePolicy, NamedPolicy};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 pub(crate) use enter::Prepared;
 pub use expect::{AnnounceError, Expected};

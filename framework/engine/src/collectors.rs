@@ -1,13 +1,13 @@
 //! The collectors that the engine knows, and which sets wait for them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
-use dashmap::DashMap;
 use stook_plugin::{RosterEntry, Source};
 use stook_types::{CollectorId, Incarnation, Missing};
 
 use crate::set::Set;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{DashMap, Mutex};
 use crate::window::Window;
 
 /// One connection of a collector: what results are offered under.
@@ -139,10 +139,9 @@ impl Collectors {
 
     /// Everybody, sorted by id.
     pub(crate) fn roster(&self) -> Vec<RosterEntry> {
-        let entry = |known: dashmap::mapref::multiple::RefMulti<'_, CollectorId, Known>| {
-            RosterEntry::new(known.key().clone(), known.kind.clone())
-        };
-        let mut roster: Vec<_> = self.known.iter().map(entry).collect();
+        let known = self.known.iter();
+        let mut roster: Vec<_> =
+            known.map(|known| RosterEntry::new(known.key().clone(), known.kind.clone())).collect();
         roster.sort_by(|a, b| a.id.cmp(&b.id));
         roster
     }

@@ -1,11 +1,11 @@
 //! The numbers that add up: received = delivered + duplicate + late + refused + discarded + pending.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use stook_types::{Discard, Refusal};
 
 use crate::guard::guarded;
+use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Counts as the engine keeps them.
 #[derive(Debug, Default)]

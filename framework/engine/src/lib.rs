@@ -34,6 +34,7 @@ mod seen;
 mod set;
 mod sets;
 mod spec;
+mod sync;
 mod window;
 
 pub use aggregate::{AnnounceError, Expected, Occupancy};

@@ -1,7 +1,8 @@
 //! The host's memory budget for pending results.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// A hard budget in bytes, shared by all aggregates.
 #[derive(Debug)]

@@ -1,12 +1,13 @@
 //! One set: open, or closed and remembered.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use stook_plugin::{Contribution, Identity, Member, Reason, SetKey, SetView};
 use stook_types::{CollectorId, MonoTime};
 
 use crate::memory::Held;
 use crate::seen::Seen;
+use crate::sync::{Mutex, MutexGuard};
 
 /// The results pending, or the memory of those released, for one key of one aggregate.
 pub(crate) struct Set {

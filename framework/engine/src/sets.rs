@@ -4,15 +4,16 @@ use std::borrow::Borrow;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use dashmap::{DashMap, Entry};
 use stook_plugin::SetKey;
 
 use crate::set::Set;
+use crate::sync::{DashMap, Entry};
 
 #[derive(Default)]
 pub(crate) struct Sets(DashMap<ByKey, ()>);
 
 /// A set in place of its key, which it has itself: at a million sets a second copy of each would be felt.
+#[derive(Clone)]
 struct ByKey(Arc<Set>);
 
 // === impl Sets ===

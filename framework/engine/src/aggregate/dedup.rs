@@ -1,6 +1,6 @@
 //! When a result is the same as another, and who remembers.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use stook_plugin::{Contribution, DedupMemory, DedupStrategy, Identity, Scope};
 use stook_types::Refusal;
@@ -8,6 +8,7 @@ use stook_types::Refusal;
 use super::Aggregate;
 use crate::seen::{Seen, SeenKey};
 use crate::spec::AggregateSpec;
+use crate::sync::{Mutex, MutexGuard};
 
 /// What the engine keeps for each dedup of an aggregate: its own, and those of single topics.
 pub(super) struct Dedups {

@@ -1,7 +1,6 @@
 //! The way of a result into its set.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use stook_plugin::{Contribution, Keep, Reason, Scope, SetKey, Unexpected};
 use stook_types::{CollectorId, Discard, MonoTime, Refusal, Value};
@@ -16,6 +15,7 @@ use crate::memory::Held;
 use crate::release::Released;
 use crate::set::{Kept, OpenSet, Set, Slot, Tombstone};
 use crate::spec::KeySpec;
+use crate::sync::atomic::Ordering;
 
 /// A result that is neither refused nor a retransmit so far.
 pub(crate) struct Prepared<'a> {

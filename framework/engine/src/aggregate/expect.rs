@@ -1,6 +1,6 @@
 //! Whom a set waits for: announced by a task, or named by the completion policies.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use stook_plugin::{Member, Roster, SetKey};
 use stook_types::{CollectorId, Missing, MonoTime};
@@ -10,6 +10,7 @@ use super::{Aggregate, Late};
 use crate::collectors::Waiting;
 use crate::release::Released;
 use crate::set::{OpenSet, Set, Slot, Tombstone};
+use crate::sync::{Mutex, MutexGuard};
 
 /// A collector that a set shall wait for.
 #[derive(Clone, Debug, PartialEq, Eq)]

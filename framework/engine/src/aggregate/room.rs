@@ -1,7 +1,5 @@
 //! Limits: room for one more set.
 
-use std::sync::atomic::Ordering;
-
 use stook_plugin::Reason;
 use stook_types::{MonoTime, Refusal};
 
@@ -10,6 +8,7 @@ use crate::agenda::Entry;
 use crate::release::Released;
 use crate::set::Slot;
 use crate::spec::WhenFull;
+use crate::sync::atomic::Ordering;
 
 /// Leave to open one more set. Unused, it is given back.
 pub(super) struct Room<'a>(Option<&'a Aggregate>);
