@@ -360,13 +360,18 @@ impl Rig {
 
     /// What every process has.
     pub(super) fn slips(&self) -> Vec<Slip> {
+        self.slips_after(LeaseId(0))
+    }
+
+    /// What processes have been given since this lease, and have.
+    pub(super) fn slips_after(&self, after: LeaseId) -> Vec<Slip> {
         let slip = |(id, lease): (&LeaseId, &Lease)| Slip {
             lease: *id,
             holder: lease.holder.clone(),
             source: lease.source.clone(),
             task: lease.task.clone(),
         };
-        self.leases.iter().map(slip).collect()
+        self.leases.range(LeaseId(after.0 + 1)..).map(slip).collect()
     }
 
     /// The tasks that a collector has and that are still its own, in order of assignment.
