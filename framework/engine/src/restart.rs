@@ -79,6 +79,8 @@ pub struct LifeStatus {
 struct Life {
     policy: RestartId,
     state: LifeState,
+    /// Whether it was ever started.
+    started: bool,
     /// When it was started again, the last times.
     history: VecDeque<MonoTime>,
     restarts: u64,
@@ -146,6 +148,7 @@ impl Restarts {
         let life = Life {
             policy,
             state: LifeState::Due(now),
+            started: false,
             history: VecDeque::new(),
             restarts: 0,
             failures: 0,
@@ -182,7 +185,7 @@ impl Restarts {
         let mut start = Vec::new();
         for (_, id) in due {
             let Some(life) = self.lives.get_mut(&id) else { continue };
-            let first = life.restarts == 0 && life.failures == 0;
+            let first = !std::mem::replace(&mut life.started, true);
             if !first && !self.bucket.take(now) {
                 break;
             }
@@ -380,6 +383,18 @@ mod tests {
             Some(&LifeState::Due(at(70_100)))
         );
         assert_eq!(restarts.status(&id("p")).unwrap().failures, 1);
+    }
+
+    #[test]
+    fn a_start_that_somebody_asked_for_counts_like_any_other() {
+        let mut restarts = lives(Restart::Leave, &["p"]);
+        restarts.take_due(at(0));
+        restarts.registered(at(1), &id("p"));
+        for count in 1..=2 {
+            assert!(restarts.reset(at(10 * count), &id("p")));
+            assert_eq!(restarts.take_due(at(10 * count)), [id("p")]);
+            assert_eq!(restarts.status(&id("p")).unwrap().restarts, count);
+        }
     }
 
     #[test]
