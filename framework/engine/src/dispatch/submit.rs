@@ -25,6 +25,8 @@ pub struct Placed {
     pub missing: usize,
     /// Capabilities that nobody is known to have: their parts wait for somebody who does, until the deadline.
     pub unknown: Vec<Capability>,
+    /// The aggregates that were told whom to expect, by number; each releases a set for it.
+    pub into: Vec<usize>,
 }
 
 /// Why a task was not taken. Nothing has happened then.
@@ -88,7 +90,7 @@ impl TaskRouter {
         }
         let task = announce(turn, task, &drafts, &missing)?;
         self.counters.submitted += 1;
-        let mut placed = Placed { missing: missing.len(), ..Placed::default() };
+        let mut placed = Placed { missing: missing.len(), into: task.into.clone(), ..Placed::default() };
         placed.unknown = self.unknown(&drafts);
         let failures: Vec<_> = missing.into_iter().map(|(id, why)| (Some(id), why)).collect();
         self.last += 1;

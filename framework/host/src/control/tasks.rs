@@ -40,8 +40,8 @@ pub struct Submitted {
     pub task: TaskId,
     /// Under which its results meet.
     pub correlation_id: CorrelationId,
-    /// How many sets will be released for it: one for each aggregate that was told whom to expect.
-    pub sets: usize,
+    /// The aggregates that were told whom to expect, by name: each releases a set for it.
+    pub sets: Vec<Arc<str>>,
     /// What became of it so far.
     pub placed: Placed,
 }
@@ -158,10 +158,13 @@ impl Control {
         if let Some(end) = end {
             self.waiters.insert(id, end);
         }
-        let sets = task.into.len();
         let placed = self.turn(|router, turn| router.submit(turn, task));
         match placed {
-            Ok(placed) => Ok(Submitted { task: id, correlation_id, sets, placed }),
+            Ok(placed) => {
+                let name = |i: &usize| Some(self.hub.aggregator.specs().nth(*i)?.name.clone());
+                let sets = placed.into.iter().filter_map(name).collect();
+                Ok(Submitted { task: id, correlation_id, sets, placed })
+            }
             Err(error) => {
                 self.waiters.remove(&id);
                 Err(self.refused(&error))

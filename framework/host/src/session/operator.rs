@@ -129,7 +129,8 @@ async fn submit(hub: &Hub, mut submission: Submission, to: &mpsc::Sender<Answer>
         (Ok(submitted), None) => return reply(&Progress::Submitted(Taken::from(submitted)), true),
         (Ok(submitted), Some(watch)) => (submitted, watch),
     };
-    let mut open = submitted.sets;
+    // Others may share its correlation ID: they are told, and not waited for.
+    let mut open = submitted.sets.clone();
     if to.send(reply(&Progress::Submitted(Taken::from(submitted)), false)).await.is_err() {
         return gone();
     }
@@ -139,7 +140,7 @@ async fn submit(hub: &Hub, mut submission: Submission, to: &mpsc::Sender<Answer>
         tokio::select! {
             biased;
             Some(set) = watch.sets.recv() => {
-                open = open.saturating_sub(usize::from(set.revision == 1));
+                open.retain(|aggregate| *aggregate != set.aggregate);
                 if to.send(reply(&Progress::Result(&set), false)).await.is_err() {
                     return gone();
                 }
@@ -150,7 +151,7 @@ async fn submit(hub: &Hub, mut submission: Submission, to: &mpsc::Sender<Answer>
             },
         }
         // Every set that was told of it is released at its timeout at the latest.
-        if let Some((outcome, failures)) = end.take_if(|_| open == 0) {
+        if let Some((outcome, failures)) = end.take_if(|_| open.is_empty()) {
             while let Ok(set) = watch.sets.try_recv() {
                 let _ = to.send(reply(&Progress::Result(&set), false)).await;
             }
@@ -222,7 +223,7 @@ impl From<Submitted> for Taken {
         Self {
             task,
             correlation_id,
-            sets,
+            sets: sets.len(),
             assigned: placed.assigned,
             waiting: placed.waiting,
             missing: placed.missing,
