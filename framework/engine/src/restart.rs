@@ -81,6 +81,8 @@ struct Life {
     state: LifeState,
     /// Whether it was ever started.
     started: bool,
+    /// Somebody wants it: its next start is not one of a series.
+    wanted: bool,
     /// When it was started again, the last times.
     history: VecDeque<MonoTime>,
     restarts: u64,
@@ -149,6 +151,7 @@ impl Restarts {
             policy,
             state: LifeState::Due(now),
             started: false,
+            wanted: true,
             history: VecDeque::new(),
             restarts: 0,
             failures: 0,
@@ -169,7 +172,7 @@ impl Restarts {
         self.lives.values().filter_map(due).min()
     }
 
-    /// Who is to be started now. First starts are not counted against the bucket: somebody wants them all.
+    /// Who is to be started now. Starts that somebody wants are not counted against the bucket.
     pub fn take_due(&mut self, now: MonoTime) -> Vec<CollectorId> {
         let mut due: Vec<_> = self
             .lives
@@ -185,12 +188,12 @@ impl Restarts {
         let mut start = Vec::new();
         for (_, id) in due {
             let Some(life) = self.lives.get_mut(&id) else { continue };
-            let first = !std::mem::replace(&mut life.started, true);
-            if !first && !self.bucket.take(now) {
+            let wanted = std::mem::take(&mut life.wanted);
+            if !wanted && !self.bucket.take(now) {
                 break;
             }
-            if !first {
-                life.restarts += 1;
+            life.restarts += u64::from(std::mem::replace(&mut life.started, true));
+            if !wanted {
                 if life.history.len() == REMEMBERED {
                     life.history.pop_front();
                 }
@@ -274,7 +277,7 @@ impl Restarts {
     pub fn reset(&mut self, now: MonoTime, collector: &CollectorId) -> bool {
         let Some(life) = self.lives.get_mut(collector) else { return false };
         life.history.clear();
-        (life.failures, life.probes) = (0, 0);
+        (life.wanted, life.failures, life.probes) = (true, 0, 0);
         life.state = LifeState::Due(now);
         // Its past is forgotten, its number of restarts is not.
         true
