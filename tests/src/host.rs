@@ -6,10 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stook::config::{Config, Source};
-use stook::{Endpoint, Event, Handle, Host, HostError, HostLimits, Registry, Summary, link_plugins};
+use stook::{
+    Endpoint, Event, Handle, Host, HostError, HostLimits, Registry, Submission, Submitted, Summary,
+    link_plugins,
+};
 use stook_collector::{Collector, Options, RunError};
 use stook_plugin::{AggregatedResult, BuildContext};
-use stook_types::CollectorId;
+use stook_types::{Capability, CollectorId, FanOut};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -38,6 +41,7 @@ pub struct TestHostBuilder {
     config: String,
     limits: HostLimits,
     grace: Duration,
+    registration: Option<Duration>,
 }
 
 /// A collector that runs in this process until it is told to stop, or leaves.
@@ -75,6 +79,7 @@ impl TestHost {
             directory,
             limits: HostLimits::default(),
             grace: Duration::from_secs(5),
+            registration: None,
         }
     }
 
@@ -146,6 +151,37 @@ impl TestHost {
             _ => None,
         })
         .await
+    }
+
+    /// Has a task run, and gives what was said of it at once.
+    pub async fn submit(&self, submission: Submission) -> Submitted {
+        soon(self.handle.submit(submission)).await.unwrap_or_else(|refused| panic!("{refused}"))
+    }
+
+    /// How things stand, as JSON.
+    pub async fn status(&self) -> serde_json::Value {
+        let status = soon(self.handle.status()).await.expect("the host runs");
+        serde_json::to_value(&status).expect("a value is one")
+    }
+
+    /// Waits until the status says so.
+    ///
+    /// # Panics
+    /// If it does not come to.
+    pub async fn status_where(
+        &self,
+        what: &str,
+        wanted: impl Fn(&serde_json::Value) -> bool,
+    ) -> serde_json::Value {
+        let end = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let status = self.status().await;
+            if wanted(&status) {
+                return status;
+            }
+            assert!(tokio::time::Instant::now() < end, "{what}: {status:#}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Waits until this collector is given a task.
@@ -220,9 +256,14 @@ impl TestHostBuilder {
         Self { grace, ..self }
     }
 
+    /// How long a collector has to register.
+    pub fn registration(self, deadline: Duration) -> Self {
+        Self { registration: Some(deadline), ..self }
+    }
+
     /// Starts it; returns when it listens.
     pub async fn start(self) -> TestHost {
-        let Self { directory, config: text, limits, grace } = self;
+        let Self { directory, config: text, limits, grace, registration } = self;
         let endpoint = Endpoint::in_directory(directory.path().join("host"));
         let config = config(&text, directory.path());
         let names: Vec<Arc<str>> =
@@ -234,6 +275,9 @@ impl TestHostBuilder {
             .limits(limits)
             .grace(grace)
             .on_event(move |event| _ = to_events.try_send(event.clone()));
+        if let Some(deadline) = registration {
+            builder = builder.registration(deadline);
+        }
         for name in names {
             let to_results = to_results.clone();
             builder = builder.on_complete(&*name, move |result| _ = to_results.try_send(result.clone()));
@@ -265,6 +309,30 @@ impl Running {
         drop(stop);
         ended.expect("the SDK does not panic")
     }
+}
+
+/// A task for the best of those who can run it, into these aggregates.
+pub fn one(capability: &str, argument: &str, into: &[&str]) -> Submission {
+    Submission {
+        capabilities: vec![Capability::new(capability).expect("valid")],
+        fan_out: FanOut::One,
+        payload: stook_proto::payload(&argument.into()).expect("flat"),
+        priority: 0,
+        timeout: None,
+        into: into.iter().map(|name| (*name).to_owned()).collect(),
+        correlation_id: None,
+        wait: false,
+    }
+}
+
+/// Sends a signal to a collector's process, which is there.
+///
+/// # Panics
+/// If it is not.
+#[cfg(unix)]
+pub fn signal(pid: u32, signal: rustix::process::Signal) {
+    let pid = pid.try_into().ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+    rustix::process::kill_process(pid, signal).expect("it is there");
 }
 
 /// Whether there is such a process, be it a zombie.

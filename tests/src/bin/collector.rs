@@ -109,7 +109,14 @@ impl Behaving {
     /// Somebody who inherits standard output and error, and stays when this process is gone.
     fn leave_a_grandchild(&self, stdin: Stdio) -> std::io::Result<()> {
         let leash = format!("leash={}", self.path("leash").display());
-        Command::new(std::env::current_exe()?).args(["do=leash", &leash]).stdin(stdin).spawn()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["do=leash", &leash]).stdin(stdin);
+        // Out of the reach of whoever ends this process with all that it has started.
+        #[cfg(unix)]
+        if self.text("apart").is_some() {
+            std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        }
+        command.spawn()?;
         Ok(())
     }
 }
@@ -126,7 +133,7 @@ impl Collector for Behaving {
         }
     }
 
-    async fn task(&self, _task: Task, results: &Recorder) -> Result<(), TaskError> {
+    async fn task(&self, task: Task, results: &Recorder) -> Result<(), TaskError> {
         let first = self.tasks.fetch_add(1, Ordering::Relaxed) == 0;
         match self.does() {
             "fail-first" if first => Err(TaskError::new("as it was told")),
@@ -138,6 +145,24 @@ impl Collector for Behaving {
             }
             "exit" => std::process::exit(0),
             "abort" => std::process::abort(),
+            // Dies of what it is asked for, and of nothing else.
+            "victim" => match task.arguments()? {
+                Value::String(word) if word == "poison" => std::process::abort(),
+                Value::String(word) if word == "slow" => {
+                    tokio::time::sleep(Duration::from_millis(self.number("ms", 100))).await;
+                    self.answer(results).await
+                }
+                _ => self.answer(results).await,
+            },
+            // Answers at once, and takes its time to say that it has finished.
+            "linger" => {
+                self.answer(results).await?;
+                tokio::time::sleep(Duration::from_millis(self.number("ms", 100))).await;
+                Ok(())
+            }
+            // Blocks its thread, as a worker does that is stuck; heartbeats go on.
+            "stuck-first" if first => park(),
+            "stuck-first" => self.answer(results).await,
             "hang" => std::future::pending().await,
             "slow" => {
                 tokio::time::sleep(Duration::from_millis(self.number("ms", 100))).await;
