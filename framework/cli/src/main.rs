@@ -2,10 +2,16 @@
 
 mod check;
 mod config;
+mod host;
 mod logging;
+mod look;
 mod output;
 mod plugins;
+mod restart;
 mod run;
+mod status;
+mod submit;
+mod table;
 mod test;
 
 use std::process::ExitCode;
@@ -30,6 +36,9 @@ enum Verb {
     #[command(subcommand)]
     Plugins(plugins::Verb),
     Test(test::Args),
+    Submit(submit::Args),
+    Status(status::Args),
+    Restart(restart::Args),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +56,9 @@ fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Plugins(verb) => plugins::run(&verb),
         Verb::Test(args) => test::run(&args),
+        Verb::Submit(args) => submit::run(&args),
+        Verb::Status(args) => status::run(&args),
+        Verb::Restart(args) => restart::run(&args),
     };
     done.map_or_else(|failure| failure.report(), |()| exit::OK.into())
 }

@@ -23,6 +23,10 @@ pub(crate) enum Failure {
     Config(Diagnostics),
     /// The command line asks for something that is not there.
     Usage(String),
+    /// There is no host to ask, or it does not answer.
+    Unreachable(String),
+    /// The host speaks something else.
+    Protocol(String),
     /// Anything else.
     Other(String),
     /// The verb has said all there is to say; this is the exit code.
@@ -34,12 +38,17 @@ impl Failure {
     pub(crate) fn report(&self) -> ExitCode {
         match self {
             Self::Config(errors) => complain(errors),
-            Self::Usage(message) | Self::Other(message) => say(&format!("stook: {message}\n")),
+            Self::Usage(message)
+            | Self::Unreachable(message)
+            | Self::Protocol(message)
+            | Self::Other(message) => say(&format!("stook: {message}\n")),
             Self::Said(_) => {}
         }
         let code = match self {
             Self::Config(_) => exit::CONFIG,
             Self::Usage(_) => exit::USAGE,
+            Self::Unreachable(_) => exit::UNAVAILABLE,
+            Self::Protocol(_) => exit::PROTOCOL,
             Self::Other(_) => exit::FAILURE,
             Self::Said(code) => *code,
         };
@@ -82,4 +91,48 @@ pub(crate) fn has_colors(to: &impl IsTerminal) -> bool {
 /// If nobody reads standard error, there is nobody to tell.
 pub(crate) fn say(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+/// A text that others wrote, without what moves the cursor or turns the direction of writing.
+pub(crate) fn clean(text: &str) -> String {
+    let harmful = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.replace(harmful, "\u{fffd}")
+}
+
+/// How something stands out on a terminal, as ANSI numbers it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Style {
+    #[default]
+    Plain,
+    Bold,
+    Dim,
+    Red,
+    Green,
+    Yellow,
+}
+
+/// Whether styles are written: on a terminal only.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paint(bool);
+
+impl Paint {
+    #[cfg(test)]
+    pub(crate) const NONE: Self = Self(false);
+
+    /// For standard output.
+    pub(crate) fn stdout() -> Self {
+        Self(has_colors(&io::stdout()))
+    }
+
+    pub(crate) fn paint(self, style: Style, text: &str) -> String {
+        let number = match style {
+            Style::Plain => return text.to_owned(),
+            Style::Bold => 1,
+            Style::Dim => 2,
+            Style::Red => 31,
+            Style::Green => 32,
+            Style::Yellow => 33,
+        };
+        if self.0 { format!("\x1b[{number}m{text}\x1b[0m") } else { text.to_owned() }
+    }
 }

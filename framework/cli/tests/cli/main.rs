@@ -1,7 +1,10 @@
 //! The built binary, as a user meets it.
 
 mod check;
+mod host;
 mod plugins;
+mod status;
+mod submit;
 mod usage;
 
 use std::process::Command;
@@ -15,7 +18,11 @@ struct Ran {
 
 /// Runs `stook` to its end, away from any terminal.
 fn stook(args: &[&str]) -> Ran {
-    let output = Command::new(env!("CARGO_BIN_EXE_stook")).args(args).output().expect("stook starts");
+    ran(host::command(args))
+}
+
+fn ran(mut command: Command) -> Ran {
+    let output = command.output().expect("stook starts");
     Ran {
         code: output.status.code().expect("stook exits by itself"),
         out: String::from_utf8(output.stdout).expect("output is text"),

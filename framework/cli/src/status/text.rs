@@ -1,0 +1,218 @@
+//! How things stand, for people.
+
+use crate::look::{Look, many, size, time};
+use crate::output::{Paint, Style};
+use crate::table::{Cell, Table};
+
+use super::collector;
+
+pub(super) struct Text<'a> {
+    pub(super) status: Look<'a>,
+    /// What a command has to be given to ask the same host.
+    pub(super) host: &'a str,
+}
+
+/// More tasks in flight are counted only.
+const LEASES: usize = 5;
+
+impl Text<'_> {
+    pub(super) fn whole(&self, paint: Paint) -> String {
+        let sections = [
+            self.host(paint),
+            self.collectors(paint),
+            self.sums(paint),
+            self.queues(paint),
+            self.leases(paint),
+            self.aggregates(paint),
+            self.quarantine(paint),
+            self.plugins(paint),
+        ];
+        let sections: Vec<_> = sections.into_iter().filter(|section| !section.is_empty()).collect();
+        sections.join("\n")
+    }
+
+    fn host(&self, paint: Paint) -> String {
+        let (host, memory) = (self.status.field("host"), self.status.field("memory"));
+        let refused = match host.field("connections_refused").count() {
+            0 => String::new(),
+            some => format!(", {} refused", many(some, "connection")),
+        };
+        format!(
+            "{}  process {}, up {}, memory {} of {}{refused}\n",
+            paint.paint(Style::Bold, &format!("host {}", host.field("name").shown())),
+            host.field("pid").shown(),
+            time(host.field("uptime_ms").count().saturating_mul(1_000)),
+            size(memory.field("used").count()),
+            size(memory.field("limit").count()),
+        )
+    }
+
+    fn collectors(&self, paint: Paint) -> String {
+        let collectors = self.status.field("collectors").list();
+        if collectors.len() == 0 {
+            return section(paint, "collectors", "  none is configured\n".to_owned());
+        }
+        section(paint, "collectors", collector::table(collectors, paint))
+    }
+
+    /// Tasks and results: where each of them is.
+    fn sums(&self, paint: Paint) -> String {
+        let (tasks, results) = (self.status.field("tasks"), self.status.field("results"));
+        let one = |look: Look<'_>, names: &[&'static str]| -> Vec<(&'static str, i64)> {
+            names.iter().map(|name| (*name, look.field(name).count())).collect()
+        };
+        let of_tasks = one(tasks, &["done", "partial", "failed", "quarantined", "open"]);
+        let (refused, discarded) = (sum_of(results.field("refused")), sum_of(results.field("discarded")));
+        let mut of_results = one(results, &["delivered", "duplicate", "late"]);
+        of_results.extend([("refused", refused), ("discarded", discarded)]);
+        of_results.extend(one(results, &["pending"]));
+        let mut text = format!(
+            "{}    {}\n",
+            paint.paint(Style::Bold, "tasks"),
+            equation("submitted", tasks.field("submitted").count(), &of_tasks)
+        );
+        let beside = one(tasks, &["in_flight", "assigned", "redistributed", "returned", "stale"]);
+        let beside = beside.iter().map(|(name, count)| format!("{count} {}", name.replace('_', " ")));
+        text.push_str(&format!("         {}\n", beside.collect::<Vec<_>>().join(", ")));
+        text.push_str(&format!(
+            "{}  {}\n",
+            paint.paint(Style::Bold, "results"),
+            equation("received", results.field("received").count(), &of_results)
+        ));
+        for why in ["refused", "discarded"] {
+            let counts = results.field(why).counts().map(|(reason, count)| format!("{count} {reason}"));
+            let counts: Vec<_> = counts.collect();
+            if !counts.is_empty() {
+                text.push_str(&format!("         {why}: {}\n", counts.join(", ")));
+            }
+        }
+        text
+    }
+
+    fn queues(&self, paint: Paint) -> String {
+        let queues = self.status.field("queues").list();
+        let waiting =
+            queues.filter(|queue| queue.field("waiting").count() > 0 || !queue.field("served").is_true());
+        let mut table = Table::of(&["CAPABILITY", "WAITING", "SERVED"]);
+        let mut any = false;
+        for queue in waiting {
+            any = true;
+            let served = match queue.field("served").is_true() {
+                true => Cell::text("yes"),
+                false => Cell::text("by nobody who is connected").styled(Style::Red),
+            };
+            table.row([
+                Cell::text(queue.field("capability").shown()),
+                Cell::number(queue.field("waiting").count()),
+                served,
+            ]);
+        }
+        if any { section(paint, "queues", table.lines(paint)) } else { String::new() }
+    }
+
+    fn leases(&self, paint: Paint) -> String {
+        let leases = self.status.field("leases").list();
+        let all = self.status.field("tasks").field("in_flight").count();
+        if leases.len() == 0 {
+            return String::new();
+        }
+        let mut table = Table::of(&["TASK", "CAPABILITY", "COLLECTOR", "AGE", "ATTEMPT"]);
+        for lease in leases.clone().take(LEASES) {
+            table.row([
+                Cell::text(lease.field("task").shown()),
+                Cell::text(lease.field("capability").shown()),
+                Cell::text(lease.field("collector").shown()),
+                Cell::number(time(lease.field("age_ms").count().saturating_mul(1_000))),
+                Cell::number(lease.field("attempt").count()),
+            ]);
+        }
+        let shown = leases.len().min(LEASES) as i64;
+        let title = if all > shown { format!("in flight, the oldest of {all}") } else { "in flight".into() };
+        section(paint, &title, table.lines(paint))
+    }
+
+    fn aggregates(&self, paint: Paint) -> String {
+        let aggregates = self.status.field("aggregates").list();
+        if aggregates.len() == 0 {
+            return String::new();
+        }
+        let mut table = Table::of(&[
+            "NAME",
+            "OPEN SETS",
+            "RELEASED",
+            "REMEMBERED",
+            "RECEIVED",
+            "DELIVERED",
+            "DUPLICATE",
+            "LATE",
+            "REFUSED",
+            "DISCARDED",
+            "PENDING",
+        ]);
+        for aggregate in aggregates {
+            let results = aggregate.field("results");
+            table.row([
+                Cell::text(aggregate.field("name").shown()),
+                Cell::number(aggregate.field("open").count()),
+                Cell::number(aggregate.field("released").count()),
+                Cell::number(aggregate.field("tombstones").count()),
+                Cell::number(results.field("received").count()),
+                Cell::number(results.field("delivered").count()),
+                Cell::number(results.field("duplicate").count()),
+                Cell::number(results.field("late").count()),
+                Cell::number(sum_of(results.field("refused"))),
+                Cell::number(sum_of(results.field("discarded"))),
+                Cell::number(results.field("pending").count()),
+            ]);
+        }
+        section(paint, "aggregates", table.lines(paint))
+    }
+
+    fn quarantine(&self, paint: Paint) -> String {
+        let quarantine = self.status.field("quarantine");
+        let collectors = quarantine.field("collectors").list().map(|id| {
+            let id = id.shown();
+            format!("  collector {id}: once its cause is mended, `stook restart{} {id}`\n", self.host)
+        });
+        let tasks = quarantine.field("tasks").list().map(|task| {
+            let (name, capability) = (task.field("task").shown(), task.field("capability").shown());
+            // One that was submitted by hand is named like what it asks for.
+            let part = if name == capability { String::new() } else { format!(" ({capability})") };
+            format!(
+                "  task {name}{part}, correlation ID {}: it has killed {}, the last was {}; nobody is given it again\n",
+                task.field("correlation_id").shown(),
+                many(task.field("kills").count(), "collector"),
+                task.field("collector").shown(),
+            )
+        });
+        let all: String = collectors.chain(tasks).collect();
+        if all.is_empty() { all } else { section(paint, "quarantine", all) }
+    }
+
+    fn plugins(&self, paint: Paint) -> String {
+        let plugins = self.status.field("plugins");
+        let misbehaved = plugins
+            .field("misbehaved")
+            .counts()
+            .map(|(name, count)| format!("  {name}: panicked or made no sense {}\n", many(count, "time")));
+        let slow = plugins.field("slow").counts();
+        let slow = slow.map(|(name, count)| format!("  {name}: took too long {}\n", many(count, "time")));
+        let all: String = misbehaved.chain(slow).collect();
+        if all.is_empty() { all } else { section(paint, "plugins", all) }
+    }
+}
+
+fn section(paint: Paint, title: &str, lines: String) -> String {
+    format!("{}\n{lines}", paint.paint(Style::Bold, title))
+}
+
+fn sum_of(counts: Look<'_>) -> i64 {
+    counts.counts().map(|(_, count)| count).sum()
+}
+
+/// `12 submitted = 9 done + 3 open`: whoever looks sees that nothing is lost. (`!=` would be a mistake in stook.)
+fn equation(name: &str, total: i64, parts: &[(&str, i64)]) -> String {
+    let sign = if parts.iter().map(|(_, count)| count).sum::<i64>() == total { "=" } else { "!=" };
+    let parts: Vec<_> = parts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    format!("{total} {name} {sign} {}", parts.join(" + "))
+}
