@@ -16,6 +16,8 @@ pub(crate) struct Tasks {
     running: JoinSet<Result<(), TaskError>>,
     leases: HashMap<Id, (Lease, Capability)>,
     handles: HashMap<Lease, AbortHandle>,
+    /// How many run of each capability: counted as they come and go, for a host may send thousands at once.
+    counts: HashMap<Capability, usize>,
     /// What the end of those means that are being stopped, if they do not end by themselves before.
     stopped: HashMap<Lease, TaskOutcome>,
 }
@@ -28,6 +30,7 @@ impl Tasks {
         work: impl Future<Output = Result<(), TaskError>> + Send + 'static,
     ) {
         let handle = self.running.spawn(work);
+        *self.counts.entry(capability.clone()).or_default() += 1;
         self.leases.insert(handle.id(), (lease, capability));
         self.handles.insert(lease, handle);
     }
@@ -36,7 +39,11 @@ impl Tasks {
     pub(crate) async fn next(&mut self) -> (Lease, TaskOutcome) {
         let Some(ended) = self.running.join_next_with_id().await else { return std::future::pending().await };
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let (lease, _) = self.leases.remove(&id).expect("every task was noted when it was spawned");
+        let (lease, capability) =
+            self.leases.remove(&id).expect("every task was noted when it was spawned");
+        if let Some(count) = self.counts.get_mut(&capability) {
+            *count -= 1;
+        }
         self.handles.remove(&lease);
         let stopped = self.stopped.remove(&lease);
         let outcome = match ended {
@@ -75,7 +82,7 @@ impl Tasks {
     }
 
     pub(crate) fn running(&self, capability: &Capability) -> usize {
-        self.leases.values().filter(|(_, running)| running == capability).count()
+        self.counts.get(capability).copied().unwrap_or(0)
     }
 }
 
