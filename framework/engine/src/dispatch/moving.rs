@@ -38,6 +38,8 @@ impl TaskRouter {
             part.failed.push(source.incarnation);
             part.kills = kills;
         }
+        // An assignment and its announcement each.
+        turn.acts.reserve(2 * parts.len());
         // Those that can move go first: only when they have left do their sets learn that the collector is lost.
         let mut fixed = Vec::new();
         for id in parts {
@@ -83,7 +85,7 @@ impl TaskRouter {
 
     /// The most urgent first: there may not be a place for all.
     fn sort(&self, parts: &mut [u64]) {
-        parts.sort_by_key(|id| self.parts.get(id).map(|part| part.ticket));
+        parts.sort_by_cached_key(|id| self.parts.get(id).map(|part| part.ticket));
     }
 
     /// A part has killed too many: nobody is given it any more. One that only one session could run never comes so far.
