@@ -250,6 +250,11 @@ impl TaskRouter {
         &self.balancer
     }
 
+    /// The same, to be asked for decisions that nothing comes of: for benchmarks.
+    pub fn balancer_mut(&mut self) -> &mut LoadBalancer {
+        &mut self.balancer
+    }
+
     pub(super) fn seat_of(&self, collector: &CollectorId) -> Option<SeatId> {
         self.collectors.get(collector)?.seat
     }
