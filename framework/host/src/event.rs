@@ -219,7 +219,8 @@ pub(crate) fn log(event: &Event, stops: bool) {
         }
         Event::TaskRedistributed { task, task_id, capability, from, to, why } => {
             let to = to.as_ref().map(CollectorId::as_str);
-            tracing::info!(%task, %task_id, %capability, %from, to, why, "task redistributed");
+            // Whoever is lost may have had thousands: that is one line, of control's.
+            tracing::debug!(%task, %task_id, %capability, %from, to, why, "task redistributed");
         }
         Event::TaskFailed { task, task_id, collector, why } => {
             let collector = collector.as_ref().map(CollectorId::as_str);

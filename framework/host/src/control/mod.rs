@@ -330,7 +330,12 @@ impl Control {
         if !self.stopping {
             self.tell(&Event::CollectorLost { collector: source.collector.clone(), why });
         }
+        let before = self.router.counters().redistributed;
         self.turn(|router, turn| router.lost(turn, source, loss));
+        let tasks = self.router.counters().redistributed - before;
+        if tasks > 0 && !self.stopping {
+            tracing::info!(from = %source.collector, tasks, "tasks redistributed");
+        }
     }
 
     fn is_current(&self, collector: &CollectorId, epoch: SessionEpoch) -> bool {
