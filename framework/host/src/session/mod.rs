@@ -319,8 +319,11 @@ where
     }
 }
 
-/// Why a collector is missing whose stream has ended.
+/// Why a collector is missing whose stream has ended. Of one that is no child of ours nothing more will be known.
 async fn after_eof(exited: &mut Option<watch::Receiver<bool>>) -> Missing {
+    if exited.is_none() {
+        return Missing::Disconnected;
+    }
     match timeout(AFTER_EOF, exit(exited)).await {
         Ok(()) => Missing::Exited,
         Err(_) => Missing::Disconnected,
