@@ -13,7 +13,17 @@ pub(super) struct Described {
     krate: &'static str,
     docs: &'static str,
     stability: &'static str,
+    /// The key that selects it; none for a sink, which is a table of its own.
+    key: Option<&'static str>,
+    /// The tables in which the key, or the sink, may stand.
+    tables: &'static [&'static str],
     options: Vec<DescribedOption>,
+}
+
+/// Where config selects plugins of a kind.
+struct Selected {
+    key: Option<&'static str>,
+    tables: &'static [&'static str],
 }
 
 #[derive(Serialize)]
@@ -35,7 +45,10 @@ impl From<&Registration> for Described {
             default: spec.default.map(|default| default()),
             required: spec.default.is_none(),
         };
+        let Selected { key, tables } = selected(plugin.kind);
         Self {
+            key,
+            tables,
             kind: plugin.kind.as_str(),
             name: plugin.name,
             krate: plugin.krate,
@@ -60,12 +73,34 @@ pub(super) fn example(plugin: &Registration) -> String {
     let required = plugin.options.iter().filter(|spec| spec.default.is_none());
     let given = required.map(|spec| format!("{} = {}", spec.name, sample(&spec.takes)));
     let all: Vec<_> = std::iter::once(format!("use = {:?}", plugin.name)).chain(given).collect();
-    let key = match plugin.kind {
-        PluginKind::Sink => return format!("[sink.NAME]\n{}", all.join("\n")),
-        PluginKind::Completion => "complete",
-        other => other.as_str(),
+    match selected(plugin.kind) {
+        Selected { key: Some(key), .. } => format!("{key} = {{ {} }}", all.join(", ")),
+        Selected { key: None, tables } => format!("{}\n{}", tables.join("\n"), all.join("\n")),
+    }
+}
+
+/// The tables of a config in which the example may stand, if there is a choice.
+pub(super) fn place(plugin: &Registration) -> Option<String> {
+    let Selected { key, tables } = selected(plugin.kind);
+    key?;
+    match tables.split_last()? {
+        (only, []) => Some((*only).to_owned()),
+        (last, others) => Some(format!("{} or {last}", others.join(", "))),
+    }
+}
+
+fn selected(kind: PluginKind) -> Selected {
+    const TOPIC: &str = "[aggregate.NAME.topic.\"PATTERN\"]";
+    let (key, tables): (_, &[_]) = match kind {
+        PluginKind::Completion => ("complete", &["[aggregate.NAME]"]),
+        PluginKind::Dedup => ("dedup", &["[aggregate.NAME]", TOPIC]),
+        PluginKind::Detection => ("detect", &["[dispatch]", "[aggregate.NAME]", TOPIC, "[collector.ID]"]),
+        PluginKind::Restart => ("restart", &["[dispatch]", "[aggregate.NAME]", TOPIC, "[collector.ID]"]),
+        PluginKind::Scoring => ("score", &["[dispatch]", "[aggregate.NAME]", TOPIC, "[task.NAME]"]),
+        PluginKind::Sink => return Selected { key: None, tables: &["[sink.NAME]"] },
+        other => (other.as_str(), &["[aggregate.NAME]"]),
     };
-    format!("{key} = {{ {} }}", all.join(", "))
+    Selected { key: Some(key), tables }
 }
 
 /// Something that an option of this type takes.

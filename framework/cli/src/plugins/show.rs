@@ -4,7 +4,7 @@ use stook_plugin::Registration;
 use stook_types::nearest;
 
 use super::Shape;
-use super::describe::{Described, default, example};
+use super::describe::{Described, default, example, place};
 use super::prose::paragraph;
 use crate::output::{Failure, Format, print, print_json};
 
@@ -48,7 +48,12 @@ fn text(plugin: &Registration) -> String {
         paragraph(&mut text, 2, &format!("{} ({}; {})", spec.name, spec.takes, default(spec)));
         paragraph(&mut text, 6, spec.docs);
     }
-    text.push_str("\nIn a config:\n\n");
+    text.push('\n');
+    match place(plugin) {
+        Some(tables) => paragraph(&mut text, 0, &format!("In a config, in {tables}:")),
+        None => paragraph(&mut text, 0, "In a config:"),
+    }
+    text.push('\n');
     example(plugin).lines().for_each(|line| paragraph(&mut text, 2, line));
     text
 }

@@ -10,7 +10,16 @@ fn json_lists_every_plugin_with_all_about_it() {
         .iter()
         .map(|plugin| format!("{}/{}", plugin["kind"], plugin["name"]).replace('"', ""))
         .collect();
-    for name in ["completion/expected", "dedup/content", "merge/list", "order/arrival", "sink/jsonl"] {
+    for name in [
+        "completion/expected",
+        "dedup/content",
+        "detection/deadline",
+        "merge/list",
+        "order/arrival",
+        "restart/backoff",
+        "scoring/p2c",
+        "sink/jsonl",
+    ] {
         assert!(all.iter().any(|plugin| plugin == name), "{name} in {all:?}");
     }
     let count = &plugins[all.iter().position(|plugin| plugin == "completion/count").unwrap()];
@@ -42,10 +51,28 @@ fn show_gives_config_that_works() {
     assert!(ran.out.starts_with("completion count (stook_strategies, stable)\n\n"), "{}", ran.out);
     assert!(ran.out.contains("  count (a whole number, at least 1; required)\n"), "{}", ran.out);
     assert!(
-        ran.out.ends_with("In a config:\n\n  complete = { use = \"count\", count = 1 }\n"),
+        ran.out
+            .ends_with("In a config, in [aggregate.NAME]:\n\n  complete = { use = \"count\", count = 1 }\n"),
         "{}",
         ran.out
     );
+}
+
+#[test]
+fn show_says_under_which_key_and_where() {
+    let check = |name: &str, says: &str| {
+        let ran = stook(&["plugins", "show", name]);
+        assert!(ran.out.ends_with(says), "{}", ran.out);
+    };
+    let everywhere = "In a config, in [dispatch], [aggregate.NAME], [aggregate.NAME.topic.\"PATTERN\"] or ";
+    check("p2c", &format!("{everywhere}[task.NAME]:\n\n  score = {{ use = \"p2c\" }}\n"));
+    check("phi-accrual", &format!("{everywhere}[collector.ID]:\n\n  detect = {{ use = \"phi-accrual\" }}\n"));
+    check("backoff", &format!("{everywhere}[collector.ID]:\n\n  restart = {{ use = \"backoff\" }}\n"));
+    check("jsonl", "In a config:\n\n  [sink.NAME]\n  use = \"jsonl\"\n");
+    let jsonl = &stook(&["plugins", "show", "jsonl", "--format", "json"]).json()[0];
+    assert_eq!((&jsonl["key"], &jsonl["tables"][0]), (&().into(), &"[sink.NAME]".into()));
+    let random = &stook(&["plugins", "show", "random", "--format", "json"]).json()[0];
+    assert_eq!((&random["key"], &random["tables"][3]), (&"score".into(), &"[task.NAME]".into()));
 }
 
 #[test]
