@@ -1,15 +1,16 @@
 //! What a config will do, as data.
 
 use serde::Serialize;
-use stook::config::{AggregateConfig, CollectorConfig, Config, SinkConfig, TaskConfig};
-use stook_engine::{KeySpec, LatePolicy, WhenFull};
+use stook::config::{AggregateConfig, CollectorConfig, Config, DispatchConfig, SinkConfig, TaskConfig};
+use stook_engine::{DetectorId, KeySpec, LatePolicy, RestartId, ScoreId, WhenFull};
 use stook_types::units::{ByteSize, Span};
-use stook_types::{Capability, CollectorId, TopicPattern};
+use stook_types::{Capability, CollectorId, FanOut, TopicPattern, Value};
 
 #[derive(Serialize)]
 pub(super) struct Summary<'a> {
     pub(super) host: Host<'a>,
     pub(super) aggregates: Vec<Aggregate<'a>>,
+    pub(super) dispatch: Dispatch,
     pub(super) collectors: Vec<Collector<'a>>,
     pub(super) tasks: Vec<Task<'a>>,
     pub(super) sinks: Vec<Sink<'a>>,
@@ -38,6 +39,30 @@ pub(super) struct Aggregate<'a> {
     pub(super) limits: Limits,
     pub(super) ack: &'static str,
     pub(super) deliver: &'a [std::sync::Arc<str>],
+    /// What chooses who answers into it, if it says so.
+    pub(super) score: Option<&'static str>,
+    /// Patterns whose topics have a score of their own.
+    pub(super) topic_score: Vec<(&'a TopicPattern, &'static str)>,
+}
+
+/// What holds where no nearer table says otherwise, and the modifiers, which hold everywhere.
+#[derive(Serialize)]
+pub(super) struct Dispatch {
+    pub(super) score: &'static str,
+    pub(super) detect: &'static str,
+    pub(super) restart: &'static str,
+    pub(super) slow_start: Span,
+    pub(super) accrual: Accrual,
+}
+
+#[derive(Serialize)]
+pub(super) struct Accrual {
+    /// 0 for never.
+    pub(super) failures: u32,
+    pub(super) eject: Span,
+    /// Shares, from 0 to 1.
+    pub(super) most: f64,
+    pub(super) panic: f64,
 }
 
 /// The ID, or the paths.
@@ -68,6 +93,9 @@ pub(super) struct Collector<'a> {
     pub(super) kind: Option<&'a str>,
     pub(super) command: Option<&'a [String]>,
     pub(super) publish: &'a [TopicPattern],
+    pub(super) detect: &'static str,
+    /// None for one that somebody else starts.
+    pub(super) restart: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -75,9 +103,20 @@ pub(super) struct Task<'a> {
     pub(super) name: &'a str,
     pub(super) every: Span,
     pub(super) capabilities: &'a [Capability],
-    pub(super) fan_out: &'static str,
+    pub(super) fan_out: Whom<'a>,
     pub(super) into: &'a [std::sync::Arc<str>],
+    /// Whether it has arguments.
+    pub(super) payload: bool,
+    pub(super) priority: i32,
+    pub(super) timeout: Option<Span>,
+    pub(super) attempt_timeout: Option<Span>,
+    pub(super) stall_timeout: Option<Span>,
+    /// What chooses, if it says so itself.
+    pub(super) score: Option<&'static str>,
 }
+
+/// A word, or the list.
+pub(super) struct Whom<'a>(pub(super) &'a FanOut);
 
 #[derive(Serialize)]
 pub(super) struct Sink<'a> {
@@ -90,16 +129,17 @@ impl<'a> Summary<'a> {
     pub(super) fn of(config: &'a Config) -> Self {
         Self {
             host: Host { name: &config.host.name, memory: config.host.memory },
-            aggregates: config.aggregates.iter().map(Aggregate::of).collect(),
-            collectors: config.collectors.iter().map(Collector::of).collect(),
-            tasks: config.tasks.iter().map(Task::of).collect(),
+            aggregates: config.aggregates.iter().map(|of| Aggregate::of(of, &config.dispatch)).collect(),
+            dispatch: Dispatch::of(&config.dispatch),
+            collectors: config.collectors.iter().map(|of| Collector::of(of, &config.dispatch)).collect(),
+            tasks: config.tasks.iter().map(|of| Task::of(of, &config.dispatch)).collect(),
             sinks: config.sinks.iter().map(Sink::of).collect(),
         }
     }
 }
 
 impl<'a> Aggregate<'a> {
-    fn of(config: &'a AggregateConfig) -> Self {
+    fn of(config: &'a AggregateConfig, dispatch: &DispatchConfig) -> Self {
         let spec = &config.spec;
         let (policy, grace) = match spec.late.policy {
             LatePolicy::Refuse => ("refuse", None),
@@ -137,29 +177,70 @@ impl<'a> Aggregate<'a> {
             },
             ack: config.ack.as_str(),
             deliver: &config.deliver,
+            score: config.score.map(|id| score(dispatch, id)),
+            topic_score: config.topic_scores.iter().map(|(of, id)| (of, score(dispatch, *id))).collect(),
         }
     }
 }
 
+impl Dispatch {
+    fn of(config: &DispatchConfig) -> Self {
+        let modifiers = &config.modifiers;
+        Self {
+            score: score(config, config.score),
+            detect: detect(config, config.detect),
+            restart: restart(config, config.restart),
+            slow_start: Span(modifiers.slow_start),
+            accrual: Accrual {
+                failures: modifiers.failures,
+                eject: Span(modifiers.eject),
+                most: modifiers.most_ejected,
+                panic: modifiers.panic_below,
+            },
+        }
+    }
+}
+
+/// The engine's own rules have no names in a config: they are what is left where nothing is linked.
+fn score(config: &DispatchConfig, ScoreId(id): ScoreId) -> &'static str {
+    config.scores.get(id).map_or("fewest in flight (built in)", |named| named.name)
+}
+
+fn detect(config: &DispatchConfig, DetectorId(id): DetectorId) -> &'static str {
+    config.detectors.get(id).map_or("5s of silence (built in)", |named| named.name)
+}
+
+fn restart(config: &DispatchConfig, RestartId(id): RestartId) -> &'static str {
+    config.restarts.get(id).map_or("never (built in)", |named| named.name)
+}
+
 impl<'a> Collector<'a> {
-    fn of(config: &'a CollectorConfig) -> Self {
+    fn of(config: &'a CollectorConfig, dispatch: &DispatchConfig) -> Self {
         Self {
             id: &config.id,
             kind: config.kind.as_deref(),
             command: config.command.as_deref(),
             publish: &config.publish,
+            detect: detect(dispatch, config.detect),
+            restart: config.command.is_some().then(|| restart(dispatch, config.restart)),
         }
     }
 }
 
 impl<'a> Task<'a> {
-    fn of(config: &'a TaskConfig) -> Self {
+    fn of(config: &'a TaskConfig, dispatch: &DispatchConfig) -> Self {
         Self {
             name: &config.name,
             every: Span(config.every),
             capabilities: &config.capabilities,
-            fan_out: "each",
+            fan_out: Whom(&config.fan_out),
             into: &config.into,
+            payload: config.payload != Value::Null,
+            priority: config.priority,
+            timeout: config.timeout.map(Span),
+            attempt_timeout: config.attempt_timeout.map(Span),
+            stall_timeout: config.stall_timeout.map(Span),
+            score: config.score.map(|id| score(dispatch, id)),
         }
     }
 }
@@ -175,6 +256,16 @@ impl Serialize for Key<'_> {
         match self.0 {
             KeySpec::CorrelationId => to.serialize_str("correlation-id"),
             KeySpec::Paths(paths) => paths.serialize(to),
+        }
+    }
+}
+
+impl Serialize for Whom<'_> {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            FanOut::One => to.serialize_str("one"),
+            FanOut::Each => to.serialize_str("each"),
+            FanOut::Ids(ids) => ids.serialize(to),
         }
     }
 }

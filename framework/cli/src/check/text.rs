@@ -2,15 +2,16 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use stook::FanOut;
 use stook_engine::KeySpec;
 
-use super::summary::{Aggregate, Collector, Key, Late, Limits, Summary, Task};
+use super::summary::{Accrual, Aggregate, Collector, Dispatch, Key, Late, Limits, Summary, Task, Whom};
 
 pub(super) struct Text<'a>(pub(super) &'a Summary<'a>);
 
 impl Display for Text<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Summary { host, aggregates, collectors, tasks, sinks } = self.0;
+        let Summary { host, aggregates, dispatch, collectors, tasks, sinks } = self.0;
         writeln!(f, "\nhost {}", host.name)?;
         row(
             f,
@@ -18,6 +19,7 @@ impl Display for Text<'_> {
             format_args!("at most {} of pending results, all aggregates together", host.memory),
         )?;
         aggregates.iter().try_for_each(|aggregate| write_aggregate(f, aggregate))?;
+        write_dispatch(f, dispatch)?;
         collectors.iter().try_for_each(|collector| write_collector(f, collector))?;
         tasks.iter().try_for_each(|task| write_task(f, task))?;
         for sink in sinks {
@@ -49,9 +51,24 @@ fn write_aggregate(f: &mut Formatter<'_>, aggregate: &Aggregate<'_>) -> fmt::Res
     row(f, "merge", aggregate.merge)?;
     row(f, "late", &aggregate.late)?;
     row(f, "limits", &aggregate.limits)?;
+    if let Some(score) = aggregate.score {
+        row(f, "score", score)?;
+    }
+    for (pattern, score) in &aggregate.topic_score {
+        row(f, "score", format_args!("{score} for {pattern}"))?;
+    }
     row(f, "ack", aggregate.ack)?;
     let nowhere = ["subscribers only".into()];
     row(f, "deliver", list(if aggregate.deliver.is_empty() { &nowhere } else { aggregate.deliver }))
+}
+
+fn write_dispatch(f: &mut Formatter<'_>, dispatch: &Dispatch) -> fmt::Result {
+    writeln!(f, "\ndispatch")?;
+    row(f, "score", dispatch.score)?;
+    row(f, "detect", dispatch.detect)?;
+    row(f, "restart", dispatch.restart)?;
+    row(f, "slow start", dispatch.slow_start)?;
+    row(f, "accrual", &dispatch.accrual)
 }
 
 fn write_collector(f: &mut Formatter<'_>, collector: &Collector<'_>) -> fmt::Result {
@@ -64,15 +81,30 @@ fn write_collector(f: &mut Formatter<'_>, collector: &Collector<'_>) -> fmt::Res
         None => row(f, "command", "none: somebody else starts it")?,
     }
     match collector.publish {
-        [] => row(f, "publish", "nothing"),
-        topics => row(f, "publish", list(topics)),
+        [] => row(f, "publish", "nothing")?,
+        topics => row(f, "publish", list(topics))?,
     }
+    row(f, "detect", collector.detect)?;
+    collector.restart.map_or(Ok(()), |restart| row(f, "restart", restart))
 }
 
 fn write_task(f: &mut Formatter<'_>, task: &Task<'_>) -> fmt::Result {
     writeln!(f, "\ntask {}", task.name)?;
     row(f, "every", task.every)?;
-    row(f, "asks", format_args!("{} collector for {}", task.fan_out, list(task.capabilities)))?;
+    row(f, "asks", format_args!("{} for {}", task.fan_out, list(task.capabilities)))?;
+    if let Some(score) = task.score {
+        row(f, "score", score)?;
+    }
+    if task.payload {
+        row(f, "payload", "yes")?;
+    }
+    if task.priority != 0 {
+        row(f, "priority", task.priority)?;
+    }
+    let spans = [("timeout", task.timeout), ("attempt", task.attempt_timeout), ("stall", task.stall_timeout)];
+    for (name, span) in spans {
+        span.map_or(Ok(()), |span| row(f, name, span))?;
+    }
     if !task.into.is_empty() {
         row(f, "into", list(task.into))?;
     }
@@ -80,7 +112,7 @@ fn write_task(f: &mut Formatter<'_>, task: &Task<'_>) -> fmt::Result {
 }
 
 fn row(f: &mut Formatter<'_>, name: &str, value: impl Display) -> fmt::Result {
-    writeln!(f, "  {name:<9} {value}")
+    writeln!(f, "  {name:<10} {value}")
 }
 
 fn list<T: Display>(of: &[T]) -> String {
@@ -112,6 +144,33 @@ impl Display for Limits {
             f,
             "{} sets of {} results and {} each ({} without the host's limit); when full: {}",
             self.sets, self.results_per_set, self.bytes_per_set, self.bytes, self.when_full
+        )
+    }
+}
+
+impl Display for Whom<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            FanOut::One => f.write_str("the best collector"),
+            FanOut::Each => f.write_str("each collector"),
+            FanOut::Ids(ids) => f.write_str(&list(ids)),
+        }
+    }
+}
+
+impl Display for Accrual {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.failures == 0 {
+            return f.write_str("nobody is ejected for failures");
+        }
+        let percent = |share: f64| (share * 100.0).round();
+        write!(
+            f,
+            "ejected for {} after {} failures in a row; at most {}% at a time, none if less than {}% would be left",
+            self.eject,
+            self.failures,
+            percent(self.most),
+            percent(self.panic),
         )
     }
 }

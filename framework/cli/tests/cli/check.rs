@@ -16,14 +16,37 @@ merge = { use = "join", on = "pid" }
 limits = { sets = 100, bytes_per_set = "1MiB" }
 deliver = ["file"]
 
+[dispatch]
+detect = { use = "phi-accrual" }
+
 [collector.procmond-1]
 command = ["procmond", "--fast"]
 publish = ["events.process.#"]
+
+[collector.netmond-1]
+publish = ["events.network.#"]
+detect = { use = "deadline" }
 
 [task.scan]
 every = "2s"
 capabilities = ["process.list"]
 into = ["scan"]
+
+[task.hash]
+every = "1m"
+capabilities = ["process.integrity"]
+fan_out = "one"
+score = { use = "p2c" }
+payload = { algorithm = "sha256" }
+priority = -1
+timeout = "10s"
+attempt_timeout = "4s"
+stall_timeout = "2s"
+
+[task.sockets]
+every = "5s"
+capabilities = ["network.connections"]
+fan_out = ["netmond-1"]
 
 [sink.file]
 use = "jsonl"
@@ -87,32 +110,60 @@ fn a_sound_config_is_summed_up_and_nothing_is_touched() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     let wanted = "\
 host stook
-  memory    at most 512MiB of pending results, all aggregates together
+  memory     at most 512MiB of pending results, all aggregates together
 
 aggregate scan
-  topics    events.process.#, events.network.#
-  key       correlation-id
-  complete  expected
-  timeout   30s
-  order     timestamp
-  dedup     none
-  merge     join
-  late      refuse; 100000 released sets are remembered for 5m
-  limits    100 sets of 10000 results and 1MiB each (100MiB without the host's limit); when full: emit-oldest
-  ack       accepted
-  deliver   file
+  topics     events.process.#, events.network.#
+  key        correlation-id
+  complete   expected
+  timeout    30s
+  order      timestamp
+  dedup      none
+  merge      join
+  late       refuse; 100000 released sets are remembered for 5m
+  limits     100 sets of 10000 results and 1MiB each (100MiB without the host's limit); when full: emit-oldest
+  ack        accepted
+  deliver    file
+
+dispatch
+  score      least-outstanding
+  detect     phi-accrual
+  restart    backoff
+  slow start 5s
+  accrual    ejected for 5s after 5 failures in a row; at most 50% at a time, none if less than 50% would be left
 
 collector procmond-1
-  command   procmond --fast
-  publish   events.process.#
+  command    procmond --fast
+  publish    events.process.#
+  detect     phi-accrual
+  restart    backoff
+
+collector netmond-1
+  command    none: somebody else starts it
+  publish    events.network.#
+  detect     deadline
 
 task scan
-  every     2s
-  asks      each collector for process.list
-  into      scan
+  every      2s
+  asks       each collector for process.list
+  into       scan
+
+task hash
+  every      1m
+  asks       the best collector for process.integrity
+  score      p2c
+  payload    yes
+  priority   -1
+  timeout    10s
+  attempt    4s
+  stall      2s
+
+task sockets
+  every      5s
+  asks       netmond-1 for network.connections
 
 sink file
-  use       jsonl
+  use        jsonl
 ";
     assert_eq!(ran.out, format!("{} is valid\n\n{wanted}", file.path.display()));
     assert_eq!(std::fs::read_dir(file.dir.path()).unwrap().count(), 1);
@@ -124,6 +175,12 @@ fn json_says_the_same() {
     assert_eq!(sound["valid"], true);
     assert_eq!(sound["config"]["aggregates"][0]["limits"]["bytes"], "100MiB");
     assert_eq!(sound["config"]["sinks"][0]["use"], "jsonl");
+    let dispatch = &sound["config"]["dispatch"];
+    assert_eq!((&dispatch["detect"], &dispatch["accrual"]["failures"]), (&"phi-accrual".into(), &5.into()));
+    assert_eq!(sound["config"]["collectors"][1]["detect"], "deadline");
+    let tasks = &sound["config"]["tasks"];
+    assert_eq!((&tasks[0]["fan_out"], &tasks[1]["fan_out"]), (&"each".into(), &"one".into()));
+    assert_eq!((&tasks[2]["fan_out"][0], &tasks[1]["payload"]), (&"netmond-1".into(), &true.into()));
     let broken = file("[host]\nnmae = 1\n").check(&["--format", "json"]);
     assert_eq!(broken.code, 78);
     let error = &broken.json()["errors"][0];
