@@ -37,6 +37,10 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> Option<CollectorDraf
         let help = "it is what the host's own events come from; choose another name";
         cx.error(&entry.place, format!("no collector can be named `{HOST}`"), help);
     }
+    if let (None, Some(node)) = (table.get("command"), table.get("restart")) {
+        let message = "`restart` says nothing: the host does not start this collector";
+        cx.warn(&node.place, message, "give it a `command`, or leave `restart` out");
+    }
     let (detect, restart) = (DetectorId::BUILT_IN, RestartId::BUILT_IN);
     let config = CollectorConfig { id, command, kind, publish: topics, detect, restart };
     Some(CollectorDraft { config, place: &entry.place, publish, choices })

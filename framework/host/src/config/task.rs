@@ -62,6 +62,7 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> TaskDraft<'a> {
     };
     let choices = choices(&table);
     check_payload(&table, &config);
+    check_timeouts(&table, &config);
     TaskDraft { config, into, choices, fan_out: table.get("fan_out"), place: &entry.place }
 }
 
@@ -91,5 +92,18 @@ fn fan_out(table: &Table<'_>) -> FanOut {
 fn check_payload(table: &Table<'_>, config: &TaskConfig) {
     if let (Some(node), Err(error)) = (table.get("payload"), stook_proto::payload(&config.payload)) {
         table.cx.error(&node.place, format!("bad `payload`: {error}"), "make it flatter");
+    }
+}
+
+/// What may take as long as the whole task ends nothing before that.
+fn check_timeouts(table: &Table<'_>, config: &TaskConfig) {
+    let Some(timeout) = config.timeout else { return };
+    let parts = [("attempt_timeout", config.attempt_timeout), ("stall_timeout", config.stall_timeout)];
+    for (key, span) in parts {
+        if let (Some(node), Some(span)) = (table.get(key), span.filter(|span| *span >= timeout)) {
+            let message =
+                format!("`{key}` of {} has no effect: the task is over after {}", Span(span), Span(timeout));
+            table.cx.warn(&node.place, message, "make it shorter than `timeout`, or leave it out");
+        }
     }
 }

@@ -188,3 +188,33 @@ stook.toml:23:11: bad `fan_out`: expected "one", "each" or a list of collectors,
 "#,
     );
 }
+
+#[test]
+fn what_can_have_no_effect_is_told() {
+    let rest = r#"
+[collector.p]
+publish = ["t.#"]
+restart = { use = "backoff", initial = "1s" }
+[task.scan]
+every = "1m"
+capabilities = ["a"]
+timeout = "10s"
+attempt_timeout = "10s"
+stall_timeout = "9s""#;
+    check(
+        &config("", "", rest),
+        r#"
+stook.toml:12:11: warning: `restart` says nothing: the host does not start this collector
+   |
+12 | restart = { use = "backoff", initial = "1s" }
+   |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+   = give it a `command`, or leave `restart` out
+
+stook.toml:17:19: warning: `attempt_timeout` of 10s has no effect: the task is over after 10s
+   |
+17 | attempt_timeout = "10s"
+   |                   ^^^^^
+   = make it shorter than `timeout`, or leave it out
+"#,
+    );
+}
