@@ -39,8 +39,7 @@ impl Tasks {
     pub(crate) async fn next(&mut self) -> (Lease, TaskOutcome) {
         let Some(ended) = self.running.join_next_with_id().await else { return std::future::pending().await };
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let (lease, capability) =
-            self.leases.remove(&id).expect("every task was noted when it was spawned");
+        let (lease, capability) = self.leases.remove(&id).expect("every task was noted when it was spawned");
         if let Some(count) = self.counts.get_mut(&capability) {
             *count -= 1;
         }
