@@ -81,6 +81,161 @@ async fn sessions_come_and_go_and_leave_nothing() {
     assert_eq!(host.stop().await.counters.delivered, 100);
 }
 
+/// A host in a process of its own, whose events are read as they come.
+struct Apart {
+    host: std::process::Child,
+    events: std::sync::mpsc::Receiver<String>,
+}
+
+impl Apart {
+    fn start(config: &std::path::Path, endpoint: &Endpoint) -> Self {
+        use std::io::BufRead;
+        let mut host = Command::new(env!("CARGO_BIN_EXE_stook-test-host"))
+            .args([config, endpoint.directory()])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let (to, events) = std::sync::mpsc::sync_channel(10_000);
+        let lines = std::io::BufReader::new(host.stderr.take().expect("piped")).lines();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| to.send(line)));
+        Self { host, events }
+    }
+
+    /// The next event that begins like this.
+    fn event(&self, begins: &str) -> String {
+        loop {
+            let event = self.events.recv_timeout(stook_tests::PATIENCE).expect("it happens in time");
+            if event.starts_with(begins) {
+                return event;
+            }
+        }
+    }
+
+    /// What has happened so far and was not looked at.
+    fn so_far(&self) -> Vec<String> {
+        self.events.try_iter().collect()
+    }
+
+    fn stop(mut self) {
+        drop(self.host.stdin.take());
+        assert!(self.host.wait().expect("a child of ours").success());
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        let _ = self.host.kill();
+        let _ = self.host.wait();
+    }
+}
+
+/// The process that an event of a connection names.
+#[cfg(target_os = "linux")]
+fn pid_in(event: &str) -> u32 {
+    let (_, pid) = event.split_once("pid: Some(").expect("a process");
+    pid.split_once(')').expect("a number").0.parse().expect("a number")
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_host_that_comes_back_takes_its_predecessors_collectors_over() {
+    let directory = tempfile::Builder::new().prefix("stook").tempdir().expect("a directory");
+    let config = r#"
+        [aggregate.a]
+        topics = ["t.#"]
+        complete = { use = "expected" }
+        timeout = "5s"
+        [dispatch]
+        restart = { use = "immediate" }
+        [collector.one]
+        command = ["@collector", "can=work", "topic=t.x"]
+        publish = ["t.#"]
+        [collector.two]
+        command = ["@collector", "can=work", "topic=t.x"]
+        publish = ["t.#"]
+        [task.scan]
+        every = "100ms"
+        capabilities = ["work"]
+        into = ["a"]
+    "#;
+    let file = directory.path().join("host.toml");
+    std::fs::write(&file, config.replace("@collector", COLLECTOR)).expect("written");
+    let endpoint = Endpoint::in_directory(directory.path().join("host"));
+    let first = Apart::start(&file, &endpoint);
+    let pids =
+        [first.event("CollectorConnected"), first.event("CollectorConnected")].map(|event| pid_in(&event));
+    first.event("TaskEnded");
+    drop(first);
+
+    let second = Apart::start(&file, &endpoint);
+    let mut adopted = [(); 2].map(|()| pid_in(&second.event("CollectorConnected")));
+    adopted.sort_unstable();
+    let mut wanted = pids;
+    wanted.sort_unstable();
+    assert_eq!(adopted, wanted, "the same processes, and no twins");
+    assert_eq!(processes_of(&endpoint).len(), 2);
+    let ended = second.event("TaskEnded");
+    assert!(ended.contains("outcome: Done"), "they work for the new host: {ended}");
+
+    // One dies: nobody's child, and yet it has a successor.
+    stook_tests::host::signal(pids[0], rustix::process::Signal::KILL);
+    second.event("CollectorLost");
+    assert!(!pids.contains(&pid_in(&second.event("CollectorConnected"))));
+
+    // The other one is stopped for too long: it has a successor too, and when it comes round it is told so, and exits.
+    stook_tests::host::signal(pids[1], rustix::process::Signal::STOP);
+    second.event("CollectorSilent");
+    let successor = pid_in(&second.event("CollectorConnected"));
+    assert_ne!(successor, pids[1]);
+    assert!(stook_tests::host::is_alive(pids[1]), "it is not ours to kill");
+    stook_tests::host::signal(pids[1], rustix::process::Signal::CONT);
+    until("it has exited", || processes_of(&endpoint).len() == 2).await;
+    assert!(!processes_of(&endpoint).contains(&pids[1]));
+    assert!(second.so_far().iter().all(|event| !event.starts_with("CollectorSilent")));
+    second.stop();
+    until("all have left", || processes_of(&endpoint).is_empty()).await;
+    assert!(!endpoint.directory().exists());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_host_that_was_stopped_blames_nobody_for_it() {
+    let directory = tempfile::Builder::new().prefix("stook").tempdir().expect("a directory");
+    let config = r#"
+        [aggregate.a]
+        topics = ["t.#"]
+        complete = { use = "expected" }
+        timeout = "5s"
+        [dispatch]
+        detect = { use = "deadline", heartbeat = "100ms", dead_after = "400ms" }
+        [collector.one]
+        command = ["@collector", "can=work", "topic=t.x"]
+        publish = ["t.#"]
+        [task.scan]
+        every = "100ms"
+        capabilities = ["work"]
+        into = ["a"]
+    "#;
+    let file = directory.path().join("host.toml");
+    std::fs::write(&file, config.replace("@collector", COLLECTOR)).expect("written");
+    let endpoint = Endpoint::in_directory(directory.path().join("host"));
+    let host = Apart::start(&file, &endpoint);
+    host.event("TaskEnded");
+    stook_tests::host::signal(host.host.id(), rustix::process::Signal::STOP);
+    // The time that it stands still is what is tested: five times what a collector may be silent for.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    host.so_far();
+    stook_tests::host::signal(host.host.id(), rustix::process::Signal::CONT);
+    for _ in 0..10 {
+        host.event("TaskEnded");
+    }
+    // It did not lose the collector: nobody has connected since.
+    let seen = host.so_far();
+    assert!(seen.iter().all(|event| !event.starts_with("Collector")), "{seen:?}");
+    host.stop();
+}
+
 #[tokio::test]
 async fn collectors_do_not_outlive_a_host_that_was_killed() {
     let directory = tempfile::Builder::new().prefix("stook").tempdir().expect("a directory");

@@ -79,6 +79,8 @@ pub struct LifeStatus {
 struct Life {
     policy: RestartId,
     state: LifeState,
+    /// When this process was in service first.
+    since: Option<MonoTime>,
     /// Whether it was ever started.
     started: bool,
     /// Somebody wants it: its next start is not one of a series.
@@ -150,6 +152,7 @@ impl Restarts {
         let life = Life {
             policy,
             state: LifeState::Due(now),
+            since: None,
             started: false,
             wanted: true,
             history: VecDeque::new(),
@@ -220,7 +223,18 @@ impl Restarts {
     /// A collector is in service.
     pub fn registered(&mut self, now: MonoTime, collector: &CollectorId) {
         if let Some(life) = self.lives.get_mut(collector) {
-            life.state = LifeState::Serving { since: now };
+            life.state = LifeState::Serving { since: *life.since.get_or_insert(now) };
+        }
+    }
+
+    /// The session of a child has ended, and its process has not, as far as is known: it has the time of a start to come
+    /// back.
+    pub fn disconnected(&mut self, now: MonoTime, collector: &CollectorId) {
+        let until = now + self.registration;
+        if let Some(life) = self.lives.get_mut(collector)
+            && matches!(life.state, LifeState::Serving { .. })
+        {
+            life.state = LifeState::Starting { until };
         }
     }
 
@@ -233,10 +247,7 @@ impl Restarts {
         hopeless: Option<String>,
     ) -> Option<&LifeState> {
         let life = self.lives.get_mut(collector)?;
-        let served = match life.state {
-            LifeState::Serving { since } => Some(now.since(since)),
-            _ => None,
-        };
+        let served = life.since.take().map(|since| now.since(since));
         let settled = served.is_some_and(|served| served >= SETTLED);
         life.failures = if settled { 1 } else { life.failures.saturating_add(1) };
         let was_probed = life.probes > 0;
@@ -278,7 +289,7 @@ impl Restarts {
         let Some(life) = self.lives.get_mut(collector) else { return false };
         life.history.clear();
         (life.wanted, life.failures, life.probes) = (true, 0, 0);
-        life.state = LifeState::Due(now);
+        (life.state, life.since) = (LifeState::Due(now), None);
         // Its past is forgotten, its number of restarts is not.
         true
     }
@@ -370,6 +381,23 @@ mod tests {
             Some(&LifeState::Due(at(70_101)))
         );
         assert!(!restarts.reset(at(0), &id("other")));
+    }
+
+    #[test]
+    fn a_child_that_loses_its_session_has_the_time_of_a_start_to_come_back() {
+        let mut restarts = lives(Restart::After(Duration::ZERO), &["p"]);
+        restarts.take_due(at(0));
+        restarts.disconnected(at(1), &id("p"));
+        assert_eq!(restarts.next_deadline(at(1)), Some(at(30_000)), "it has none to lose");
+        restarts.registered(at(1_000), &id("p"));
+        restarts.disconnected(at(20_000), &id("p"));
+        assert_eq!(restarts.next_deadline(at(20_000)), Some(at(50_000)));
+        restarts.registered(at(20_100), &id("p"));
+        restarts.disconnected(at(40_000), &id("p"));
+        assert_eq!(restarts.take_overdue(at(70_000)), [id("p")]);
+        // It served all the while.
+        restarts.ended(at(70_001), &id("p"), Exit::NotRegistered, None);
+        assert_eq!(restarts.status(&id("p")).unwrap().failures, 1);
     }
 
     #[test]

@@ -68,6 +68,14 @@ pub enum Event {
         /// How, in words.
         how: String,
     },
+    /// A collector that an earlier host has started, which has died, goes on under this one.
+    #[serde(rename = "collector.adopted")]
+    CollectorAdopted {
+        /// Who.
+        collector: CollectorId,
+        /// Its process start.
+        incarnation: Incarnation,
+    },
     /// A collector that has ended will be started again.
     #[serde(rename = "collector.restarting")]
     CollectorRestarting {
@@ -204,6 +212,9 @@ pub(crate) fn log(event: &Event, stops: bool) {
         }
         Event::CollectorExited { collector, how } => {
             tracing::warn!(%collector, how, "collector's process ended")
+        }
+        Event::CollectorAdopted { collector, incarnation } => {
+            tracing::info!(%collector, %incarnation, "collector taken over from an earlier host");
         }
         Event::CollectorRestarting { collector, in_ms } => {
             tracing::info!(%collector, in_ms, "collector will be started again");

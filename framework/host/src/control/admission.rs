@@ -8,6 +8,7 @@ use stook_plugin::Source;
 use stook_proto::{Hello, Lease, RejectReason, Rejection};
 use stook_types::{CollectorId, Missing, Refusal, SessionEpoch, Topic, nearest};
 
+use super::adoption::Proof;
 use super::roster::{Heard, Member, Standing};
 use super::{Control, Registration};
 use crate::event::Event;
@@ -47,6 +48,8 @@ impl Control {
             exited: known.child.as_ref().map(|child| child.exited.clone()),
             session,
         };
+        let adopted = !known.adopted && known.proof(&hello.token) == Proof::Inherited;
+        known.adopted |= adopted;
         known.capabilities = hello.capabilities;
         let start = known.starts;
         known.standing = Standing::Connected(Member { source: source.clone(), commands, heard, start });
@@ -58,6 +61,9 @@ impl Control {
         if !answered {
             // The connection is gone before it was answered: no session will report its end.
             return self.ended(&source, Missing::Disconnected, false);
+        }
+        if adopted {
+            self.tell(&Event::CollectorAdopted { collector: collector.clone(), incarnation });
         }
         self.in_service(&collector);
         let arrival = Arrival { source: &source, capabilities: &runs };
@@ -94,12 +100,22 @@ impl Control {
                 ),
             );
         };
-        if known.token.as_ref().is_some_and(|token| !token.matches(&hello.token)) {
-            return no(
-                RejectReason::Token,
-                format!("`{id}` is started by the host, and this process does not have its token"),
-                "let the host start it, or remove `command` from its config and start it yourself".into(),
-            );
+        match known.proof(&hello.token) {
+            Proof::Current | Proof::Inherited => {}
+            Proof::Superseded => {
+                return no(
+                    RejectReason::Superseded,
+                    format!("another process is `{id}` by now"),
+                    "exit: what you had was given to others".into(),
+                );
+            }
+            Proof::Wrong => {
+                return no(
+                    RejectReason::Token,
+                    format!("`{id}` is started by the host, and this process does not have its token"),
+                    "let the host start it, or remove `command` from its config and start it yourself".into(),
+                );
+            }
         }
         if let Some(kind) = known.config.kind.as_ref().filter(|kind| ***kind != *hello.kind) {
             return no(

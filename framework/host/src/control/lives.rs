@@ -2,8 +2,7 @@
 
 use stook_engine::LifeState;
 use stook_plugin::Exit;
-use stook_proto::Token;
-use stook_types::{CollectorId, MonoTime};
+use stook_types::{CollectorId, Missing, MonoTime};
 use tokio::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -33,21 +32,22 @@ impl Control {
         let Some(command) = known.config.command.clone() else { return };
         // A token for each start: the one before may still be around, and must not be taken for this one.
         let secret = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        known.token = Some(Token::new(secret.clone()));
+        known.secret = Some(secret.clone());
         known.starts += 1;
-        known.doing = None;
+        (known.doing, known.adopted) = (None, false);
         let plan = Plan { id: id.clone(), command, secret, last_lines: known.last_lines.clone() };
         known.child = Some(supervise::start(&self.hub, &self.endpoint, plan));
+        self.save_secrets();
     }
 
     /// A collector that the host has started has a session.
     pub(super) fn in_service(&mut self, id: &CollectorId) {
         let now = self.hub.clock.now();
-        let starting = |state: &LifeState| matches!(state, LifeState::Starting { .. });
-        let was_starting = self.restarts.status(id).is_some_and(|status| starting(&status.state));
         self.restarts.registered(now, id);
-        let ended = self.roster.get(id).and_then(|known| known.last_exit.as_ref()).map(|(_, at)| *at);
-        if let (true, Some(ended), Some(status)) = (was_starting, ended, self.restarts.status(id)) {
+        let Some(known) = self.roster.get_mut(id) else { return };
+        let first = std::mem::replace(&mut known.served, known.starts) != known.starts;
+        let ended = known.last_exit.as_ref().map(|(_, at)| *at);
+        if let (true, Some(ended), Some(status)) = (first, ended, self.restarts.status(id)) {
             let after_ms = millis(now.since(ended));
             self.tell(&Event::CollectorRestarted {
                 collector: id.clone(),
@@ -88,7 +88,7 @@ impl Control {
     }
 
     /// A child has ended that was not asked to: the policy decides.
-    fn decide(&mut self, now: MonoTime, id: &CollectorId, exit: Exit, hopeless: Option<String>) {
+    pub(super) fn decide(&mut self, now: MonoTime, id: &CollectorId, exit: Exit, hopeless: Option<String>) {
         let collector = id.clone();
         let event = match self.restarts.ended(now, id, exit, hopeless) {
             Some(LifeState::Due(at)) => {
@@ -117,6 +117,18 @@ impl Control {
                 "`{id}` has no `command`: somebody else starts it, and has to start it again"
             ));
         }
+        let adopted = known.member().filter(|_| known.adopted);
+        if let Some((source, commands)) =
+            adopted.map(|member| (member.source.clone(), member.commands.clone()))
+        {
+            // It is not ours to end. It is told when it comes back, and exits.
+            known.adopted = false;
+            self.ended(&source, Missing::Disconnected, false);
+            let _ = commands.try_send(Command::End);
+            self.restarts.reset(self.hub.clock.now(), id);
+            return Ok(());
+        }
+        let Some(known) = self.roster.get_mut(id) else { return Ok(()) };
         let Some(child) = &known.child else {
             self.restarts.reset(self.hub.clock.now(), id);
             return Ok(());
@@ -141,7 +153,11 @@ impl Control {
         }
         self.router.close();
         let end = Instant::now() + self.grace;
+        self.stop_by = Some(end);
         for known in self.roster.iter_mut() {
+            if let (true, Some(member)) = (known.adopted, known.member()) {
+                let _ = member.commands.try_send(Command::Drain(self.grace));
+            }
             let Some(child) = &known.child else { continue };
             match &known.standing {
                 Standing::Connected(member) => {

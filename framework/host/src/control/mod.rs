@@ -6,6 +6,7 @@
 //! | what | module |
 //! | --- | --- |
 //! | who is let in | `admission` |
+//! | who outlived an earlier host | `adoption` |
 //! | who is there | `roster` |
 //! | children: started, restarted, given up, stopped | `lives` |
 //! | tasks: when the host submits them, and what the engine's router makes of them | `schedule`, `tasks` |
@@ -13,6 +14,7 @@
 //! | what operators ask | `status`, `tasks`, `lives` |
 
 mod admission;
+mod adoption;
 mod feed;
 mod lives;
 mod roster;
@@ -27,7 +29,7 @@ use stook_engine::{
     Act, Finding, HealthTracker, LeaseId, LoadBalancer, Loss, Released, Restarts, TaskLimits, TaskRouter,
     Turn,
 };
-use stook_plugin::Source;
+use stook_plugin::{Exit, Source};
 use stook_proto::transport::{Endpoint, Peer};
 use stook_proto::{Heartbeat, Hello, Lease, Rejection, Submission, TaskOutcome};
 use stook_types::{CollectorId, Missing, MonoTime, SessionEpoch};
@@ -40,6 +42,7 @@ use crate::event::{Event, Listener};
 use crate::hub::Hub;
 use crate::session::{Admitted, Command};
 use crate::supervise::ChildEnd;
+use adoption::{ADOPTION, Secrets};
 use feed::Feed;
 pub(crate) use roster::Heard;
 use roster::{Doing, Roster};
@@ -97,6 +100,7 @@ pub(crate) struct Control {
     hub: Arc<Hub>,
     endpoint: Endpoint,
     name: Arc<str>,
+    secrets: Secrets,
     roster: Roster,
     router: TaskRouter,
     health: HealthTracker,
@@ -108,6 +112,8 @@ pub(crate) struct Control {
     grace: Duration,
     registration: Duration,
     stopping: bool,
+    /// Until when those are waited for that nobody can end.
+    stop_by: Option<Instant>,
     released: Vec<Released>,
     acts: Vec<Act>,
 }
@@ -152,11 +158,15 @@ impl Control {
         let balancer = LoadBalancer::new(dispatch.scores, dispatch.modifiers, seed);
         let mut router = TaskRouter::new(balancer, LeaseId(Lease::origin(run).0), TaskLimits::default());
         let mut restarts = Restarts::new(dispatch.restarts, seed, registration);
+        let secrets = Secrets::of_host(endpoint.directory());
+        let mut inherited = secrets.read();
         for collector in &collectors {
             hub.aggregator.configured(collector.id.clone(), collector.kind.clone().unwrap_or_default());
             router.configured(collector.id.clone());
             if collector.command.is_some() {
-                restarts.add(now, collector.id.clone(), collector.restart);
+                let comes = inherited.contains_key(&collector.id);
+                let at = if comes { now + ADOPTION } else { now };
+                restarts.add(at, collector.id.clone(), collector.restart);
             }
         }
         Self {
@@ -165,7 +175,8 @@ impl Control {
             hub,
             endpoint,
             name,
-            roster: Roster::new(collectors),
+            secrets,
+            roster: Roster::new(collectors, &mut inherited),
             router,
             health: HealthTracker::new(dispatch.detectors),
             restarts,
@@ -174,6 +185,7 @@ impl Control {
             grace,
             registration,
             stopping: false,
+            stop_by: None,
             released: Vec::new(),
             acts: Vec::new(),
         }
@@ -185,11 +197,13 @@ impl Control {
         self.tick();
         let registration_ends = Instant::now() + self.registration;
         self.begin_schedule();
-        while !(self.stopping && self.roster.all_children_gone()) {
+        while !self.is_done() {
             let due = self.next_deadline().map(|due| self.hub.clock.instant(due));
             let unsettled = !self.schedule.has_begun();
+            let stop_by = self.stop_by;
             tokio::select! {
                 biased;
+                () = sleep_until(stop_by.unwrap_or_else(Instant::now)), if stop_by.is_some_and(|by| by > Instant::now()) => {}
                 () = sleep_until(registration_ends), if unsettled => {
                     self.roster.give_up_waiting();
                     self.begin_schedule();
@@ -210,6 +224,13 @@ impl Control {
         }
         self.turn(|router, turn| router.abandon(turn));
         self.deliver();
+        self.secrets.remove();
+    }
+
+    /// Every child is gone, and whoever was taken over from an earlier host has left or had the time to.
+    fn is_done(&self) -> bool {
+        let waits = self.roster.any_adopted() && self.stop_by.is_some_and(|by| Instant::now() < by);
+        self.stopping && self.roster.all_children_gone() && !waits
     }
 
     fn obey(&mut self, message: Message) {
@@ -298,7 +319,7 @@ impl Control {
         let Some(member) = self.roster.get(id).and_then(|known| known.member()) else { return };
         let (source, commands) = (member.source.clone(), member.commands.clone());
         self.tell(&Event::CollectorSilent { collector: id.clone() });
-        self.ended(&source, Missing::Disconnected, true);
+        self.ended_by(&source, Missing::Disconnected, true, Exit::Silent);
         // Full only of what it does not take anyway; then the session ends by its write deadline.
         let _ = commands.try_send(Command::End);
         self.kill(id, Doing::Silent);
@@ -318,6 +339,12 @@ impl Control {
     /// A session is over: everything that it held is let go of here, and nowhere else. `suspicious`: what it had in
     /// flight may be the cause.
     fn ended(&mut self, source: &Source, why: Missing, suspicious: bool) {
+        let exit = if suspicious { Exit::Failure } else { Exit::Success };
+        self.ended_by(source, why, suspicious, exit);
+    }
+
+    /// As [`ended`](Self::ended). `exit`: what that means for a process whose end nobody tells us.
+    fn ended_by(&mut self, source: &Source, why: Missing, suspicious: bool, exit: Exit) {
         if !self.roster.lost(source, why) {
             return;
         }
@@ -335,6 +362,10 @@ impl Control {
         let tasks = self.router.counters().redistributed - before;
         if tasks > 0 && !self.stopping {
             tracing::info!(from = %source.collector, tasks, "tasks redistributed");
+        }
+        self.adopted_ended(&source.collector, exit);
+        if self.roster.get(&source.collector).is_some_and(|known| known.child.is_some()) {
+            self.restarts.disconnected(self.hub.clock.now(), &source.collector);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use stook_plugin::Source;
-use stook_proto::{CapabilityDeclaration, Token};
+use stook_proto::CapabilityDeclaration;
 use stook_types::{CollectorId, Missing, MonoTime};
 use tokio::sync::mpsc;
 
@@ -20,11 +20,17 @@ pub(super) struct Roster(BTreeMap<CollectorId, Known>);
 pub(super) struct Known {
     pub(super) config: CollectorConfig,
     /// What it must show, if the host starts it: of the latest start.
-    pub(super) token: Option<Token>,
+    pub(super) secret: Option<String>,
+    /// What it shows if a host that has died has started it.
+    pub(super) inherited: Option<String>,
+    /// It was taken over from that host, and is nobody's child.
+    pub(super) adopted: bool,
     /// Its process, while there is one.
     pub(super) child: Option<Supervised>,
     /// Counts its starts.
     pub(super) starts: u64,
+    /// The latest of them that has led to a session.
+    pub(super) served: u64,
     /// What the host has done to its process, if it has.
     pub(super) doing: Option<Doing>,
     pub(super) standing: Standing,
@@ -86,12 +92,19 @@ impl Heard {
 // === impl Roster ===
 
 impl Roster {
-    pub(super) fn new(collectors: Vec<CollectorConfig>) -> Self {
-        let known = |config: CollectorConfig| {
+    /// Those that config names; `inherited` are the secrets of those that an earlier host has started.
+    pub(super) fn new(
+        collectors: Vec<CollectorConfig>,
+        inherited: &mut BTreeMap<CollectorId, String>,
+    ) -> Self {
+        let mut known = |config: CollectorConfig| {
             let known = Known {
-                token: None,
+                secret: None,
+                inherited: inherited.remove(&config.id).filter(|_| config.command.is_some()),
+                adopted: false,
                 child: None,
                 starts: 0,
+                served: 0,
                 doing: None,
                 standing: Standing::Awaited,
                 capabilities: Vec::new(),
@@ -101,7 +114,7 @@ impl Roster {
             };
             (known.config.id.clone(), known)
         };
-        Self(collectors.into_iter().map(known).collect())
+        Self(collectors.into_iter().map(&mut known).collect())
     }
 
     pub(super) fn get(&self, id: &CollectorId) -> Option<&Known> {
@@ -144,6 +157,10 @@ impl Roster {
 
     pub(super) fn all_settled(&self) -> bool {
         !self.0.values().any(|known| matches!(known.standing, Standing::Awaited))
+    }
+
+    pub(super) fn any_adopted(&self) -> bool {
+        self.0.values().any(Known::is_adopted)
     }
 
     pub(super) fn all_children_gone(&self) -> bool {
