@@ -51,6 +51,7 @@ impl Control {
         let adopted = !known.adopted && known.proof(&hello.token) == Proof::Inherited;
         known.adopted |= adopted;
         known.capabilities = hello.capabilities;
+        known.named(hello.incarnation);
         let start = known.starts;
         known.standing = Standing::Connected(Member { source: source.clone(), commands, heard, start });
         let runs: Vec<_> =
@@ -122,6 +123,14 @@ impl Control {
                 RejectReason::Declaration,
                 format!("`{id}` is of kind `{}`, and config says `{kind}`", hello.kind),
                 format!("correct `kind` in [collector.{id}], or start the right program"),
+            );
+        }
+        if known.is_superseded(hello.incarnation) {
+            return no(
+                RejectReason::Superseded,
+                format!("another process has been `{id}` since this one was"),
+                "give each collector an id of its own; this one cannot go on, for its results may be known"
+                    .into(),
             );
         }
         if let Some(member) = known.member().filter(|member| member.start == known.starts) {

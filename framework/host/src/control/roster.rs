@@ -1,17 +1,20 @@
 //! Who is configured, who is there, and what they last declared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use stook_plugin::Source;
 use stook_proto::CapabilityDeclaration;
-use stook_types::{CollectorId, Missing, MonoTime};
+use stook_types::{CollectorId, Incarnation, Missing, MonoTime};
 use tokio::sync::mpsc;
 
 use crate::config::CollectorConfig;
 use crate::session::Command;
 use crate::supervise::{LastLines, Supervised};
+
+/// Processes that are remembered, of each collector.
+const REMEMBERED: usize = 64;
 
 #[derive(Default)]
 pub(super) struct Roster(BTreeMap<CollectorId, Known>);
@@ -34,6 +37,8 @@ pub(super) struct Known {
     /// What the host has done to its process, if it has.
     pub(super) doing: Option<Doing>,
     pub(super) standing: Standing,
+    /// Its latest process that was let in, and those before it.
+    pub(super) incarnations: VecDeque<Incarnation>,
     /// What it declared last, which holds while it is away.
     pub(super) capabilities: Vec<CapabilityDeclaration>,
     /// How its last process ended, in words, and when.
@@ -107,6 +112,7 @@ impl Roster {
                 served: 0,
                 doing: None,
                 standing: Standing::Awaited,
+                incarnations: VecDeque::new(),
                 capabilities: Vec::new(),
                 last_exit: None,
                 last_lines: LastLines::default(),
@@ -169,6 +175,19 @@ impl Roster {
 }
 
 impl Known {
+    /// Notes which process has the name now. Whoever had it before has lost it.
+    pub(super) fn named(&mut self, incarnation: Incarnation) {
+        if self.incarnations.front() != Some(&incarnation) {
+            self.incarnations.push_front(incarnation);
+            self.incarnations.truncate(REMEMBERED);
+        }
+    }
+
+    /// Whether another process has been let in under the name since this one was.
+    pub(super) fn is_superseded(&self, incarnation: Incarnation) -> bool {
+        self.incarnations.iter().skip(1).any(|before| *before == incarnation)
+    }
+
     pub(super) fn member(&self) -> Option<&Member> {
         match &self.standing {
             Standing::Connected(member) => Some(member),
