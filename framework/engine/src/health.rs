@@ -131,7 +131,8 @@ impl HealthTracker {
     pub fn sweep(&mut self, now: MonoTime, heard: impl Fn(&CollectorId) -> Option<MonoTime>) -> Vec<Finding> {
         let before = self.lag;
         let late = self.due.map_or(Duration::ZERO, |due| now.since(due));
-        if late > TOLERANCE {
+        let lagged = late > TOLERANCE;
+        if lagged {
             self.lag += late;
         }
         let at = now - self.lag;
@@ -142,14 +143,15 @@ impl HealthTracker {
             if let Some(alive) = alive {
                 watched.tell(at, &mut self.misbehaved, |watch| watch.alive(alive));
             }
-            if watched.dead_at(at, &mut self.misbehaved) <= at {
+            // What came while the host stood still may not have been read yet: it is judged when it could have been.
+            if !lagged && watched.dead_at(at, &mut self.misbehaved) <= at {
                 findings.push(Finding::Silent { collector: id.clone(), epoch: watched.epoch });
             } else if !watched.warned && at.since(watched.beat) > watched.heartbeat * (MISSED + 1) {
                 watched.warned = true;
                 findings.push(Finding::NoHeartbeats(id.clone()));
             }
         }
-        self.due = Some(self.next(now));
+        self.due = Some(if lagged { now + SWEEP } else { self.next(now) });
         findings
     }
 
@@ -258,6 +260,23 @@ mod tests {
         let found = run(&mut tracker, 100_000, |_| 500);
         // 500 ms were heard, 5 s are allowed, the host stood still for 60 s and a fraction.
         assert!(matches!(found[..], [(65_400..=65_600, Finding::Silent { .. })]), "{found:?}");
+    }
+
+    #[test]
+    fn a_host_that_stood_still_reads_before_it_judges() {
+        let mut tracker = HealthTracker::new(Vec::new());
+        tracker.begin(at(0), id("p"), SessionEpoch(1), DetectorId(0));
+        run(&mut tracker, 4_990, |_| 0);
+        assert_eq!(tracker.next_sweep(), Some(at(5_000)));
+        // A frame came after 4,995 ms, and the host stood still from then on.
+        assert_eq!(tracker.sweep(at(65_000), |_| Some(at(0))), []);
+        assert_eq!(tracker.next_sweep(), Some(at(65_250)));
+        assert_eq!(tracker.sweep(at(65_250), |_| Some(at(65_001))), []);
+        // Whoever has said nothing even so is dead.
+        tracker.begin(at(65_250), id("q"), SessionEpoch(2), DetectorId(0));
+        run(&mut tracker, 70_240, |_| 65_250);
+        assert_eq!(tracker.sweep(at(90_000), |_| Some(at(65_250))), []);
+        assert_eq!(tracker.sweep(at(90_250), |_| Some(at(65_250))).len(), 2);
     }
 
     #[test]
