@@ -1,6 +1,6 @@
 //! `stook check`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
@@ -203,4 +203,17 @@ fn the_file_may_be_named_either_way_and_must_be_there() {
     let ran = stook(&["check", "no/such/stook.toml"]);
     assert_eq!(ran.code, 78);
     assert!(ran.err.starts_with("no/such/stook.toml: the config file cannot be read: "), "{}", ran.err);
+}
+
+#[test]
+fn the_config_of_tasks_in_the_readme_is_sound_and_says_what_holds_anyway() {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let section = readme.split("\n## Tasks, failures, restarts\n").nth(1).expect("the section");
+    let config = section.split("\n```toml\n").nth(1).and_then(|rest| rest.split("\n```\n").next()).unwrap();
+    let aggregate = "[aggregate.scan]\ntopics = [\"events.process.#\"]\ntimeout = \"30s\"\n";
+    let ran = file(&format!("{aggregate}{config}")).check(&["--format", "json"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    let nothing = file(aggregate).check(&["--format", "json"]);
+    assert_eq!(ran.json()["config"]["dispatch"], nothing.json()["config"]["dispatch"]);
 }
