@@ -22,6 +22,8 @@ mod hub;
 mod mailbox;
 mod session;
 mod signal;
+#[cfg(all(test, feature = "toml"))]
+mod sim;
 mod strangers;
 mod supervise;
 mod ticker;

@@ -18,6 +18,8 @@ use crate::HostError;
 use crate::config::Ack;
 use crate::mailbox::Mailboxes;
 use outbox::Outbox;
+#[cfg(test)]
+pub(crate) use watchers::Watch;
 use watchers::Watchers;
 
 /// Takes released sets to their sinks. Each sink has a thread of its own and a bounded outbox; where one is full,
