@@ -43,7 +43,8 @@ fn every_file_that_the_documents_link_to_is_there() {
     for document in ["README.md", "tests/README.md", "tests/scenarios/README.md", "ARCHITECTURE.md"] {
         let folder = at(document).parent().expect("a file is in a folder").to_owned();
         for link in read(document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            assert!(link.starts_with("https://") || folder.join(link).exists(), "{document}: {link}");
+            let file = link.split('#').next().unwrap_or(link);
+            assert!(link.starts_with("https://") || folder.join(file).exists(), "{document}: {link}");
         }
     }
 }
