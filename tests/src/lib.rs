@@ -2,6 +2,7 @@
 //!
 //! Every wait has a deadline ([`soon`]) and an end that is observed; nothing sleeps for a while and hopes.
 
+pub mod bench;
 pub mod gate;
 pub mod host;
 pub mod raw;

@@ -1,0 +1,216 @@
+//! What is printed: a table for people, JSON for programs.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::stats::Samples;
+
+/// What came of measuring one figure.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Outcome {
+    /// What the design promises, and what is. `None` for figures of which it promises nothing.
+    pub(super) bar: Option<Bar>,
+    /// What was measured.
+    pub(super) rows: Vec<Row>,
+    /// How to read it, a sentence each.
+    pub(super) notes: Vec<String>,
+}
+
+/// A promise.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bar {
+    /// What was measured.
+    pub(super) value: f64,
+    /// What it shall not exceed.
+    pub(super) at_most: f64,
+    /// Of both.
+    pub(super) unit: &'static str,
+}
+
+/// One thing that was measured, many times.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    /// What.
+    pub(super) what: String,
+    /// How often.
+    pub(super) samples: usize,
+    /// In the middle.
+    pub(super) median: f64,
+    /// 99 of 100 times not more than this.
+    pub(super) p99: f64,
+    /// Of the two.
+    pub(super) unit: &'static str,
+    /// As a ratio to the limit of the same run, and to which.
+    pub(super) ratio: Option<(f64, &'static str)>,
+}
+
+/// All of one run.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Whether it was a short one.
+    quick: bool,
+    figures: Vec<(&'static str, Result<Outcome, String>)>,
+}
+
+// === impl Bar, Row ===
+
+impl Bar {
+    /// Whether it is kept.
+    pub(super) fn is_met(&self) -> bool {
+        self.value <= self.at_most
+    }
+}
+
+impl Row {
+    /// What is said of these.
+    pub(super) fn of(what: impl Into<String>, samples: &Samples, unit: &'static str) -> Self {
+        let (samples, median, p99) = (samples.len(), samples.median(), samples.p99());
+        Self { what: what.into(), samples, median, p99, unit, ratio: None }
+    }
+
+    /// The same, beside a limit of the same run.
+    #[must_use]
+    pub(super) fn beside(self, ratio: f64, limit: &'static str) -> Self {
+        Self { ratio: Some((ratio, limit)), ..self }
+    }
+}
+
+// === impl Report ===
+
+impl Report {
+    pub(super) fn new(quick: bool) -> Self {
+        Self { quick, ..Self::default() }
+    }
+
+    /// Adds what came of a figure, or why it could not be measured.
+    pub(super) fn add(&mut self, figure: &'static str, outcome: Result<Outcome, String>) {
+        self.figures.push((figure, outcome));
+    }
+
+    /// Whether every figure could be measured.
+    pub fn is_whole(&self) -> bool {
+        self.figures.iter().all(|(_, outcome)| outcome.is_ok())
+    }
+
+    /// For people.
+    pub fn to_text(&self) -> String {
+        let mut out = String::new();
+        for (name, outcome) in &self.figures {
+            let outcome = match outcome {
+                Ok(outcome) => outcome,
+                Err(why) => {
+                    let _ = writeln!(out, "{name}: could not be measured: {why}\n");
+                    continue;
+                }
+            };
+            let _ = match &outcome.bar {
+                Some(bar) => writeln!(
+                    out,
+                    "{name}: {}   (bar: at most {}, {})",
+                    with_unit(bar.value, bar.unit),
+                    with_unit(bar.at_most, bar.unit),
+                    if bar.is_met() { "met" } else { "MISSED" }
+                ),
+                None => writeln!(out, "{name}"),
+            };
+            let width = outcome.rows.iter().map(|row| row.what.chars().count()).max().unwrap_or(0);
+            for row in &outcome.rows {
+                let Row { what, samples, median, p99, unit, ratio } = row;
+                let (median, p99) = (with_unit(*median, unit), with_unit(*p99, unit));
+                let _ = write!(out, "  {what:width$}  median {median:>11}  p99 {p99:>11}  n {samples:>7}");
+                let _ = match ratio {
+                    Some((ratio, limit)) => writeln!(out, "  {ratio:.3} x {limit}"),
+                    None => writeln!(out),
+                };
+            }
+            outcome.notes.iter().for_each(|note| _ = writeln!(out, "  {note}"));
+            out.push('\n');
+        }
+        out
+    }
+
+    /// For programs.
+    pub fn to_json(&self) -> Value {
+        let mut bars = serde_json::Map::new();
+        let mut figures = serde_json::Map::new();
+        for (name, outcome) in &self.figures {
+            let figure = match outcome {
+                Ok(Outcome { bar, rows, notes }) => {
+                    if let Some(bar) = bar {
+                        let met = bar.is_met();
+                        let bar = json!({"value": rounded(bar.value), "bar": bar.at_most, "met": met});
+                        bars.insert((*name).to_owned(), bar);
+                    }
+                    json!({"rows": rows.iter().map(row).collect::<Vec<_>>(), "notes": notes})
+                }
+                Err(why) => json!({"failed": why}),
+            };
+            figures.insert((*name).to_owned(), figure);
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        json!({"bars": bars, "figures": figures, "quick": self.quick, "cores": cores})
+    }
+}
+
+fn row(Row { what, samples, median, p99, unit, ratio }: &Row) -> Value {
+    let mut row = json!({
+        "what": what, "samples": samples, "median": rounded(*median), "p99": rounded(*p99), "unit": unit,
+    });
+    if let Some((ratio, limit)) = ratio {
+        row["ratio"] = json!(rounded(*ratio));
+        row["limit"] = json!(limit);
+    }
+    row
+}
+
+/// To four digits: there is no more to it.
+fn rounded(value: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    let scale = 10_f64.powi(3 - value.abs().log10().floor() as i32);
+    (value * scale).round() / scale
+}
+
+fn with_unit(value: f64, unit: &str) -> String {
+    let digits = match value.abs() {
+        0.0..1.0 => 3,
+        1.0..100.0 => 2,
+        _ => 0,
+    };
+    let space = if unit.is_empty() { "" } else { " " };
+    format!("{value:.digits$}{space}{unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_says_what_is_and_what_should_be() {
+        let samples: Samples = [1.0, 2.5].into_iter().collect();
+        let bar = Some(Bar { value: 2.5, at_most: 2.0, unit: "ms" });
+        let rows = vec![Row::of("kill", &samples, "ms").beside(1.25, "spawn")];
+        let mut report = Report::new(true);
+        report.add("failover", Ok(Outcome { bar, rows, notes: vec!["a note".into()] }));
+        report.add("hang", Err("nobody was stopped".into()));
+        assert!(!report.is_whole());
+        assert_eq!(
+            report.to_text(),
+            "failover: 2.50 ms   (bar: at most 2.00 ms, MISSED)\n  \
+             kill  median     1.00 ms  p99     2.50 ms  n       2  1.250 x spawn\n  a note\n\n\
+             hang: could not be measured: nobody was stopped\n\n"
+        );
+        let mut json = report.to_json();
+        assert_eq!(json["bars"].take(), json!({"failover": {"value": 2.5, "bar": 2.0, "met": false}}));
+        assert_eq!(json["figures"]["hang"].take(), json!({"failed": "nobody was stopped"}));
+        assert_eq!(json["figures"]["failover"]["rows"][0]["ratio"], json!(1.25));
+    }
+
+    #[test]
+    fn figures_have_four_digits() {
+        assert_eq!([0.0, 0.123_456, 12_345.6, 9.999_96].map(rounded), [0.0, 0.1235, 12_350.0, 10.0]);
+        assert!(rounded(f64::NAN).is_nan());
+    }
+}
