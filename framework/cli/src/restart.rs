@@ -35,7 +35,13 @@ fn done(status: &Value, id: &str) -> String {
     let state = before.and_then(|before| before.field("state").text()).unwrap_or_default();
     let why = before.and_then(|before| before.field("why").text());
     let pid = before.and_then(|before| before.field("pid").int());
+    let adopted = before.is_some_and(|before| before.field("adopted").is_true());
     match (state.as_str(), why, pid) {
+        (_, _, Some(pid)) if adopted => {
+            format!(
+                "another process takes its place; process {pid}, which an earlier host started, is told to exit"
+            )
+        }
         ("connected" | "draining", _, Some(pid)) => {
             format!("process {pid} is asked to leave, and started again when it has ended")
         }
@@ -72,6 +78,12 @@ mod tests {
         check(
             of("connected", None, Some(4711)),
             "process 4711 is asked to leave, and started again when it has ended",
+        );
+        let Value::Object(mut adopted) = of("connected", None, Some(4711)) else { panic!("an object") };
+        adopted.insert("adopted".to_owned(), true.into());
+        check(
+            Value::Object(adopted),
+            "another process takes its place; process 4711, which an earlier host started, is told to exit",
         );
         check(of("starting", None, None), "its process is ended before it has registered, and started again");
         check(

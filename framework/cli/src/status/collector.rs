@@ -136,8 +136,9 @@ fn why(collector: Look<'_>) -> String {
     let overdue = collector.field("overdue").count();
     let overdue = (overdue > 0).then(|| format!("{} overdue", many(overdue, "task")));
     let ejected = collector.field("ejected").is_true().then(|| "ejected for its failures".to_owned());
+    let adopted = collector.field("adopted").is_true().then(|| "taken over from an earlier host".to_owned());
     let slow = collector.field("slow_start").is_true().then(|| "slow start".to_owned());
-    let all = [collector.field("why").text(), ejected, overdue, slow];
+    let all = [collector.field("why").text(), adopted, ejected, overdue, slow];
     all.into_iter().flatten().map(|why| format!(", {why}")).collect()
 }
 

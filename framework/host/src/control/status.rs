@@ -83,6 +83,8 @@ struct CollectorReport {
     overdue: u32,
     ejected: bool,
     slow_start: bool,
+    /// Whether an earlier host has started it, which has died: it is not this one's child.
+    adopted: bool,
     restarts: u64,
     failures: u32,
     last_exit: Option<String>,
@@ -297,6 +299,7 @@ impl Control {
             overdue: seat.map_or(0, |seat| seat.overdue),
             ejected: seat.is_some_and(|seat| seat.ejected),
             slow_start: seat.is_some_and(|seat| seat.slow_start),
+            adopted: known.is_adopted(),
             restarts: life.as_ref().map_or(0, |life| life.restarts),
             failures: life.as_ref().map_or(0, |life| life.failures),
             last_exit: known.last_exit.as_ref().map(|(how, _)| how.clone()),

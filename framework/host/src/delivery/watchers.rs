@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stook_plugin::{AggregatedResult, SetKey};
 use tokio::sync::mpsc;
 
-/// Everybody who waits. Each is told without being waited for: who does not keep up misses some.
+/// Everybody who waits. Each is told without being waited for: who does not keep up is told nothing more, and knows it by
+/// the end of its channel.
 #[derive(Debug, Default)]
 pub(crate) struct Watchers {
     /// So that nobody takes the lock while nobody waits.
@@ -44,8 +45,8 @@ impl Watchers {
         if self.count.load(Ordering::Acquire) == 0 {
             return;
         }
-        for (_, to) in self.by_key().get(&result.correlation_id).into_iter().flatten() {
-            let _ = to.try_send(result.clone());
+        if let Some(watching) = self.by_key().get_mut(&result.correlation_id) {
+            watching.retain(|(_, to)| to.try_send(result.clone()).is_ok());
         }
     }
 

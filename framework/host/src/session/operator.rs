@@ -149,6 +149,8 @@ async fn submit(hub: &Hub, mut submission: Submission, to: &mpsc::Sender<Answer>
                 Ok(TaskEnd { outcome, failures }) => end = Some((outcome, failures)),
                 Err(_) => return gone(),
             },
+            // The task has ended, and whoever asked was too slow to be told of every set.
+            else => open.clear(),
         }
         // Every set that was told of it is released at its timeout at the latest.
         if let Some((outcome, failures)) = end.take_if(|_| open.is_empty()) {
