@@ -41,14 +41,14 @@ impl TaskRouter {
         // An assignment and its announcement each.
         turn.acts.reserve(2 * parts.len());
         // Those that can move go first: only when they have left do their sets learn that the collector is lost.
+        let why = format!("{} was lost ({})", source.collector, loss.why);
         let mut fixed = Vec::new();
         for id in parts {
             let Some(part) = self.parts.get(&id) else { continue };
             if self.failover.is_poison(part.kills) {
                 self.quarantine(turn, id, source, loss.why);
             } else if part.only.is_none() {
-                let why = format!("{} was lost ({})", source.collector, loss.why);
-                self.move_on(turn, id, &source.collector, loss.why, why);
+                self.move_on(turn, id, &source.collector, loss.why, why.clone());
             } else {
                 fixed.push(id);
             }
@@ -58,8 +58,7 @@ impl TaskRouter {
             turn.sets.collector_lost(turn.now, source, loss.why, turn.released);
         }
         for id in fixed {
-            let why = format!("{} was lost ({})", source.collector, loss.why);
-            self.fail(turn, id, Some(&source.collector), loss.why, why);
+            self.fail(turn, id, Some(&source.collector), loss.why, why.clone());
         }
         self.serve_freed(turn);
     }
