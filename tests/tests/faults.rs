@@ -89,13 +89,14 @@ struct Apart {
 
 impl Apart {
     fn start(config: &std::path::Path, endpoint: &Endpoint) -> Self {
+        let mut host = Command::new(env!("CARGO_BIN_EXE_stook-test-host"));
+        host.args([config, endpoint.directory()]);
+        Self::of(host)
+    }
+
+    fn of(mut host: Command) -> Self {
         use std::io::BufRead;
-        let mut host = Command::new(env!("CARGO_BIN_EXE_stook-test-host"))
-            .args([config, endpoint.directory()])
-            .stdin(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+        let mut host = host.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         let (to, events) = std::sync::mpsc::sync_channel(10_000);
         let lines = std::io::BufReader::new(host.stderr.take().expect("piped")).lines();
         std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| to.send(line)));
@@ -233,6 +234,43 @@ async fn a_host_that_was_stopped_blames_nobody_for_it() {
     // It did not lose the collector: nobody has connected since.
     let seen = host.so_far();
     assert!(seen.iter().all(|event| !event.starts_with("Collector")), "{seen:?}");
+    host.stop();
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_host_that_runs_out_of_file_descriptors_recovers() {
+    let directory = tempfile::Builder::new().prefix("stook").tempdir().expect("a directory");
+    let file = directory.path().join("host.toml");
+    let config =
+        "[aggregate.a]\ntopics = [\"t.#\"]\ntimeout = \"5s\"\n[collector.raw-1]\npublish = [\"t.#\"]\n";
+    std::fs::write(&file, config).expect("written");
+    let endpoint = Endpoint::in_directory(directory.path().join("host"));
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", "ulimit -n 26; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_stook-test-host")])
+        .args([file.as_path(), endpoint.directory()]);
+    let host = Apart::of(shell);
+    host.event("Listening");
+    let fds = || std::fs::read_dir(format!("/proc/{}/fd", host.host.id())).map_or(0, Iterator::count);
+    let connect = || std::os::unix::net::UnixStream::connect(endpoint.directory().join("socket"));
+    let silent: Vec<_> = (0..20).filter_map(|_| connect().ok()).collect();
+    until("it has no file descriptor left", || fds() >= 26).await;
+    // It is not busy with that: it waits between its attempts.
+    let ticks = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", host.host.id())).expect("it lives");
+        let fields: Vec<_> = stat.rsplit(')').next().expect("after the name").split_whitespace().collect();
+        fields[11].parse::<u64>().expect("user time") + fields[12].parse::<u64>().expect("system time")
+    };
+    let before = ticks();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let spent = ticks() - before;
+    assert!(spent < 50, "{spent} of 100 ticks in a second");
+    drop(silent);
+    let (mut raw, _) = Raw::join(&endpoint, hello("raw-1", "t.x")).await;
+    raw.say(result(1, "x", 1)).await;
+    raw.acknowledged(1).await;
+    host.event("CollectorConnected");
     host.stop();
 }
 
