@@ -3,7 +3,8 @@
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum, value_parser};
+use stook_types::units::Span;
 
 /// Scan this machine with three collectors, joined into one answer per scan. Ctrl-C ends it.
 ///
@@ -15,6 +16,9 @@ pub(crate) struct Args {
     /// Another config than the one built in, examples/quickstart/stook.toml
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Share the processes among N procmonds that are all alike, beside one netmond: examples/quickstart/shared.toml
+    #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=64), conflicts_with = "config")]
+    pub(crate) collectors: Option<u8>,
     /// How each scan is printed
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -24,6 +28,17 @@ pub(crate) struct Args {
     /// Kill this collector, like netmond-1, right after its second scan was assigned to it
     #[arg(long, value_name = "COLLECTOR")]
     pub(crate) kill: Option<String>,
+    /// End after this time, like 10m
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) time: Option<Span>,
+    /// Kill and stop collectors at random while they work, and say at the end what was lost of it all
+    ///
+    /// Exits with 1 if anything was lost, or does not add up. (Where there are no signals: kill only.)
+    #[arg(long)]
+    pub(crate) chaos: bool,
+    /// Which random choices chaos makes; printed, so that they can be made again
+    #[arg(long, value_name = "N", requires = "chaos")]
+    pub(crate) seed: Option<u64>,
     #[command(subcommand)]
     pub(crate) role: Option<Role>,
 }
@@ -42,15 +57,19 @@ pub(crate) enum Format {
 pub(crate) enum Role {
     /// Be one of the collectors; the host starts them like this
     Collect {
-        /// Of what
+        #[command(subcommand)]
         what: What,
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
 pub(crate) enum What {
     /// Every process of this machine
-    Processes,
+    Processes {
+        /// Be asked for shards of them, of so many, each with the SHA-256 of its executables
+        #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=64))]
+        shards: Option<u32>,
+    },
     /// The SHA-256 of each running executable
     Integrity,
     /// TCP and UDP sockets with the processes that own them

@@ -4,13 +4,18 @@
 //! * [`collectors`] are the three: this very program, started again in another role.
 //! * [`serve`] runs the host until it is told to stop, and kills a collector if asked to.
 //! * [`mod@print`] shows each released set, after a look at what is odd in it.
+//! * [`chaos`] kills and stops collectors at random; [`ledger`] counts what came of everything, and [`verdict`] says
+//!   whether it adds up.
 
 mod args;
+mod chaos;
 mod collectors;
 mod config;
 mod failure;
+mod ledger;
 mod print;
 mod serve;
+mod verdict;
 
 use std::process::ExitCode;
 
@@ -36,8 +41,8 @@ fn main() -> ExitCode {
             collectors::run(what)
         }
         None => {
-            // The host passes on what its collectors write to standard error.
-            start_log("warn,stook::collector=info");
+            // The host passes on what its collectors write to standard error. Chaos tells of its victims itself.
+            start_log(if args.chaos { "error" } else { "warn,stook::collector=info" });
             serve::run(args).map_or_else(|failure| failure.report(), |()| exit::OK.into())
         }
     }

@@ -11,6 +11,7 @@ use stook_plugin::AggregatedResult;
 use stook_types::Value;
 
 use crate::args::Format;
+use crate::ledger::{Ledger, News};
 
 /// Prints scans to standard output, until it has printed enough or nobody reads on.
 pub(crate) struct Printer {
@@ -18,38 +19,48 @@ pub(crate) struct Printer {
     color: bool,
     most: Option<NonZeroU64>,
     printed: u64,
-    end: Option<io::Result<()>>,
+    failed: Option<io::Error>,
+    /// Counts the scans and tells what happens between them. Then none is left out: also those that come after enough.
+    ledger: Option<Ledger>,
 }
 
 impl Printer {
-    pub(crate) fn new(format: Format, most: Option<NonZeroU64>) -> Self {
-        Self { format, color: has_colors(&io::stdout()), most, printed: 0, end: None }
+    pub(crate) fn new(format: Format, most: Option<NonZeroU64>, ledger: Option<Ledger>) -> Self {
+        Self { format, color: has_colors(&io::stdout()), most, printed: 0, failed: None, ledger }
     }
 
-    /// Prints one, unless it has ended before. Whether it has ended now.
+    /// Prints one. Whether that is enough now, or more cannot be printed.
     pub(crate) fn print(&mut self, result: &AggregatedResult) -> bool {
-        if self.end.is_none() {
+        let news = self.ledger.as_ref().map_or_else(Vec::new, |ledger| {
+            let mut book = ledger.open();
+            book.take(result);
+            book.news()
+        });
+        if self.failed.is_none() && (self.ledger.is_some() || !self.is_enough()) {
             self.printed += 1;
-            self.end = match self.write(result) {
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => Some(Ok(())),
-                Err(error) => Some(Err(error)),
-                Ok(()) => self.most.filter(|most| most.get() <= self.printed).map(|_| Ok(())),
-            };
+            self.failed = self.write(result, &news).err();
         }
-        self.end.is_some()
+        self.failed.is_some() || self.is_enough()
     }
 
-    /// What went wrong, if something did.
+    /// What went wrong, if something did. That nobody reads on is nothing wrong.
     pub(crate) fn outcome(&mut self) -> io::Result<()> {
-        self.end.take().unwrap_or(Ok(()))
+        match self.failed.take() {
+            Some(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_enough(&self) -> bool {
+        self.most.is_some_and(|most| most.get() <= self.printed)
     }
 
     /// In one piece: a reader never sees half a scan.
-    fn write(&self, result: &AggregatedResult) -> io::Result<()> {
+    fn write(&self, result: &AggregatedResult, news: &[News]) -> io::Result<()> {
         let mut text = Vec::new();
         match self.format {
             Format::Jsonl => serde_json::to_writer(&mut text, result)?,
-            Format::Text => self.write_text(result, &mut text)?,
+            Format::Text => self.write_text(result, news, &mut text)?,
         }
         text.push(b'\n');
         let mut out = io::stdout().lock();
@@ -57,7 +68,7 @@ impl Printer {
         out.flush()
     }
 
-    fn write_text(&self, result: &AggregatedResult, out: &mut Vec<u8>) -> io::Result<()> {
+    fn write_text(&self, result: &AggregatedResult, news: &[News], out: &mut Vec<u8>) -> io::Result<()> {
         // The value is undecoded only where a config does not merge; then there are no rows to look at.
         let joined = result.value.to_value().unwrap_or(Value::Null);
         let contributors = result.contributors.iter().map(|from| (from.collector.as_str(), from.results));
@@ -74,8 +85,25 @@ impl Printer {
             missing: &missing.collect::<Vec<_>>(),
             tally: Tally::of(&joined),
             findings: &findings,
+            news: &news.iter().map(told).collect::<Vec<_>>(),
         };
         report.write(out, self.color)
+    }
+}
+
+/// A label and what there is to say.
+fn told(news: &News) -> (&'static str, String) {
+    match news {
+        News::Killed(id) => ("chaos", format!("killed {id}")),
+        News::Stopped(id) => ("chaos", format!("stopped {id}")),
+        News::WentOn(id) => ("chaos", format!("let {id} go on")),
+        News::Silent(id) => ("silent", format!("{id}: killed")),
+        News::Moved { from, to: Some(to), parts } => ("moved", format!("{parts} of {from} to {to}")),
+        News::Moved { from, to: None, parts } => {
+            ("moved", format!("{parts} of {from}: waiting for somebody who can"))
+        }
+        News::Back { collector, after } => ("back", format!("{collector} after {after:.0?}")),
+        News::GivenUp(id) => ("back", format!("{id} not any more: it ended too often")),
     }
 }
 

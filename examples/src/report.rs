@@ -1,4 +1,4 @@
-//! One scan for a person at a terminal: at most eight lines.
+//! One scan for a person at a terminal: at most eight lines, and what else happened.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -10,6 +10,8 @@ use crate::tally::Tally;
 
 /// Findings that are shown; the rest is counted.
 const SHOWN: usize = 3;
+/// News that are told; the rest is counted.
+const TOLD: usize = 12;
 
 /// What there is to say about one scan.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,8 @@ pub struct Report<'a> {
     pub tally: Tally,
     /// What was odd.
     pub findings: &'a [Finding],
+    /// What else happened since the last scan: a label of at most 7 characters and a text.
+    pub news: &'a [(&'static str, String)],
 }
 
 impl Report<'_> {
@@ -65,9 +69,16 @@ impl Report<'_> {
             line(RED, "finding", format!("{}: {}", finding.rule, finding.text))?;
         }
         match self.findings.len() {
-            0 => line(DIM, "finding", "none".to_owned()),
-            1..=SHOWN => Ok(()),
-            all => line(DIM, "", format!("and {} more", all - SHOWN)),
+            0 => line(DIM, "finding", "none".to_owned())?,
+            1..=SHOWN => {}
+            all => line(DIM, "", format!("and {} more", all - SHOWN))?,
+        }
+        for (label, text) in self.news.iter().take(TOLD) {
+            line(YELLOW, label, text.clone())?;
+        }
+        match self.news.len() {
+            0..=TOLD => Ok(()),
+            all => line(DIM, "", format!("and {} more", all - TOLD)),
         }
     }
 }
@@ -115,6 +126,7 @@ mod tests {
         missing: &[],
         tally: Tally { processes: Some(212), executables: Some(96), sockets: Some(46) },
         findings: &[],
+        news: &[],
     };
 
     fn finding(text: &str) -> Finding {
@@ -159,6 +171,7 @@ scan 1  complete (expected) in 41.2ms
             missing: &[("netmond-1", "exited")],
             tally: Tally { sockets: None, ..COMPLETE.tally },
             findings: &findings,
+            news: &[],
         };
         check(
             &report,
@@ -198,6 +211,19 @@ scan 1  partial (timeout) in 30.0s
   finding  none
 ",
         );
+    }
+
+    #[test]
+    fn news_come_last_and_are_cut_short() {
+        let news: Vec<_> = (1..=14).map(|n| ("moved", format!("{n} of procmond-1 to procmond-2"))).collect();
+        let mut out = Vec::new();
+        Report { news: &news, ..COMPLETE }.write(&mut out, false).unwrap();
+
+        let text = String::from_utf8(out).unwrap();
+        let lines: Vec<_> = text.lines().skip(4).collect();
+        assert_eq!(lines.len(), 13);
+        assert_eq!(lines[0], "  moved    1 of procmond-1 to procmond-2");
+        assert_eq!(lines[12], "           and 2 more");
     }
 
     #[test]

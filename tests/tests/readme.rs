@@ -30,7 +30,9 @@ fn the_readme_shows_the_examples_as_they_are() {
 #[test]
 fn the_configs_of_the_examples_are_valid_without_a_warning() {
     let registry = Registry::linked(link_plugins!(stook_strategies)).expect("no collision");
-    for path in ["examples/quickstart/stook.toml", "examples/uptime/stook.toml"] {
+    for path in
+        ["examples/quickstart/stook.toml", "examples/quickstart/shared.toml", "examples/uptime/stook.toml"]
+    {
         let source = Source::toml_file(at(path)).unwrap_or_else(|wrong| panic!("{wrong}"));
         let (_, warnings) = Config::load(&source, &registry, &BuildContext::default())
             .unwrap_or_else(|wrong| panic!("{wrong}"));

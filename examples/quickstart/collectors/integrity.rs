@@ -8,7 +8,7 @@ use stook_examples::gather::processes::Processes;
 
 use super::answer;
 
-const TOPIC: &str = "events.process.integrity";
+pub(super) const TOPIC: &str = "events.process.integrity";
 
 /// Remembers hashes from one scan to the next.
 #[derive(Default)]

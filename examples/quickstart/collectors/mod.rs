@@ -1,8 +1,9 @@
-//! The three collectors: each asks one gatherer of this crate's library and records its rows.
+//! The collectors: each asks the gatherers of this crate's library and records their rows.
 
 mod connections;
 mod integrity;
 mod processes;
+mod shard;
 
 use std::io;
 use std::process::ExitCode;
@@ -15,7 +16,8 @@ use crate::args::What;
 /// Is one of them, for the host that the environment names.
 pub(crate) fn run(what: What) -> ExitCode {
     match what {
-        What::Processes => stook_collector::run(processes::Procmond),
+        What::Processes { shards: None } => stook_collector::run(processes::Procmond),
+        What::Processes { shards: Some(shards) } => stook_collector::run(shard::Procmond::of(shards)),
         What::Integrity => stook_collector::run(integrity::Procmond::default()),
         What::Connections => stook_collector::run(connections::Netmond),
     }
@@ -31,7 +33,17 @@ async fn answer<Row: Into<Value> + Send + 'static>(
     gather: impl FnOnce() -> io::Result<Vec<Row>> + Send + 'static,
 ) -> Result<(), TaskError> {
     let at = SystemTime::now();
-    let mut rows = tokio::task::spawn_blocking(gather).await??.into_iter().map(Into::into).peekable();
+    record(results, topic, at, tokio::task::spawn_blocking(gather).await??).await
+}
+
+/// Records rows that were gathered at this time.
+async fn record<Row: Into<Value>>(
+    results: &Recorder,
+    topic: &str,
+    at: SystemTime,
+    rows: Vec<Row>,
+) -> Result<(), TaskError> {
+    let mut rows = rows.into_iter().map(Into::into).peekable();
     while rows.peek().is_some() {
         let rows: Value = rows.by_ref().take(ROWS).collect();
         results.record_value(Record::new().at(at), topic, &rows).await?;

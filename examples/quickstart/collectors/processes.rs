@@ -5,7 +5,7 @@ use stook_examples::gather::processes::Processes;
 
 use super::answer;
 
-const TOPIC: &str = "events.process.lifecycle";
+pub(super) const TOPIC: &str = "events.process.lifecycle";
 
 pub(super) struct Procmond;
 

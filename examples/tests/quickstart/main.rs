@@ -5,6 +5,7 @@ mod at_work;
 #[path = "../../src/gather/testing.rs"]
 mod testing;
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -79,7 +80,7 @@ fn check_answer(answer: &Value, listens: &str) {
 }
 
 #[test]
-fn a_killed_collector_is_missing_at_once_and_from_then_on() {
+fn a_killed_collector_is_missing_at_once_and_back_soon() {
     let mut quickstart = Quickstart::start(&["--format", "jsonl", "--scans", "4", "--kill", "netmond-1"]);
     let answers = quickstart.answers();
     assert_eq!(quickstart.end().status.code(), Some(0));
@@ -87,12 +88,113 @@ fn a_killed_collector_is_missing_at_once_and_from_then_on() {
     let outcomes: Vec<_> = answers.iter().map(|answer| (&answer["outcome"], &answer["reason"])).collect();
     let (complete, lost) =
         ((&json!("complete"), &json!("expected")), (&json!("partial"), &json!("collectors-lost")));
-    assert_eq!(outcomes, [complete, lost, lost, lost]);
-    for partial in &answers[1..] {
-        assert_eq!(partial["missing"], json!([{ "collector": "netmond-1", "reason": "exited" }]));
-        assert!(partial["latency_us"].as_u64().unwrap() < timeout_us() / 2, "nobody waits for the dead");
+    // The third scan is too early for it on a slow machine.
+    assert_eq!((outcomes[0], outcomes[1], outcomes[3]), (complete, lost, complete));
+    assert_eq!(answers[1]["missing"], json!([{ "collector": "netmond-1", "reason": "exited" }]));
+    assert!(answers[1]["latency_us"].as_u64().unwrap() < timeout_us() / 2, "nobody waits for the dead");
+    let netmond = |answer: &Value| answer["contributors"][0].clone();
+    assert_eq!(netmond(&answers[3])["collector"], "netmond-1");
+    assert_ne!(netmond(&answers[0])["incarnation"], netmond(&answers[3])["incarnation"]);
+    answers.iter().for_each(assert_gone);
+}
+
+#[test]
+fn procmonds_that_are_alike_share_the_work_evenly() {
+    let mut quickstart = Quickstart::start(&["--collectors", "3", "--format", "jsonl", "--scans", "1"]);
+    let answer = quickstart.answers().remove(0);
+    quickstart.end().quietly();
+
+    assert_eq!((&answer["outcome"], &answer["missing"]), (&json!("complete"), &json!([])));
+    assert_eq!(answer["conflicts"], json!([]));
+    let from = answer["contributors"].as_array().unwrap();
+    let ids: Vec<_> = from.iter().map(|from| &from["collector"]).collect();
+    assert_eq!(ids, ["netmond-1", "procmond-1", "procmond-2", "procmond-3"]);
+    // Two of six shards each, and two results of a shard; less if a shard is empty.
+    assert!(from[1..].iter().all(|from| from["results"].as_u64().unwrap() <= 4), "{from:?}");
+
+    let rows = answer["value"].as_array().unwrap();
+    let pids: BTreeSet<_> = rows.iter().map(|row| row["pid"].as_u64().unwrap()).collect();
+    assert_eq!(pids.len(), rows.len());
+    let me = rows.iter().find(|row| row["pid"] == std::process::id()).expect("this process is running");
+    assert_eq!((&me["integrity"], me["sha256"].as_str().map(str::len)), (&json!("ok"), Some(64)));
+    assert_gone(&answer);
+}
+
+#[test]
+fn a_shard_of_a_killed_procmond_is_done_by_another() {
+    let arguments = ["--collectors", "2", "--format", "jsonl", "--scans", "2", "--kill", "procmond-1"];
+    let mut quickstart = Quickstart::start(&arguments);
+    let answers = quickstart.answers();
+    assert_eq!(quickstart.end().status.code(), Some(0));
+
+    for answer in &answers {
+        assert_eq!((&answer["outcome"], &answer["missing"]), (&json!("complete"), &json!([])));
     }
-    assert_gone(&answers[0]);
+    assert!(answers[1]["value"].as_array().unwrap().iter().any(|row| row["pid"] == std::process::id()));
+}
+
+#[cfg(unix)]
+#[test]
+fn chaos_loses_nothing_that_anybody_may_do() {
+    let config = often("shared.toml");
+    let config = config.path().to_str().unwrap();
+    let arguments = ["--config", config, "--format", "jsonl", "--chaos", "--seed", "1", "--scans", "20"];
+    let mut quickstart = Quickstart::start(&arguments);
+    let answers = quickstart.answers();
+    let ended = quickstart.end();
+
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
+    assert!(ended.errors.starts_with("chaos with --seed 1\n"), "{}", ended.errors);
+    assert!(ended.errors.ends_with("  lost     nothing\n"), "{}", ended.errors);
+    let sets = format!("  sets     {0} released = {0} complete + 0 partial\n", answers.len());
+    assert!(answers.len() >= 20 && ended.errors.contains(&sets), "{}", ended.errors);
+    assert!(!ended.errors.contains(" 0 killed, 0 stopped"), "{}", ended.errors);
+    for answer in &answers {
+        let fields: Vec<_> = answer.as_object().unwrap().keys().collect();
+        assert_eq!(fields, FIELDS);
+        assert_eq!(answer["outcome"], "complete");
+        assert_gone(answer);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn chaos_leaves_honest_partials_of_what_only_the_dead_could_answer() {
+    let config = often("stook.toml");
+    let config = config.path().to_str().unwrap();
+    let mut quickstart =
+        Quickstart::start(&["--config", config, "--format", "jsonl", "--chaos", "--seed", "1"]);
+    let is_partial = |answer: &Value| answer["outcome"] == "partial";
+    let mut answers = vec![];
+    while !answers.iter().any(is_partial) {
+        answers.push(at_work::json(&quickstart.line().unwrap()));
+    }
+    quickstart.ctrl_c();
+    answers.append(&mut quickstart.answers());
+    let ended = quickstart.end();
+
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
+    assert!(ended.errors.ends_with("  lost     nothing\n"), "{}", ended.errors);
+    let partial = answers.iter().filter(|answer| is_partial(answer)).count();
+    let (all, complete) = (answers.len(), answers.len() - partial);
+    let sets = format!("  sets     {all} released = {complete} complete + {partial} partial\n");
+    assert!(ended.errors.contains(&sets), "{}", ended.errors);
+    for answer in &answers {
+        assert_eq!(is_partial(answer), answer["missing"] != json!([]));
+        assert_gone(answer);
+    }
+}
+
+/// This config of the quickstart, with more scans in less time.
+#[cfg(unix)]
+fn often(config: &str) -> tempfile::NamedTempFile {
+    let at = std::path::Path::new(CONFIG).with_file_name(config);
+    let text = std::fs::read_to_string(at).unwrap();
+    let often = text.replace("= \"2s\"\ncapabilities", "= \"200ms\"\ncapabilities");
+    assert_ne!(text, often);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), often).unwrap();
+    file
 }
 
 fn timeout_us() -> u64 {
@@ -168,6 +270,10 @@ fn what_makes_no_sense_is_refused() {
         "quickstart: no collector `x` is started here; there is procmond-1, procmond-2, netmond-1\n",
     );
     check_refused(&["--scans", "0"], 64, "error: invalid value '0' for '--scans <N>'");
+    check_refused(&["--collectors", "0"], 64, "error: invalid value '0' for '--collectors <N>'");
+    check_refused(&["--collectors", "3", "--config", CONFIG], 64, "error: the argument '--collectors <N>'");
+    check_refused(&["--seed", "1"], 64, "error: the following required arguments were not provided:");
+    check_refused(&["--for", "ever", "--chaos"], 64, "error: invalid value 'ever' for '--for <TIME>'");
     check_refused(&["--config", "/no/such/file"], 78, "/no/such/file: the config file cannot be read");
 }
 
