@@ -8,7 +8,7 @@ use super::{Bench, Halt, policies};
 const SEEDS: u64 = 5;
 const LIMIT: &str = "one queue for all";
 
-/// Where pushing without slots is stable: the others give the slow ones more than they can do.
+/// Those to push by, too. The others heed nothing, and give the slow ones more than they can do.
 const PUSHED: [&str; 5] = ["least-outstanding", "p2c", "peak-ewma", "hot-cold", "seed-weighted"];
 
 /// The latencies of one policy, each seed for itself.
@@ -49,8 +49,8 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
             format!("virtual time, real router; {SEEDS} seeds of {tasks} tasks, the first tenth of each left out"),
             "tasks take 10 ms on average, at two of the eight collectors 40 ms; all exponential, 90 % load".into(),
             format!("median and p99 are medians over the seeds, and ratios those of p99 to that of {LIMIT} with the same seed"),
-            "pushed: collectors queue for themselves, which stook never lets them; random and round-robin never \
-             settle there"
+            "pushed: collectors queue for themselves, which stook never lets them; random, round-robin and hot-cold never \
+             settle there, so that their latency is a matter of how long the run is"
                 .into(),
             "the bar counts the default policy's worse ratio of 1 slot and 4 slots".into(),
         ],

@@ -77,7 +77,7 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
         ],
         notes: vec![
             "3 survivors of 10,000 slots each; every task belongs to a set of its own".into(),
-            "wall time far beyond processor time: something else ran on this machine".into(),
+            "where wall time is far beyond processor time, something else ran on this machine".into(),
         ],
     })
 }
