@@ -312,7 +312,8 @@ impl Aggregate {
     }
 }
 
-/// Takes one task from a collector. One that has none left and did nothing else here is no longer waited for.
+/// Takes one task from a collector. One that has none left and did nothing else here is no longer waited for; one that is
+/// missing for another stays so.
 fn withdraw(open: &mut OpenSet, from: &CollectorId) {
     let Some(member) = open.member(from).filter(|member| member.open_tasks > 0) else { return };
     member.open_tasks -= 1;
@@ -320,8 +321,9 @@ fn withdraw(open: &mut OpenSet, from: &CollectorId) {
         return;
     }
     member.withdrawn = true;
-    if member.announced || member.ended_tasks > 0 {
+    if member.announced || member.ended_tasks > 0 || member.failed.is_some() {
         member.answered = member.ended_tasks > 0 && member.failed.is_none();
+        member.missing = member.missing.or(member.failed);
     } else {
         member.expected = false;
     }

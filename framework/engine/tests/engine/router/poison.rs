@@ -184,3 +184,22 @@ fn a_set_of_a_condemned_task_keeps_what_others_answered() {
     assert_eq!(rig.released(), ["t partial collectors-lost [1] missing p1=exited"]);
     assert_eq!(rig.router.status(at(0), 0).collectors.len(), 2);
 }
+
+#[test]
+fn whoever_a_condemned_task_killed_is_missing_though_its_other_task_of_the_set_is_done_elsewhere() {
+    let mut rig = rig();
+    let of_set = |task: Task| Task { correlation_id: crate::harness::id("s"), ..task };
+    rig.give(of_set(task("poison", &["scan"])));
+    for name in ["p1", "p2"] {
+        rig.connect(name, &["scan:1"]);
+        rig.crash(name);
+    }
+    rig.give(of_set(task("t", &["look"])));
+    rig.connect("p3", &["scan:1", "look:1"]);
+    assert_eq!(rig.has("p3").len(), 2);
+    rig.crash("p3");
+    rig.connect("p4", &["look:1"]);
+    rig.done("p4", "t");
+    assert_eq!(rig.released(), ["s partial collectors-lost [] missing p3=exited"]);
+    rig.check_empty();
+}
