@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use stook::config::{Config, TaskConfig};
 use stook::{Event, TaskOutcome};
 use stook_plugin::{AggregatedResult, MissingCollector};
-use stook_types::{CollectorId, FanOut, Incarnation, Outcome};
+use stook_types::{CollectorId, FanOut, Incarnation, Outcome, TaskId};
 use tokio::sync::oneshot;
 
 /// Shared by whoever hears of something.
@@ -31,6 +31,8 @@ pub(crate) struct Book {
     /// To whom something was done, ever.
     struck: BTreeSet<CollectorId>,
     armed: Option<(CollectorId, oneshot::Sender<()>)>,
+    /// Who has a part of an open task that two have lost before.
+    last_hopes: HashMap<TaskId, BTreeSet<CollectorId>>,
     /// The host's own numbers have been asked for: what ends from now on ends because the host stops.
     closed: bool,
 }
@@ -100,6 +102,9 @@ pub(crate) enum News {
     GivenUp(CollectorId),
 }
 
+/// How many attempts at a part may end with a strike. A task that kills its collector for the third time is condemned.
+const SPARED: u32 = 2;
+
 // === impl Ledger ===
 
 impl Ledger {
@@ -162,13 +167,18 @@ impl Book {
             Event::CollectorQuarantined { collector, .. } => {
                 self.news.push(News::GivenUp(collector.clone()));
             }
-            Event::TaskAssigned { collector, .. } => {
+            Event::TaskAssigned { collector, task_id, attempt, .. } => {
+                if *attempt > SPARED {
+                    self.last_hopes.entry(*task_id).or_default().insert(collector.clone());
+                    return;
+                }
                 if let Some((_, fire)) = self.armed.take_if(|(victim, _)| victim == collector) {
                     let _ = fire.send(()); // whoever waited may have grown tired of it
                 }
             }
             Event::TaskRedistributed { from, to, .. } => self.moved(from, to.as_ref()),
-            Event::TaskEnded { task, correlation_id, outcome, .. } => {
+            Event::TaskEnded { task, task_id, correlation_id, outcome } => {
+                self.last_hopes.remove(task_id);
                 let (sets, anybody) = self.plans.get(task).copied().unwrap_or_default();
                 match self.closed {
                     true => self.counts.cut_short += 1,
@@ -244,10 +254,17 @@ impl Book {
         Counts { unanswered, ..self.counts.clone() }
     }
 
-    /// Those who are connected and to whom nothing was done.
+    /// Those who are connected, to whom nothing was done, and who are not to be spared.
     pub(crate) fn unharmed(&self) -> Vec<CollectorId> {
-        let unharmed = self.present.iter().filter(|(_, presence)| presence.is_unharmed());
+        let unharmed =
+            self.present.iter().filter(|(id, presence)| presence.is_unharmed() && !self.is_spared(id));
         unharmed.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Whether it has what was struck down with others often enough: once more, and the host would think that the task is
+    /// to blame, and give it to nobody.
+    pub(crate) fn is_spared(&self, id: &CollectorId) -> bool {
+        self.last_hopes.values().any(|holders| holders.contains(id))
     }
 
     pub(crate) fn who_is_stopped(&self) -> Vec<(CollectorId, Incarnation)> {
@@ -325,7 +342,7 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
-    use stook_types::{Capability, CorrelationId, TaskId};
+    use stook_types::{Capability, CorrelationId};
 
     use super::*;
 
@@ -428,22 +445,40 @@ mod tests {
         assert_eq!((counts.tasks(TaskOutcome::Partial), counts.tasks(TaskOutcome::Failed)), (1, 0));
     }
 
+    fn assigned(book: &mut Book, collector: &str, attempt: u32) -> TaskId {
+        let task_id = TaskId::random();
+        book.hear(&Event::TaskAssigned {
+            task: "scan".into(),
+            task_id,
+            collector: id(collector),
+            capability: Capability::new("process.list").unwrap(),
+            correlation_id: CorrelationId::random(),
+            attempt,
+        });
+        task_id
+    }
+
     #[test]
     fn an_armed_strike_goes_off_once() {
         let book = &mut Book::default();
         let mut fired = book.arm(id("p1"));
-        let assign = |collector: &str| Event::TaskAssigned {
-            task: "scan".into(),
-            task_id: TaskId::random(),
-            collector: id(collector),
-            capability: Capability::new("process.list").unwrap(),
-            correlation_id: CorrelationId::random(),
-            attempt: 1,
-        };
-        book.hear(&assign("p2"));
+        assigned(book, "p2", 1);
         assert!(fired.try_recv().is_err());
-        book.hear(&assign("p1"));
-        book.hear(&assign("p1"));
+        assigned(book, "p1", 1);
+        assigned(book, "p1", 1);
         assert!(fired.try_recv().is_ok());
+    }
+
+    #[test]
+    fn whoever_has_what_two_have_lost_is_spared() {
+        let book = &mut Book::default();
+        connected(book, "p1");
+        assigned(book, "p1", 2);
+        assert!(!book.is_spared(&id("p1")));
+        let task_id = assigned(book, "p1", 3);
+        assert!(book.is_spared(&id("p1")) && book.unharmed().is_empty());
+        let (task, correlation_id, outcome) = ("scan".into(), CorrelationId::random(), TaskOutcome::Done);
+        book.hear(&Event::TaskEnded { task, task_id, correlation_id, outcome });
+        assert_eq!(book.unharmed(), [id("p1")]);
     }
 }

@@ -81,6 +81,9 @@ async fn serve(
     builder = builder.on_event(move |event| {
         if let Some(ledger) = &ledger {
             ledger.open().hear(event);
+            if matches!(event, Event::TaskAssigned { .. }) {
+                chaos::spare(ledger);
+            }
         }
         if let Some(kill) = &mut kill {
             kill(event);

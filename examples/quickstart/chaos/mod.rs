@@ -1,7 +1,8 @@
 //! `--chaos`: now and then a collector is killed, or stopped for a while, at random.
 //!
 //! Half of the time that waits for the moment at which the collector has been given something: between two scans there
-//! would be nothing to lose.
+//! would be nothing to lose. A collector that has what two others have lost is spared: struck down with a third, a task
+//! would be condemned as the cause, and rightly so as far as the host can know.
 
 mod signal;
 
@@ -14,7 +15,7 @@ use stook_types::{CollectorId, Incarnation};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::ledger::{Ledger, Presence};
+use crate::ledger::{Book, Ledger, Presence};
 
 /// How long nothing is done to anybody.
 const CALM: (Duration, Duration) = (Duration::from_millis(200), Duration::from_millis(1_800));
@@ -52,6 +53,16 @@ pub(crate) async fn rage(seed: u64, ledger: Ledger, host: Handle) -> Infallible 
     }
 }
 
+/// Lets those go on who are spared: a stopped one may be given what two others have lost before the host knows.
+pub(crate) fn spare(ledger: &Ledger) {
+    let stopped = ledger.open().who_is_stopped();
+    for (id, incarnation) in stopped {
+        if ledger.open().is_spared(&id) {
+            go_on(ledger, &id, incarnation);
+        }
+    }
+}
+
 /// Lets everybody go on who was stopped.
 pub(crate) fn calm(ledger: &Ledger) {
     let stopped = ledger.open().who_is_stopped();
@@ -70,10 +81,14 @@ fn chosen(ledger: &Ledger, draw: u64) -> Option<CollectorId> {
     (place < unharmed.len()).then(|| unharmed.swap_remove(place))
 }
 
+/// Something may have happened since it was chosen.
+fn target(book: &Book, victim: &CollectorId) -> Option<Presence> {
+    book.presence(victim).filter(|presence| presence.is_unharmed() && !book.is_spared(victim))
+}
+
 fn kill(ledger: &Ledger, victim: &CollectorId, host: &Handle) {
     let mut book = ledger.open();
-    // Something may have happened to it since it was chosen.
-    let Some(presence) = book.presence(victim).filter(|presence| presence.is_unharmed()) else { return };
+    let Some(presence) = target(&book, victim) else { return };
     if signal::kill(presence.pid, || host.kill(victim)) {
         book.killed(victim);
     }
@@ -81,7 +96,7 @@ fn kill(ledger: &Ledger, victim: &CollectorId, host: &Handle) {
 
 fn stop(ledger: &Ledger, victim: &CollectorId) -> Option<Incarnation> {
     let mut book = ledger.open();
-    let presence = book.presence(victim).filter(|presence| presence.is_unharmed())?;
+    let presence = target(&book, victim)?;
     signal::stop(presence.pid).then(|| {
         book.stopped(victim);
         presence.incarnation
