@@ -95,14 +95,16 @@ impl Collectors {
         (Session { source, window }, known.waiting.clone())
     }
 
-    /// Notes that the session of this source ended. Gives the sets that wait for its collector; nothing if a later
-    /// session has taken over.
+    /// Notes that the session of this source ended. Gives the sets that wait for its collector, in order of their opening;
+    /// nothing if a later session has taken over.
     pub(crate) fn ended(&self, source: &Source, why: Missing) -> Vec<Waiting> {
         let Some(mut known) = self.known.get_mut(&source.collector) else { return Vec::new() };
         match &known.state {
             State::Connected(current) if current.epoch == source.epoch => {
                 known.state = State::Lost(why);
                 known.sweep();
+                // A set that was opened first may have begun to wait for this one last.
+                known.waiting.sort_by_key(|waiting| (waiting.aggregate, waiting.number));
                 known.waiting.clone()
             }
             _ => Vec::new(),
