@@ -247,13 +247,6 @@ impl Aggregate {
         let fresh = open.results.len() - open.emitted;
         open.emitted = open.results.len();
         let held = if keep { self.budget.hold_anyway(open.held.bytes()) } else { open.held.take() };
-        // Of a task that still waits for somebody, whoever had it before.
-        let waits = open.unassigned > open.dropped;
-        let missing = |member: &stook_plugin::Member| {
-            let why = member.missing.or(member.failed).or_else(|| member.refused.then_some(Missing::Refused));
-            let is_missing = (member.expected || (waits && member.withdrawn)) && !member.answered;
-            is_missing.then(|| (member.collector.clone(), why))
-        };
         Released {
             spec: self.spec.clone(),
             aggregate: self.index,
@@ -264,7 +257,7 @@ impl Aggregate {
             results: if keep { open.results.clone() } else { std::mem::take(&mut open.results) },
             fresh,
             duplicates: open.duplicates,
-            unanswered: open.members.iter().filter_map(missing).collect(),
+            unanswered: open.unanswered(),
             missing: Vec::new(),
             opened: open.opened,
             released: now,

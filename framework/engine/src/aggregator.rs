@@ -310,6 +310,15 @@ impl ResultAggregator {
         self.aggregates[aggregate].reassign(now, key, from, to, out);
     }
 
+    /// A task of this set found nobody at once. If the set is released before somebody has it, those of `able` are missing
+    /// who do nothing else here. Does nothing if the set is not open.
+    ///
+    /// # Panics
+    /// If there is no aggregate of this number.
+    pub fn waits_for(&self, aggregate: usize, key: &SetKey, able: &Arc<[CollectorId]>) {
+        self.aggregates[aggregate].waits_for(key, able);
+    }
+
     /// A task of this set that no collector has will not get one any more. `could` are those who might have run it,
     /// and why they did not: those of them who did nothing else here are missing, or all if there is none. Does nothing
     /// if the set is not open.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 
 use stook_plugin::{Contribution, Identity, Member, Reason, SetKey, SetView};
-use stook_types::{CollectorId, MonoTime};
+use stook_types::{CollectorId, Missing, MonoTime};
 
 use crate::memory::Held;
 use crate::seen::Seen;
@@ -40,6 +40,8 @@ pub(crate) struct OpenSet {
     pub(crate) unassigned: u32,
     /// How many of them will not get one any more.
     pub(crate) dropped: u32,
+    /// Who could have had those that found nobody at once: a list for each capability, shared by all sets.
+    pub(crate) able: Vec<Arc<[CollectorId]>>,
     pub(crate) bytes: usize,
     pub(crate) duplicates: u64,
     /// Where identities were seen, for dedup within the set, by the number of the strategy.
@@ -98,6 +100,7 @@ impl OpenSet {
             members,
             unassigned: 0,
             dropped: 0,
+            able: Vec::new(),
             bytes: 0,
             duplicates: 0,
             seen: Vec::new(),
@@ -162,6 +165,42 @@ impl OpenSet {
     /// Whether a task of this set was taken from this collector, and it has none left here.
     pub(crate) fn has_withdrawn(&self, collector: &CollectorId) -> bool {
         self.members.iter().any(|member| member.withdrawn && member.collector == *collector)
+    }
+
+    /// Who is missing if the set is released now, and why as far as the set knows.
+    pub(crate) fn unanswered(&self) -> Vec<(CollectorId, Option<Missing>)> {
+        let waits = self.unassigned > self.dropped;
+        let missing = |member: &Member| {
+            let why = member.missing.or(member.failed).or_else(|| member.refused.then_some(Missing::Refused));
+            // Of a task that still waits for somebody, whoever had it before.
+            let is_missing = (member.expected || (waits && member.withdrawn)) && !member.answered;
+            is_missing.then(|| (member.collector.clone(), why))
+        };
+        let mut missing: Vec<_> = self.members.iter().filter_map(missing).collect();
+        if waits {
+            self.add_able(&mut missing);
+        }
+        missing
+    }
+
+    /// Of a task that nobody has had yet, those who could have it and do nothing else here; if there is none, and nobody
+    /// else is missing, all: somebody is.
+    fn add_able(&self, missing: &mut Vec<(CollectorId, Option<Missing>)>) {
+        let is_idle = |id: &CollectorId| {
+            let member = self.members.iter().find(|member| member.collector == *id);
+            member.is_none_or(|member| !member.answered && member.open_tasks == 0)
+        };
+        for only_idle in [true, false] {
+            for id in self.able.iter().flat_map(|able| able.iter()) {
+                let is_new = !missing.iter().any(|(known, _)| known == id);
+                if is_new && (!only_idle || is_idle(id)) {
+                    missing.push((id.clone(), None));
+                }
+            }
+            if !missing.is_empty() {
+                return;
+            }
+        }
     }
 
     /// Whether everybody who could still answer is known to be dead, and no task can still find somebody.

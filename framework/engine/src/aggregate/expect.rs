@@ -290,6 +290,21 @@ impl Aggregate {
         self.reconsider(now, &set, number, out, |open| give_up(open, could));
     }
 
+    /// A task of this set found nobody at once, and waits for one of these.
+    pub(crate) fn waits_for(&self, key: &SetKey, able: &Arc<[CollectorId]>) {
+        let Some(set) = self.sets.get(key) else { return };
+        let mut slot = set.lock();
+        let open = match &mut *slot {
+            Slot::Open(open) => open,
+            // The next correction shall know of it.
+            Slot::Closed(Tombstone { kept: Some(kept), .. }) => &mut kept.open,
+            Slot::Closed(_) | Slot::Gone => return,
+        };
+        if !open.able.iter().any(|known| Arc::ptr_eq(known, able)) {
+            open.able.push(able.clone());
+        }
+    }
+
     /// Changes an open set and asks whether that completes it.
     pub(super) fn reconsider(
         &self,

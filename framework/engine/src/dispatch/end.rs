@@ -144,7 +144,7 @@ impl TaskRouter {
     }
 
     /// Everybody who has a capability, and why each does not run a task that nobody ran.
-    fn able(&self, capability: &Capability) -> Vec<(CollectorId, Missing)> {
+    pub(super) fn able(&self, capability: &Capability) -> Vec<(CollectorId, Missing)> {
         let has = |known: &Collector| known.capabilities.iter().any(|(has, _)| has == capability);
         let why = |known: &Collector| match known.seat {
             Some(_) => Missing::Outstanding,

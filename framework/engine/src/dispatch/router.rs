@@ -24,6 +24,8 @@ pub struct TaskRouter {
     pub(super) failover: FailoverManager,
     pub(super) limits: TaskLimits,
     pub(super) collectors: BTreeMap<CollectorId, Collector>,
+    /// Who has or last declared a capability, until somebody declares anew.
+    pub(super) who_is_able: HashMap<PoolId, Arc<[CollectorId]>>,
     pub(super) tasks: HashMap<u64, OpenTask>,
     pub(super) parts: HashMap<u64, Part>,
     pub(super) leases: HashMap<LeaseId, Lease>,
@@ -139,6 +141,7 @@ impl TaskRouter {
             failover: FailoverManager::default(),
             limits,
             collectors: BTreeMap::new(),
+            who_is_able: HashMap::new(),
             tasks: HashMap::new(),
             parts: HashMap::new(),
             leases: HashMap::new(),
@@ -179,7 +182,10 @@ impl TaskRouter {
             capabilities,
             back,
         );
-        known.capabilities = capabilities.to_vec();
+        if known.capabilities != capabilities {
+            known.capabilities = capabilities.to_vec();
+            self.who_is_able.clear();
+        }
         (known.seat, known.away) = (Some(seat), None);
         self.held.insert(seat, Held::default());
         self.serve_freed(turn);

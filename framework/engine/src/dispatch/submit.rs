@@ -194,7 +194,30 @@ impl TaskRouter {
         }
         match self.choose(turn, id) {
             Some(seat) => self.assign(turn, id, seat, From::Nobody),
-            None => self.wait(id),
+            None => {
+                self.wait(id);
+                self.tell_who_is_able(turn, id);
+            }
+        }
+    }
+
+    /// Its sets may be released before somebody has it, by others than this router.
+    fn tell_who_is_able(&mut self, turn: &Turn<'_>, id: u64) {
+        let Some(part) = self.parts.get(&id) else { return };
+        let (number, pool) = (part.task, part.pool);
+        let able = match self.who_is_able.get(&pool) {
+            Some(able) => able.clone(),
+            None => {
+                let able = self.able(self.balancer.capability(pool));
+                let able: Arc<[_]> = able.into_iter().map(|(id, _)| id).collect();
+                self.who_is_able.insert(pool, able.clone());
+                able
+            }
+        };
+        let Some(open) = self.tasks.get(&number).filter(|_| !able.is_empty()) else { return };
+        let key = open.task.correlation_id.clone().into();
+        for aggregate in &open.task.into {
+            turn.sets.waits_for(*aggregate, &key, &able);
         }
     }
 

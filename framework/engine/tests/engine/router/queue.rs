@@ -24,6 +24,18 @@ fn what_waits_too_long_ends_at_its_deadline_and_says_who_could_have() {
 }
 
 #[test]
+fn a_set_that_is_released_while_its_task_waits_says_who_could_have_had_it() {
+    let mut rig = rig();
+    rig.connect("p1", &["scan:1"]);
+    rig.connect("p2", &["look:1"]);
+    rig.part_with("p1");
+    rig.give(Task { deadline: at(100_000), ..task("t", &["scan", "look"]) });
+    rig.done("p2", "t");
+    rig.until(100_000);
+    assert_eq!(rig.released(), ["t partial timeout [] missing p1=disconnected"]);
+}
+
+#[test]
 fn what_waits_for_one_collector_ends_at_its_deadline_as_its_timeout() {
     let mut rig = rig();
     rig.connect("p1", &["scan:1"]);
