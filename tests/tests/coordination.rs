@@ -10,7 +10,9 @@ use rustix::process::Signal;
 use serde_json::Value as Json;
 use stook::Event;
 use stook_plugin::AggregatedResult;
+use stook_proto::wire::frame::Body;
 use stook_tests::host::{is_alive, one, signal};
+use stook_tests::raw::{Raw, hello};
 use stook_tests::{TIMEOUT, TestHost};
 use stook_types::{FanOut, Outcome, TaskId, TaskOutcome};
 
@@ -607,5 +609,26 @@ async fn what_happens_is_told_on_a_topic_that_an_aggregate_can_take() {
     }
     assert!(!is_alive(pids["w1"]));
     adds_up(&host.status().await);
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn the_token_of_an_earlier_start_opens_nothing_and_stops_no_restart() {
+    let config = pool(
+        &[],
+        r#"{ use = "backoff", initial = "300ms", max = "300ms", jitter = 0.0, give_up = { restarts = 60, within = "60s" } }"#,
+    ) + "[collector.p]\ncommand = [\"sh\", \"-c\", \"echo $STOOK_TOKEN >> @here/tokens; exit 1\"]\npublish = [\"t.#\"]\n";
+    let mut host = TestHost::builder(&config, "").start().await;
+    let restarting = |event: &Event| matches!(event, Event::CollectorRestarting { .. }).then_some(());
+    host.event(restarting).await;
+    let tokens = std::fs::read_to_string(host.here().join("tokens")).expect("it has left its token");
+    let mut late = Raw::connect(host.endpoint()).await;
+    let token = tokens.lines().next().expect("a line").to_owned();
+    late.say(stook_proto::wire::Hello { token, ..hello("p", "t.x") }).await;
+    let answer = late.next().await;
+    assert!(matches!(answer, Some(Body::Reject(_))), "{answer:?}");
+    for _ in 0..3 {
+        host.event(restarting).await;
+    }
     host.stop().await;
 }

@@ -61,7 +61,11 @@ impl Control {
         self.tell(&Event::CollectorConnected { collector: collector.clone(), incarnation, pid });
         if !answered {
             // The connection is gone before it was answered: no session will report its end.
-            return self.ended(&source, Missing::Disconnected, false);
+            self.ended(&source, Missing::Disconnected, false);
+            // The router has not seen it, so that the sets have to be told here.
+            let (why, now) = (Missing::Disconnected, self.hub.clock.now());
+            self.hub.aggregator.collector_lost(now, &source, why, &mut self.released);
+            return;
         }
         if adopted {
             self.tell(&Event::CollectorAdopted { collector: collector.clone(), incarnation });

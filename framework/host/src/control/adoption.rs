@@ -36,6 +36,8 @@ pub(super) enum Proof {
 pub(super) const ADOPTION: Duration = Duration::from_secs(3);
 
 const FILE: &str = "collectors";
+/// Characters of a secret: two UUIDs.
+const SECRET: usize = 64;
 
 impl Secrets {
     pub(super) fn of_host(directory: &Path) -> Self {
@@ -46,9 +48,17 @@ impl Secrets {
     pub(super) fn read(&self) -> BTreeMap<CollectorId, String> {
         let line = |line: &str| {
             let (id, secret) = line.split_once(' ')?;
-            Some((CollectorId::new(id).ok()?, secret.to_owned()))
+            // Whole, or nobody could have shown it; an empty one would be shown by everybody.
+            let whole = secret.len() == SECRET && secret.bytes().all(|byte| byte.is_ascii_hexdigit());
+            Some((CollectorId::new(id).ok().filter(|_| whole)?, secret.to_owned()))
         };
-        std::fs::read_to_string(&self.0).unwrap_or_default().lines().filter_map(line).collect()
+        let text = std::fs::read_to_string(&self.0).unwrap_or_else(|error| {
+            if error.kind() != io::ErrorKind::NotFound {
+                tracing::warn!(%error, "collectors of an earlier host cannot be taken over");
+            }
+            String::new()
+        });
+        text.lines().filter_map(line).collect()
     }
 
     /// Leaves these for the next host. Whole or not at all: written beside, then put in place.
@@ -58,10 +68,8 @@ impl Secrets {
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&beside)?;
-        for (id, secret) in secrets {
-            writeln!(file, "{id} {secret}")?;
-        }
+        let lines: String = secrets.map(|(id, secret)| format!("{id} {secret}\n")).collect();
+        options.open(&beside)?.write_all(lines.as_bytes())?;
         std::fs::rename(&beside, &self.0)
     }
 
@@ -130,9 +138,14 @@ mod tests {
         let secrets = Secrets::of_host(&directory);
         assert_eq!(secrets.read(), BTreeMap::new());
         let id = CollectorId::new("p.1").expect("valid");
-        secrets.write([(&id, "one")].into_iter()).expect("written");
-        secrets.write([(&id, "two")].into_iter()).expect("written");
-        assert_eq!(secrets.read(), BTreeMap::from([(id, "two".to_owned())]));
+        let [one, two] = ["1", "2"].map(|digit| digit.repeat(SECRET));
+        secrets.write([(&id, one.as_str())].into_iter()).expect("written");
+        secrets.write([(&id, two.as_str())].into_iter()).expect("written");
+        assert_eq!(secrets.read(), BTreeMap::from([(id.clone(), two)]));
+        for torn in ["", "12", "not a secret"] {
+            secrets.write([(&id, torn)].into_iter()).expect("written");
+            assert_eq!(secrets.read(), BTreeMap::new(), "`{torn}` could be shown by others");
+        }
         #[cfg(unix)]
         {
             let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&secrets.0).expect("there"));

@@ -18,8 +18,10 @@ const UNASKED: Duration = Duration::from_millis(100);
 impl Control {
     /// Starts whoever is to be started now, and kills whoever did not register in time.
     pub(super) fn start_due(&mut self, now: MonoTime) {
-        for id in self.restarts.take_due(now) {
-            self.start(&id);
+        let due = self.restarts.take_due(now);
+        due.iter().for_each(|id| self.start(id));
+        if !due.is_empty() {
+            self.save_secrets();
         }
         for id in self.restarts.take_overdue(now) {
             tracing::warn!(collector = %id, "has not registered in time");
@@ -37,14 +39,16 @@ impl Control {
         (known.doing, known.adopted) = (None, false);
         let plan = Plan { id: id.clone(), command, secret, last_lines: known.last_lines.clone() };
         known.child = Some(supervise::start(&self.hub, &self.endpoint, plan));
-        self.save_secrets();
     }
 
     /// A collector that the host has started has a session.
     pub(super) fn in_service(&mut self, id: &CollectorId) {
         let now = self.hub.clock.now();
-        self.restarts.registered(now, id);
         let Some(known) = self.roster.get_mut(id) else { return };
+        if known.child.is_none() && !known.adopted {
+            return;
+        }
+        self.restarts.registered(now, id);
         let first = std::mem::replace(&mut known.served, known.starts) != known.starts;
         let ended = known.last_exit.as_ref().map(|(_, at)| *at);
         if let (true, Some(ended), Some(status)) = (first, ended, self.restarts.status(id)) {
@@ -71,7 +75,8 @@ impl Control {
         let ChildEnd { how, exit, hopeless } = end;
         self.tell(&Event::CollectorExited { collector: id.clone(), how: how.clone() });
         let Some(known) = self.roster.get_mut(id) else { return };
-        (known.child, known.last_exit) = (None, Some((how, now)));
+        // Whoever still shows its token is not it.
+        (known.child, known.secret, known.last_exit) = (None, None, Some((how, now)));
         if matches!(known.standing, Standing::Awaited) {
             known.standing = Standing::NeverCame;
         }

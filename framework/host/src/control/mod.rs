@@ -134,6 +134,8 @@ pub(crate) struct Parts {
     pub(crate) registration: Duration,
 }
 
+/// How long a child may take to end that was killed.
+const UNKILLABLE: Duration = Duration::from_secs(10);
 /// What is done in a row before what came of it is delivered.
 const AT_ONCE: usize = 64;
 
@@ -200,10 +202,10 @@ impl Control {
         while !self.is_done() {
             let due = self.next_deadline().map(|due| self.hub.clock.instant(due));
             let unsettled = !self.schedule.has_begun();
-            let stop_by = self.stop_by;
+            let stop_by = self.stop_by.map(|by| if by > Instant::now() { by } else { by + UNKILLABLE });
             tokio::select! {
                 biased;
-                () = sleep_until(stop_by.unwrap_or_else(Instant::now)), if stop_by.is_some_and(|by| by > Instant::now()) => {}
+                () = sleep_until(stop_by.unwrap_or_else(Instant::now)), if stop_by.is_some() => {}
                 () = sleep_until(registration_ends), if unsettled => {
                     self.roster.give_up_waiting();
                     self.begin_schedule();
@@ -229,8 +231,11 @@ impl Control {
 
     /// Every child is gone, and whoever was taken over from an earlier host has left or had the time to.
     fn is_done(&self) -> bool {
-        let waits = self.roster.any_adopted() && self.stop_by.is_some_and(|by| Instant::now() < by);
-        self.stopping && self.roster.all_children_gone() && !waits
+        let in_time = |patience| self.stop_by.is_some_and(|by| Instant::now() < by + patience);
+        let waits = self.roster.any_adopted() && in_time(Duration::ZERO);
+        // One that is killed and does not end is beyond us: a host that never ends would not help.
+        let gone = self.roster.all_children_gone() || !in_time(UNKILLABLE);
+        self.stopping && gone && !waits
     }
 
     fn obey(&mut self, message: Message) {

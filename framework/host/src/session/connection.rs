@@ -17,8 +17,8 @@ pub(super) struct Connection<S> {
     pub(super) protocol: HostSession,
     /// What is being written. The protocol's own buffer fills meanwhile, and its bound holds.
     outgoing: BytesMut,
-    /// Since when the peer has taken nothing of what there is to write.
-    stuck: Option<Instant>,
+    /// By when the peer must have taken so many bytes of what there is to write.
+    owed: Option<(Instant, usize)>,
     /// The peer takes nothing more. What it sent before may still be there to read.
     deaf: bool,
 }
@@ -32,11 +32,12 @@ pub(super) enum Io {
     Deadline,
     /// The end.
     Eof,
-    /// The peer has taken nothing of what there is to write for too long.
+    /// The peer has not taken what there is to write for too long.
     Deaf,
 }
 
-/// How long a peer may take nothing at all of what there is to write.
+/// How long a peer may take for what there is to write at one time. Not reset by every byte: whoever takes them one by one
+/// would keep its tasks for ever.
 const WRITE: Duration = Duration::from_secs(10);
 /// How long the last words may take to be written.
 const LAST_WORDS: Duration = Duration::from_millis(250);
@@ -47,7 +48,7 @@ where
 {
     pub(super) fn new(hub: Arc<Hub>, stream: S) -> Self {
         let protocol = HostSession::new(hub.clock.now(), hub.limits);
-        Self { hub, stream, protocol, outgoing: BytesMut::new(), stuck: None, deaf: false }
+        Self { hub, stream, protocol, outgoing: BytesMut::new(), owed: None, deaf: false }
     }
 
     /// Writes what there is to write until there is something to do about what was read. Loses nothing when it is
@@ -61,18 +62,21 @@ where
                 self.outgoing.clear();
             }
             if self.outgoing.is_empty() {
-                self.stuck = None;
+                self.owed = None;
             } else {
-                self.stuck.get_or_insert_with(Instant::now);
+                let bytes = self.outgoing.len();
+                self.owed.get_or_insert_with(|| (Instant::now() + WRITE, bytes));
             }
-            let patience = self.stuck.map(|since| since + WRITE);
+            let patience = self.owed.map(|(until, _)| until);
             let deadline = self.protocol.deadline().map(|deadline| self.hub.clock.instant(deadline));
             let (mut reader, mut writer) = (&self.stream, &self.stream);
             tokio::select! {
                 biased;
                 written = writer.write_buf(&mut self.outgoing), if !self.outgoing.is_empty() => {
                     self.deaf = matches!(written, Ok(0) | Err(_));
-                    self.stuck = None;
+                    let written = written.unwrap_or(0);
+                    self.owed = self.owed.and_then(|(until, bytes)| Some((until, bytes.checked_sub(written)?)));
+                    self.owed = self.owed.filter(|(_, bytes)| *bytes > 0);
                 }
                 read = reader.read_buf(self.protocol.read_buffer()) => match read {
                     Ok(0) | Err(_) => return Io::Eof,

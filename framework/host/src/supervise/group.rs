@@ -28,11 +28,12 @@ impl Group {
 
     /// Waits for the end of the child, ends what it leaves behind, and reaps it. Can be cancelled and called again.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.members.leader_ended().await;
-        // Before the child is reaped: until then nobody else can have its number.
-        self.members.kill();
+        if self.members.leader_ended().await {
+            // Before the child is reaped: until then nobody else can have its number.
+            self.members.kill();
+        }
         let status = self.child.wait().await?;
-        self.members.forget();
+        self.members.leader_reaped();
         Ok(status)
     }
 }
@@ -73,17 +74,20 @@ mod sys {
             }
         }
 
-        pub(super) fn forget(&mut self) {
+        /// Its number may be anybody's now.
+        pub(super) fn leader_reaped(&mut self) {
             self.leader = None;
         }
 
-        /// Returns when the leader has ended, and leaves it to be reaped.
-        pub(super) async fn leader_ended(&mut self) {
-            let (Some(leader), Some(changes)) = (self.leader, &mut self.changes) else { return };
+        /// Returns when the leader has ended, and leaves it to be reaped. False if that cannot be told without reaping.
+        pub(super) async fn leader_ended(&mut self) -> bool {
+            let (Some(leader), Some(changes)) = (self.leader, &mut self.changes) else { return false };
             let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-            while let Ok(None) = waitid(WaitId::Pid(leader), look) {
-                if changes.recv().await.is_none() {
-                    return;
+            loop {
+                match waitid(WaitId::Pid(leader), look) {
+                    Ok(Some(_)) => return true,
+                    Ok(None) if changes.recv().await.is_some() => {}
+                    Ok(None) | Err(_) => return false,
                 }
             }
         }
@@ -95,7 +99,7 @@ mod sys {
     use tokio::process::{Child, Command};
     use win32job::Job;
 
-    /// A job that holds the child and all that it starts.
+    /// A job that holds the child and all that it starts; but what it starts in the instant before it is put into it.
     pub(super) struct Members(Option<Job>);
 
     pub(super) const fn prepare(_: &mut Command) {}
@@ -120,11 +124,14 @@ mod sys {
             }
         }
 
-        pub(super) fn forget(&mut self) {
-            self.0 = None;
+        /// What it has started is ended now: a job is no number that could be somebody else's.
+        pub(super) fn leader_reaped(&mut self) {
+            self.kill();
         }
 
-        /// The end of the child is waited for where it is reaped: its handle cannot be anybody else's.
-        pub(super) async fn leader_ended(&mut self) {}
+        /// Cannot be told here without waiting for the child, which is as good: see `leader_reaped`.
+        pub(super) async fn leader_ended(&mut self) -> bool {
+            false
+        }
     }
 }
