@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use stook_proto::collector::{Declaration, Event, NewResult, RecordError, ReplayLimits};
-use stook_proto::{CollectorSession, Heartbeat, LoadMetrics, SessionError};
+use stook_proto::{CollectorHeartbeat, CollectorSession, LoadMetrics, SessionError};
 use stook_types::{MonoTime, Topic};
 use tokio::sync::Notify;
 
@@ -122,7 +122,7 @@ impl Core {
             let mut session = self.session();
             // Another connection may have come meanwhile, with beats of its own.
             if session.heartbeat_due().is_some_and(|due| due <= now) {
-                let beat = Heartbeat {
+                let beat = CollectorHeartbeat {
                     progress: self.progress.load(Ordering::Relaxed),
                     load: LoadMetrics {
                         active_tasks: self.active_tasks.load(Ordering::Relaxed),

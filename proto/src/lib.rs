@@ -95,7 +95,7 @@ impl Credit {
 
 /// How a collector says that it is alive, and how busy it is. Hints for a balancer, never proof.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Heartbeat {
+pub struct CollectorHeartbeat {
     /// Grows with the collector's work; standing still while tasks are active is a hint of a hang.
     pub progress: u64,
     /// Its load.

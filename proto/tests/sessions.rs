@@ -119,7 +119,7 @@ impl World {
                     self.host.fence(*lease);
                 }
             }
-            Op::Heartbeat => self.collector.heartbeat(NOW, stook_proto::Heartbeat::default()),
+            Op::Heartbeat => self.collector.heartbeat(NOW, stook_proto::CollectorHeartbeat::default()),
             Op::Cut => self.cut(),
         }
         assert!(self.collector.unsettled() <= REPLAY.results as usize);

@@ -12,8 +12,8 @@ use super::{Declaration, Event, NewResult, RecordError, Terms};
 use crate::frame::{self, Incoming};
 use crate::wire::frame::Body;
 use crate::{
-    Assignment, Credit, Decoder, Heartbeat, Hello, Lease, Rejection, SessionError, TaskOutcome, VERSION,
-    correlation, results, wire,
+    Assignment, CollectorHeartbeat, Credit, Decoder, Hello, Lease, Rejection, SessionError, TaskOutcome,
+    VERSION, correlation, results, wire,
 };
 
 /// A collector's end of its sessions, one after the other: what the host has not settled survives the
@@ -217,7 +217,7 @@ impl CollectorSession {
     }
 
     /// Says that the collector is alive. Does not wait for results to go first.
-    pub fn heartbeat(&mut self, now: MonoTime, beat: Heartbeat) {
+    pub fn heartbeat(&mut self, now: MonoTime, beat: CollectorHeartbeat) {
         let State::Open(terms) = &self.state else { return };
         self.heartbeat_due = Some(now + terms.heartbeat);
         self.out.push(wire::Heartbeat {

@@ -2,7 +2,7 @@
 
 use stook_types::{CorrelationId, Payload, Refusal};
 
-use crate::{Heartbeat, Hello, Lease, Request, TaskOutcome};
+use crate::{CollectorHeartbeat, Hello, Lease, Request, TaskOutcome};
 
 /// One thing that a collector or an operator has said, checked.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub enum Event {
     /// It introduces itself. Answer with `welcome` or `reject`, whenever that is decided.
     Hello(Box<Hello>),
     /// It is alive. So it is with every other event.
-    Heartbeat(Heartbeat),
+    Heartbeat(CollectorHeartbeat),
     /// Results, in the order sent.
     Results(Vec<ReceivedResult>),
     /// A task runs.

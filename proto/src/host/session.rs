@@ -17,8 +17,8 @@ use crate::frame::{self, Incoming};
 use crate::pace::Pace;
 use crate::wire::frame::Body;
 use crate::{
-    AssignError, Assignment, Credit, Decoder, Heartbeat, Hello, Lease, LoadMetrics, MAX_STRANGER, Rejection,
-    SPAN, Sequences, SessionError, TaskOutcome, VERSION, correlation, encode, results, wire,
+    AssignError, Assignment, CollectorHeartbeat, Credit, Decoder, Hello, Lease, LoadMetrics, MAX_STRANGER,
+    Rejection, SPAN, Sequences, SessionError, TaskOutcome, VERSION, correlation, encode, results, wire,
 };
 
 /// The host's end of one connection: bytes and time in, events and bytes out.
@@ -314,7 +314,7 @@ impl HostSession {
 
     fn heartbeat(&mut self, beat: &wire::Heartbeat, now: MonoTime) -> Result<Event, SessionError> {
         self.spend_idle(now)?;
-        Ok(Event::Heartbeat(Heartbeat {
+        Ok(Event::Heartbeat(CollectorHeartbeat {
             progress: beat.progress,
             load: LoadMetrics {
                 active_tasks: beat.active_tasks,

@@ -31,7 +31,7 @@ use stook_engine::{
 };
 use stook_plugin::{Exit, Source};
 use stook_proto::transport::{Endpoint, Peer};
-use stook_proto::{Heartbeat, Hello, Lease, Rejection, Submission, TaskOutcome};
+use stook_proto::{CollectorHeartbeat, Hello, Lease, Rejection, Submission, TaskOutcome};
 use stook_types::{CollectorId, Missing, MonoTime, SessionEpoch};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, Instant, sleep_until};
@@ -62,7 +62,7 @@ pub(crate) enum Message {
     /// A collector says that it leaves.
     Leaving { collector: CollectorId, epoch: SessionEpoch },
     /// A collector says how it is.
-    Heartbeat { collector: CollectorId, epoch: SessionEpoch, beat: Heartbeat },
+    Heartbeat { collector: CollectorId, epoch: SessionEpoch, beat: CollectorHeartbeat },
     /// A collector does not run a task any more, and all results before have found their place.
     Finished { collector: CollectorId, epoch: SessionEpoch, lease: Lease, outcome: TaskOutcome },
     /// A child has ended and is reaped.
@@ -330,7 +330,7 @@ impl Control {
         self.kill(id, Doing::Silent);
     }
 
-    fn heartbeat(&mut self, collector: &CollectorId, epoch: SessionEpoch, beat: &Heartbeat) {
+    fn heartbeat(&mut self, collector: &CollectorId, epoch: SessionEpoch, beat: &CollectorHeartbeat) {
         if !self.is_current(collector, epoch) {
             return;
         }

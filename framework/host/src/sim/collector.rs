@@ -6,7 +6,9 @@ use std::time::Duration;
 use bytes::BytesMut;
 use stook_plugin::Draw;
 use stook_proto::collector::{CollectorSession, Declaration, Event, NewResult, ReplayLimits};
-use stook_proto::{CapabilityDeclaration, Heartbeat, Lease, LoadMetrics, RejectReason, TaskOutcome, Token};
+use stook_proto::{
+    CapabilityDeclaration, CollectorHeartbeat, Lease, LoadMetrics, RejectReason, TaskOutcome, Token,
+};
 use stook_types::{Capability, CollectorId, CorrelationId, Incarnation, MonoTime, Topic, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -356,7 +358,7 @@ impl Collector {
         if self.frozen <= Instant::now() {
             self.progress += 1;
         }
-        let beat = Heartbeat { progress: self.progress, load: LoadMetrics::default() };
+        let beat = CollectorHeartbeat { progress: self.progress, load: LoadMetrics::default() };
         self.session.heartbeat(self.now(), beat);
     }
 
