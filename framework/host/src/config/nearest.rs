@@ -1,5 +1,7 @@
 //! Which policy holds for whom: that of the nearest table. Collector or task, topic, aggregate, `[dispatch]`.
 
+use stook_types::TopicPattern;
+
 use super::aggregate::AggregateDraft;
 use super::collector::CollectorDraft;
 use super::cross::Draft;
@@ -7,7 +9,6 @@ use super::dispatch::{Choice, Choices};
 use super::node::{Node, Place};
 use super::table::Cx;
 use super::task::TaskDraft;
-use super::topics::overlaps;
 
 /// What a table selects for one key.
 type Get<Id> = for<'c> fn(&'c Choices<'_>) -> Option<(Id, &'c Node)>;
@@ -47,24 +48,39 @@ fn for_collector<Id: Copy>(
         return Some(id);
     }
     let (mut of_topics, mut of_aggregates) = (Vec::new(), Vec::new());
-    for aggregate in aggregates {
-        let name = &aggregate.config.spec.name;
-        for (pattern, choices) in &aggregate.topic_choices {
-            if overlaps(pattern, &collector.publish)
-                && let Some(said) = get(choices)
-            {
-                of_topics.push((format!("[aggregate.{name}.topic.\"{pattern}\"]"), said));
-            }
+    for published in &collector.publish {
+        let topics = aggregates
+            .iter()
+            .flat_map(|aggregate| aggregate.topics.iter().map(move |topic| (&topic.value, aggregate)));
+        let takers = holding(&published.value, topics);
+        let tables = takers.iter().flat_map(|aggregate| {
+            let says = |(pattern, choices)| Some((pattern, (*aggregate, pattern, get(choices)?)));
+            aggregate.topic_choices.iter().map(|(pattern, choices)| (pattern, choices)).filter_map(says)
+        });
+        for (aggregate, pattern, said) in holding(&published.value, tables) {
+            of_topics.push((format!("[aggregate.{}.topic.\"{pattern}\"]", aggregate.config.spec.name), said));
         }
-        if aggregate.topics.iter().any(|topic| overlaps(&topic.value, &collector.publish))
-            && let Some(said) = get(&aggregate.choices)
-        {
-            of_aggregates.push((format!("[aggregate.{name}]"), said));
+        for aggregate in takers {
+            let said = get(&aggregate.choices);
+            of_aggregates
+                .extend(said.map(|said| (format!("[aggregate.{}]", aggregate.config.spec.name), said)));
         }
     }
     let whom = format!("collector `{}`", collector.config.id);
     let nearest = if of_topics.is_empty() { of_aggregates } else { of_topics };
     agreed(cx, collector.place, key, &whom, &nearest)
+}
+
+/// What holds for topics that are published, of all that is said by pattern: the most specific one. What is said of a
+/// part of them only holds beside it, as do two of which neither is more specific.
+fn holding<'p, T>(published: &TopicPattern, said: impl Iterator<Item = (&'p TopicPattern, T)>) -> Vec<T> {
+    let all: Vec<_> = said.filter(|(pattern, _)| pattern.overlap(published).is_some()).collect();
+    let patterns: Vec<_> = all.iter().map(|(pattern, _)| *pattern).collect();
+    let overruled = |pattern: &TopicPattern| {
+        let narrower = |other: &TopicPattern| pattern.covers(other) && !other.covers(pattern);
+        patterns.iter().any(|other| other.covers(published) && narrower(other))
+    };
+    all.into_iter().filter(|(pattern, _)| !overruled(pattern)).map(|(_, what)| what).collect()
 }
 
 /// The scores of a task's aggregates hold for it where it says nothing itself; they must not contradict each other.

@@ -54,6 +54,42 @@ stook.toml:9:12: [aggregate.a] and [aggregate.b] disagree about the `restart` of
 }
 
 #[test]
+fn the_most_specific_pattern_counts_for_whoever_publishes() {
+    let quiet = |seconds: u64| format!("detect = {{ use = \"quiet\", dead_after = \"{seconds}s\" }}");
+    let table = |aggregate, pattern, seconds| {
+        format!("[aggregate.{aggregate}.topic.\"{pattern}\"]\n{}\n", quiet(seconds))
+    };
+    let all = format!("[aggregate.all]\ntopics = [\"t.#\"]\ntimeout = \"1s\"\n{}\n", quiet(99));
+    let three = table("all", "t.#", 3) + &table("all", "t.+.x", 6) + &table("all", "t.c.x", 9);
+    let collector = |publish: &str| {
+        format!("[dispatch]\ndetect = {{ use = \"quiet\" }}\n[collector.p]\npublish = {publish}")
+    };
+    let is = |tables: &str, publish: &str, seconds: u64| {
+        let config = plain(&config("", "", &format!("{all}{tables}{}", collector(publish))));
+        let DetectorId(id) = config.collectors[0].detect;
+        let heartbeat = config.dispatch.detectors[id].detector.heartbeat();
+        assert_eq!(heartbeat, Duration::from_secs(seconds) / 3, "{publish} {tables}");
+    };
+    is(&three, "[\"t.c.x\"]", 9);
+    is(&three, "[\"t.d.x\"]", 6);
+    is(&three, "[\"t.d\", \"t.e\"]", 3);
+    is("", "[\"t.d\"]", 99);
+    // Aggregate `a` has these, and says nothing: what is said of all others is not said of them.
+    is(&three, "[\"t.a.x\"]", 9);
+    is("", "[\"t.a.#\"]", 9);
+    let disagree = |tables: &str, publish: &str, one: &str, other: &str| {
+        let text = config("", "", &format!("{all}{tables}{}", collector(publish)));
+        let message = format!("{one} and {other} disagree about the `detect` of collector `p`");
+        let said = super::load(&text).err().expect("a disagreement").to_string();
+        assert!(said.contains(&message), "{publish}: {said}");
+    };
+    let of = |pattern: &str| format!("[aggregate.all.topic.\"{pattern}\"]");
+    disagree(&three, "[\"t.c.x\", \"t.d.x\"]", &of("t.c.x"), &of("t.+.x"));
+    // A part of what it publishes is no less its own.
+    disagree(&three, "[\"t.c.#\"]", &of("t.#"), &of("t.+.x"));
+}
+
+#[test]
 fn tasks_say_everything_about_themselves() {
     let config = plain(
         r#"
