@@ -27,14 +27,19 @@ pub struct NamedDetector {
 
 /// Watches every session for silence. Any frame is a sign of life.
 ///
-/// Its clock stands still while the host does: when a [`sweep`](Self::sweep) comes later than it was due, everything
-/// that is watched gets that much more time. So a host that was stopped, or had no processor, blames nobody.
+/// Its clock stands still while the host does: when a [`sweep`](Self::sweep) is later than it was due, everything that is
+/// watched gets that much more time, whatever the host does first when it goes on. So a host that was stopped, or had no
+/// processor, blames nobody.
 pub struct HealthTracker {
     detectors: Vec<NamedDetector>,
     watched: BTreeMap<CollectorId, Watched>,
     /// How long the host has stood still in all.
     lag: Duration,
+    /// The same at the last sweep.
+    swept: Duration,
     due: Option<MonoTime>,
+    /// Nobody is judged before: what came while the host stood still is read first.
+    reprieve: MonoTime,
     misbehaved: BTreeMap<&'static str, u64>,
 }
 
@@ -79,7 +84,9 @@ impl HealthTracker {
             detectors,
             watched: BTreeMap::new(),
             lag: Duration::ZERO,
+            swept: Duration::ZERO,
             due: None,
+            reprieve: MonoTime::ZERO,
             misbehaved: BTreeMap::new(),
         }
     }
@@ -92,6 +99,7 @@ impl HealthTracker {
         epoch: SessionEpoch,
         DetectorId(by): DetectorId,
     ) -> Duration {
+        self.note_lag(now);
         let at = now - self.lag;
         let made = self.detectors.get(by).map(|NamedDetector { name, detector }| {
             let made = guarded(|| (detector.heartbeat(), detector.watch(at)));
@@ -102,8 +110,11 @@ impl HealthTracker {
         });
         let (name, heartbeat, watch) =
             made.flatten().unwrap_or_else(|| ("built in", HEARTBEAT, Box::new(Silence(at))));
+        let due = self.next_sweep();
         self.watched.insert(collector, Watched { epoch, name, watch, heartbeat, beat: at, warned: false });
-        self.due = Some(self.next(now));
+        // It must not put off a sweep: how late that is tells how long the host stood still.
+        let next = self.next(now);
+        self.due = Some(due.map_or(next, |due| due.min(next)));
         heartbeat
     }
 
@@ -116,6 +127,7 @@ impl HealthTracker {
 
     /// A heartbeat came.
     pub fn beat(&mut self, now: MonoTime, collector: &CollectorId) {
+        self.note_lag(now);
         let at = now - self.lag;
         let Some(watched) = self.watched.get_mut(collector) else { return };
         (watched.beat, watched.warned) = (at, false);
@@ -129,12 +141,9 @@ impl HealthTracker {
 
     /// Judges everybody. `heard` says when something was last heard in a session.
     pub fn sweep(&mut self, now: MonoTime, heard: impl Fn(&CollectorId) -> Option<MonoTime>) -> Vec<Finding> {
-        let before = self.lag;
-        let late = self.due.map_or(Duration::ZERO, |due| now.since(due));
-        let lagged = late > TOLERANCE;
-        if lagged {
-            self.lag += late;
-        }
+        self.note_lag(now);
+        let before = std::mem::replace(&mut self.swept, self.lag);
+        let judges = now >= self.reprieve;
         let at = now - self.lag;
         let mut findings = Vec::new();
         for (id, watched) in &mut self.watched {
@@ -143,15 +152,14 @@ impl HealthTracker {
             if let Some(alive) = alive {
                 watched.tell(at, &mut self.misbehaved, |watch| watch.alive(alive));
             }
-            // What came while the host stood still may not have been read yet: it is judged when it could have been.
-            if !lagged && watched.dead_at(at, &mut self.misbehaved) <= at {
+            if judges && watched.dead_at(at, &mut self.misbehaved) <= at {
                 findings.push(Finding::Silent { collector: id.clone(), epoch: watched.epoch });
-            } else if !watched.warned && at.since(watched.beat) > watched.heartbeat * (MISSED + 1) {
+            } else if !watched.warned && at.since(watched.beat) > watched.missed_after() {
                 watched.warned = true;
                 findings.push(Finding::NoHeartbeats(id.clone()));
             }
         }
-        self.due = Some(if lagged { now + SWEEP } else { self.next(now) });
+        self.due = Some(self.next(now));
         findings
     }
 
@@ -160,12 +168,23 @@ impl HealthTracker {
         &self.misbehaved
     }
 
+    /// Notices that the host stood still: a sweep is overdue. Whatever is told or asked next is told or asked in the time
+    /// of the watches, which stood still with it, and so this comes first.
+    fn note_lag(&mut self, now: MonoTime) {
+        let late = self.next_sweep().map_or(Duration::ZERO, |due| now.since(due));
+        if late > TOLERANCE {
+            self.lag += late;
+            self.reprieve = now + SWEEP;
+            self.due = Some(self.reprieve);
+        }
+    }
+
     fn next(&mut self, now: MonoTime) -> MonoTime {
         let at = now - self.lag;
         let misbehaved = &mut self.misbehaved;
         let dead = self.watched.values_mut().map(|watched| watched.dead_at(at, misbehaved)).min();
         let dead = dead.map_or(now + SWEEP, |dead| dead + self.lag);
-        dead.clamp(now, now + SWEEP)
+        dead.clamp(now.max(self.reprieve), now + SWEEP)
     }
 }
 
@@ -181,6 +200,11 @@ impl Watched {
             *misbehaved.entry(self.name).or_default() += 1;
             self.watch = Box::new(Silence(at));
         }
+    }
+
+    /// So long without a heartbeat, and it is said. A detector may have asked for one in a thousand years.
+    fn missed_after(&self) -> Duration {
+        self.heartbeat.saturating_mul(MISSED + 1)
     }
 
     fn dead_at(&mut self, at: MonoTime, misbehaved: &mut BTreeMap<&'static str, u64>) -> MonoTime {
@@ -280,6 +304,58 @@ mod tests {
     }
 
     #[test]
+    fn a_heartbeat_that_is_read_before_the_overdue_sweep_is_not_of_the_future() {
+        let mut tracker = HealthTracker::new(Vec::new());
+        tracker.begin(at(0), id("p"), SessionEpoch(1), DetectorId(0));
+        run(&mut tracker, 1_000, |_| 0);
+        tracker.beat(at(61_250), &id("p"));
+        assert_eq!(tracker.sweep(at(61_251), |_| Some(at(61_250))), []);
+        // It hangs from now on.
+        let found = run(&mut tracker, 300_000, |_| 61_250);
+        let silent = found.iter().filter(|(_, finding)| matches!(finding, Finding::Silent { .. }));
+        let silent: Vec<_> = silent.map(|(ms, _)| *ms).collect();
+        assert!(matches!(silent[..], [66_250..=66_500]), "{found:?}");
+    }
+
+    #[test]
+    fn a_session_that_begins_before_the_overdue_sweep_does_not_make_it_forget_the_lag() {
+        let mut tracker = HealthTracker::new(Vec::new());
+        tracker.begin(at(0), id("p"), SessionEpoch(1), DetectorId(0));
+        run(&mut tracker, 1_000, |_| 0);
+        tracker.begin(at(61_250), id("q"), SessionEpoch(2), DetectorId(0));
+        assert_eq!(tracker.next_sweep(), Some(at(61_500)), "what was sent meanwhile is read first");
+        assert_eq!(tracker.sweep(at(61_500), |_| Some(at(500))), []);
+        let found = run(&mut tracker, 300_000, |_| 500);
+        let silent = found.iter().filter_map(|(ms, finding)| match finding {
+            Finding::Silent { collector, .. } => Some((*ms, collector.as_str())),
+            Finding::NoHeartbeats(_) => None,
+        });
+        // `p` had been silent for half a second when the host stood still at 1.25 s.
+        assert_eq!(silent.collect::<Vec<_>>(), [(65_500, "p"), (66_250, "q")]);
+    }
+
+    #[test]
+    fn what_was_heard_while_the_host_stood_still_counts_whatever_notices_it() {
+        let mut tracker = HealthTracker::new(Vec::new());
+        tracker.begin(at(0), id("p"), SessionEpoch(1), DetectorId(0));
+        run(&mut tracker, 1_000, |_| 0);
+        // Its frames were read until 31 s, while those who sweep stood still.
+        tracker.begin(at(61_250), id("q"), SessionEpoch(2), DetectorId(0));
+        let found = run(&mut tracker, 66_249, |ms| if ms < 61_250 { 0 } else { 31_000 });
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn a_watch_that_was_over_long_ago_is_no_lag() {
+        let mut tracker = HealthTracker::new(Vec::new());
+        tracker.begin(at(0), id("p"), SessionEpoch(1), DetectorId(0));
+        tracker.end(&id("p"), SessionEpoch(1));
+        tracker.begin(at(600_000), id("p"), SessionEpoch(2), DetectorId(0));
+        let found = run(&mut tracker, 700_000, |_| 600_000);
+        assert!(matches!(found[..], [(605_000, Finding::Silent { .. })]), "{found:?}");
+    }
+
+    #[test]
     fn a_later_session_is_not_ended_with_an_earlier_one() {
         let mut tracker = HealthTracker::new(Vec::new());
         tracker.begin(at(0), id("p"), SessionEpoch(1), DetectorId(0));
@@ -318,9 +394,29 @@ mod tests {
     fn a_detector_that_panics_is_replaced() {
         let mut tracker = HealthTracker::new(vec![NamedDetector { name: "bad", detector: Box::new(Bad) }]);
         assert_eq!(tracker.begin(at(0), id("p"), SessionEpoch(1), DetectorId(0)), Duration::from_secs(1));
+        run(&mut tracker, 1_000, |_| 0);
         tracker.beat(at(1_000), &id("p"));
         assert_eq!(tracker.misbehaved().get("bad"), Some(&1));
         let found = run(&mut tracker, 60_000, |_| 1_000);
         assert!(matches!(found.last(), Some((6_000, Finding::Silent { .. }))), "{found:?}");
+    }
+    struct Patient;
+
+    impl FailureDetector for Patient {
+        fn heartbeat(&self) -> Duration {
+            Duration::MAX
+        }
+
+        fn watch(&self, now: MonoTime) -> Box<dyn Watch> {
+            Box::new(Silence(now))
+        }
+    }
+
+    #[test]
+    fn a_detector_may_ask_for_a_heartbeat_at_the_end_of_time() {
+        let detector = NamedDetector { name: "patient", detector: Box::new(Patient) };
+        let mut tracker = HealthTracker::new(vec![detector]);
+        tracker.begin(at(0), id("p"), SessionEpoch(1), DetectorId(0));
+        assert_eq!(tracker.sweep(at(250), |_| Some(at(250))), []);
     }
 }
