@@ -167,7 +167,7 @@ impl Restarts {
     pub fn next_deadline(&self, now: MonoTime) -> Option<MonoTime> {
         let due = |life: &Life| match life.state {
             LifeState::Due(at) | LifeState::Quarantined { probe: at, .. } => {
-                Some(at.max(self.bucket.next(now)))
+                Some(if life.wanted { at } else { at.max(self.bucket.next(now)) })
             }
             LifeState::Starting { until } => Some(until),
             LifeState::Serving { .. } | LifeState::Left => None,
@@ -175,21 +175,22 @@ impl Restarts {
         self.lives.values().filter_map(due).min()
     }
 
-    /// Who is to be started now. Starts that somebody wants are not counted against the bucket.
+    /// Who is to be started now. Starts that somebody wants go first, and neither wait for the bucket nor are counted
+    /// against it.
     pub fn take_due(&mut self, now: MonoTime) -> Vec<CollectorId> {
         let mut due: Vec<_> = self
             .lives
             .iter()
             .filter_map(|(id, life)| match life.state {
                 LifeState::Due(at) | LifeState::Quarantined { probe: at, .. } if at <= now => {
-                    Some((at, id.clone()))
+                    Some((!life.wanted, at, id.clone()))
                 }
                 _ => None,
             })
             .collect();
         due.sort();
         let mut start = Vec::new();
-        for (_, id) in due {
+        for (_, _, id) in due {
             let Some(life) = self.lives.get_mut(&id) else { continue };
             let wanted = std::mem::take(&mut life.wanted);
             if !wanted && !self.bucket.take(now) {
@@ -224,6 +225,8 @@ impl Restarts {
     pub fn registered(&mut self, now: MonoTime, collector: &CollectorId) {
         if let Some(life) = self.lives.get_mut(collector) {
             life.state = LifeState::Serving { since: *life.since.get_or_insert(now) };
+            // Whoever wanted it has it, also if it ran already.
+            life.wanted = false;
         }
     }
 
@@ -274,13 +277,6 @@ impl Restarts {
             _ => LifeState::Left,
         };
         Some(&life.state)
-    }
-
-    /// A child has ended because it was asked to.
-    pub fn left(&mut self, collector: &CollectorId) {
-        if let Some(life) = self.lives.get_mut(collector) {
-            life.state = LifeState::Left;
-        }
     }
 
     /// Somebody wants a collector started now, whatever it did before: all of that is forgotten. False if the host
@@ -448,6 +444,46 @@ mod tests {
         assert_eq!(started.len(), 20);
         assert_eq!(started.iter().filter(|(when, _)| *when == at(1_000)).count(), 8);
         assert_eq!(started.last().map(|(when, _)| *when), Some(at(1_000 + 12 * 250)));
+    }
+
+    #[test]
+    fn a_start_that_somebody_wants_does_not_wait_for_those_that_wait_for_the_bucket() {
+        let names: Vec<_> = (0..40).map(|n| format!("p{n:02}")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).collect();
+        let mut restarts = lives(Restart::After(Duration::ZERO), &names);
+        restarts.take_due(at(0));
+        for name in &names {
+            restarts.ended(at(1_000), &id(name), Exit::Failure, None);
+        }
+        assert_eq!(restarts.take_due(at(1_000)).len(), 8);
+        assert_eq!(restarts.next_deadline(at(1_001)), Some(at(1_250)));
+        restarts.reset(at(1_001), &id("p39"));
+        restarts.add(at(1_002), id("q"), RestartId(0));
+        assert_eq!(restarts.next_deadline(at(1_001)), Some(at(1_001)));
+        assert_eq!(restarts.take_due(at(1_002)), [id("p39"), id("q")]);
+        assert_eq!(restarts.take_due(at(1_249)), []);
+        assert_eq!(restarts.take_due(at(1_250)).len(), 1);
+    }
+
+    #[test]
+    fn one_that_ran_already_is_started_again_like_any_other() {
+        let mut restarts = lives(Restart::After(Duration::ZERO), &["p"]);
+        restarts.registered(at(0), &id("p"));
+        for _ in 0..4 {
+            restarts.ended(at(1), &id("p"), Exit::Failure, None);
+            restarts.take_due(at(1));
+        }
+        assert!(matches!(restarts.status(&id("p")).unwrap().state, LifeState::Quarantined { .. }));
+    }
+
+    #[test]
+    fn a_policy_may_put_a_start_off_to_the_end_of_time() {
+        let mut restarts = lives(Restart::After(Duration::MAX), &["p"]);
+        restarts.take_due(at(0));
+        let never = MonoTime::at(Duration::MAX);
+        assert_eq!(restarts.ended(at(1), &id("p"), Exit::Failure, None), Some(&LifeState::Due(never)));
+        assert_eq!(restarts.next_deadline(at(1)), Some(never));
+        assert_eq!(restarts.take_due(at(2)), []);
     }
 
     #[test]
