@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 
-/// A span of time, written as a number and a unit: `"250ms"`, `"1.5s"`, `"5m"`, `"1h"`.
+/// A span of time, written as a number and a unit: `"250ms"`, `"1.5s"`, `"5m"`, `"1h"`. One that is written is a century
+/// at most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
 /// A number of bytes, written as a number and a unit: `"64KiB"`, `"16MiB"`, `"1MB"`, or as a bare integer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
+
+/// Nobody waits longer, and clocks overflow.
+const CENTURY: Duration = Duration::from_secs(36_525 * 86_400);
 
 const SPANS: &[(&str, f64)] =
     &[("ns", 1e-9), ("us", 1e-6), ("ms", 1e-3), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86_400.0)];
@@ -36,7 +40,9 @@ impl std::str::FromStr for Span {
             || format!("`{text}` is no duration; write a number and a unit, like \"250ms\", \"30s\", \"5m\"");
         let (number, unit) = split(text).ok_or_else(bad)?;
         let (_, seconds) = SPANS.iter().find(|(name, _)| *name == unit).ok_or_else(bad)?;
-        Duration::try_from_secs_f64(number * seconds).map(Self).map_err(|_| bad())
+        let too_long = || format!("`{text}` is more than a century; write \"36525d\" at most");
+        let span = Duration::try_from_secs_f64(number * seconds);
+        span.ok().filter(|span| *span <= CENTURY).map(Self).ok_or_else(too_long)
     }
 }
 
@@ -174,8 +180,17 @@ mod tests {
             assert_eq!(text.parse::<Span>().unwrap().to_string(), text);
         }
         assert_eq!("1.5s".parse::<Span>().unwrap().to_string(), "1500ms");
-        for bad in ["", "5", "s", "-1s", "5 parsecs", "1e400s", "1..5s", "99999999999999999999999d"] {
-            assert!(bad.parse::<Span>().is_err(), "{bad}");
+        for bad in ["", "5", "s", "-1s", "5 parsecs", "1e400s", "1..5s"] {
+            assert!(bad.parse::<Span>().unwrap_err().contains("is no duration"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_span_is_a_century_at_most() {
+        assert_eq!("36525d".parse::<Span>().unwrap().to_string(), "876600h");
+        for long in ["36525.1d", "9000000000000000000s", "99999999999999999999999d"] {
+            let says = format!("`{long}` is more than a century; write \"36525d\" at most");
+            assert_eq!(long.parse::<Span>().unwrap_err(), says);
         }
     }
 
