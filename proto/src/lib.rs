@@ -124,3 +124,6 @@ const SPAN: u64 = 4;
 /// Longest frame that a host reads of a peer that it does not know, and longest request. A `Hello` with every name at
 /// its limit fits easily.
 const MAX_STRANGER: u32 = 256 * 1024;
+
+/// Longest reply. An operator trusts its host; this bounds what a mistake can cost.
+const MAX_REPLY: u32 = 64 * 1024 * 1024;

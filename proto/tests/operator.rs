@@ -310,13 +310,15 @@ fn another_version_is_told_both_and_what_to_do() {
 
 #[test]
 fn what_does_not_fit() {
-    let mut host = HostSession::new(
-        NOW,
-        HostLimits { max_frame_bytes: 2000, max_result_bytes: 1000, ..HostLimits::default() },
-    );
+    let mut host = HostSession::new(NOW, HostLimits { max_reply_bytes: 2000, ..HostLimits::default() });
     hear(&mut host, &sent(&Request::Status)).expect("good");
     let large = Value::Bytes(vec![7; 2000]);
     assert_eq!(host.reply(&large, true), Err(ReplyError::TooLarge { length: 2012, limit: 2000 }));
+    let larger_than_frames =
+        HostLimits { max_frame_bytes: 2000, max_result_bytes: 1000, ..HostLimits::default() };
+    let mut roomy = HostSession::new(NOW, larger_than_frames);
+    hear(&mut roomy, &sent(&Request::Status)).expect("good");
+    roomy.reply(&large, true).expect("what is read is limited by itself");
     let deep = (0..=MAX_DEPTH).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
     assert_eq!(host.reply(&deep, true), Err(ReplyError::Depth(DepthError)));
     host.reply(&Value::Null, true).expect("the request still waits");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Credit;
+use crate::{Credit, MAX_REPLY};
 
 /// Limits of one connection. Each is a bound on what a hostile peer can make the host hold or wait for.
 #[derive(Clone, Copy, Debug)]
@@ -11,7 +11,7 @@ pub struct HostLimits {
     pub handshake_timeout: Duration,
     /// Time from the first byte of a frame that is seen to its last.
     pub frame_timeout: Duration,
-    /// Longest frame, without its length prefix. Raised if need be, so that a largest result fits.
+    /// Longest frame that a collector sends or is sent, without its length prefix. Raised if need be, so that a largest result fits.
     pub max_frame_bytes: u32,
     /// Longest payload of one result. One that is longer is reported to be refused.
     pub max_result_bytes: u32,
@@ -20,6 +20,9 @@ pub struct HostLimits {
     pub credit: Credit,
     /// Largest replay capacity that a collector may declare.
     pub max_replay: u32,
+    /// Longest frame of a reply to an operator, without its length prefix. An operator takes 64 MiB: it is no
+    /// more than that.
+    pub max_reply_bytes: u32,
     /// Bytes that may wait to be read by the peer before no more tasks are assigned to it, and no more replies given.
     pub max_outbound_bytes: usize,
 }
@@ -28,7 +31,7 @@ pub struct HostLimits {
 const RESULT_OVERHEAD: u32 = 256;
 
 impl Default for HostLimits {
-    /// 5 s for the handshake and a frame, frames of 1 MiB, results of 1 MiB less their envelope, credit for
+    /// 5 s for the handshake and a frame, frames of 1 MiB (replies of 64 MiB), results of 1 MiB less their envelope, credit for
     /// 2,048 results or 4 MiB.
     fn default() -> Self {
         Self {
@@ -38,6 +41,7 @@ impl Default for HostLimits {
             max_result_bytes: 1024 * 1024 - RESULT_OVERHEAD,
             credit: Credit { results: 2048, bytes: 4 * 1024 * 1024 },
             max_replay: 16 * 1024,
+            max_reply_bytes: MAX_REPLY,
             max_outbound_bytes: 1024 * 1024,
         }
     }
@@ -48,6 +52,7 @@ impl HostLimits {
     pub(super) fn coherent(mut self) -> Self {
         let largest = self.max_result_bytes.saturating_add(RESULT_OVERHEAD);
         self.max_frame_bytes = self.max_frame_bytes.max(largest);
+        self.max_reply_bytes = self.max_reply_bytes.min(MAX_REPLY);
         self.credit.results = self.credit.results.max(1);
         self.credit.bytes = self.credit.bytes.max(self.max_result_bytes.into());
         self

@@ -8,7 +8,7 @@ use stook_types::MonoTime;
 use super::{Event, RequestError};
 use crate::frame::{self, Incoming};
 use crate::wire::{self, frame::Body, reply::Outcome};
-use crate::{Decoder, MAX_STRANGER, Rejection, Request, SessionError, VALUE, correlation, encode};
+use crate::{Decoder, MAX_REPLY, MAX_STRANGER, Rejection, Request, SessionError, VALUE, correlation, encode};
 
 /// An operator's end of one connection: bytes and time in, events and bytes out. The connection is closed by
 /// whoever has enough.
@@ -28,9 +28,6 @@ enum State {
     Asked,
     Closed,
 }
-
-/// Longest reply. The operator trusts its host; this bounds what a mistake can cost.
-const MAX_REPLY: u32 = 64 * 1024 * 1024;
 
 /// Time for the host to complete a frame that it began. How long an answer may take, the asker knows.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -20,12 +20,12 @@ pub enum ReplyError {
     /// The value is nested too deep.
     #[error(transparent)]
     Depth(#[from] DepthError),
-    /// The value does not fit into a frame.
+    /// The value does not fit into a reply.
     #[error("the reply takes a frame of {length} bytes; the limit is {limit}")]
     TooLarge {
         /// Bytes of the frame.
         length: usize,
-        /// The session's limit.
+        /// The session's limit, which is another one than that of what is read.
         limit: usize,
     },
 }
@@ -45,7 +45,7 @@ impl HostSession {
         }
         let value = payload(value)?.bytes().clone();
         let frame = wire::Frame::from(wire::Reply { outcome: Some(Outcome::Value(value)), last });
-        let (length, limit) = (prost::Message::encoded_len(&frame), self.limits.max_frame_bytes as usize);
+        let (length, limit) = (prost::Message::encoded_len(&frame), self.limits.max_reply_bytes as usize);
         if length > limit {
             return Err(ReplyError::TooLarge { length, limit });
         }
