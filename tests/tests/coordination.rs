@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value as Json;
-use stook::Event;
+use stook::{Event, RestartRefused};
 use stook_plugin::AggregatedResult;
 use stook_proto::wire::frame::Body;
 use stook_tests::host::{is_alive, one, signal};
 use stook_tests::raw::{Raw, hello};
 use stook_tests::{TIMEOUT, TestHost};
-use stook_types::{FanOut, Outcome, TaskId, TaskOutcome};
+use stook_types::{CollectorId, FanOut, Outcome, TaskId, TaskOutcome};
 
 const COLLECTOR: &str = env!("CARGO_BIN_EXE_stook-test-collector");
 
@@ -392,8 +392,10 @@ async fn what_cannot_be_started_is_quarantined_at_once_and_says_why() {
     connected(&mut host, &["w1"]).await;
     host.submit(one("work", "", &["scan"])).await;
     assert_eq!(contributors(&host.result().await), ["w1"]);
-    let refused = host.handle().restart(&"nobody".parse().expect("valid")).await;
-    assert!(refused.is_err_and(|why| why.contains("no collector `nobody` is configured")));
+    let nobody: CollectorId = "gona".parse().expect("valid");
+    let refused = host.handle().restart(&nobody).await.expect_err("it is not there");
+    assert_eq!(refused.to_string(), "no collector `gona` is configured; did you mean `gone`?");
+    assert_eq!(refused, RestartRefused::Unknown { collector: nobody, near: Some("gone".into()) });
     host.stop().await;
 }
 

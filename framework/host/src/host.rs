@@ -18,7 +18,9 @@ use uuid::Uuid;
 use crate::HostError;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control::{Control, Message, Order, Parts, Scores, SubmitRefused, Submitted, TaskEnd};
+use crate::control::{
+    Control, Message, Order, Parts, RestartRefused, Scores, SubmitRefused, Submitted, TaskEnd,
+};
 use crate::delivery::{Delivery, Target};
 use crate::door;
 use crate::event::{Event, Listener};
@@ -328,11 +330,11 @@ impl Handle {
     /// quarantined is taken out.
     ///
     /// # Errors
-    /// In words, if it is none that the host starts, or the host ends.
-    pub async fn restart(&self, collector: &CollectorId) -> Result<(), String> {
+    /// If it is none that the host starts, or the host ends. Nothing has happened then.
+    pub async fn restart(&self, collector: &CollectorId) -> Result<(), RestartRefused> {
         let (answer, answered) = oneshot::channel();
         let _ = self.control.send(Message::Restart(collector.clone(), answer)).await;
-        answered.await.unwrap_or_else(|_| Err("the host stops".into()))
+        answered.await.unwrap_or_else(|_| Err(RestartRefused::Stopping))
     }
 
     /// Kills the process of a collector that the host has started, as a crash would. Nothing if there is none.

@@ -30,7 +30,7 @@ mod ticker;
 mod timed;
 
 pub use client::{Client, ClientError};
-pub use control::{SubmitRefused, Submitted, TaskEnd};
+pub use control::{RestartRefused, SubmitRefusal, SubmitRefused, Submitted, TaskEnd};
 pub use error::HostError;
 pub use event::Event;
 pub use host::{Handle, Host, HostBuilder, Summary};

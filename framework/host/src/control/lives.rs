@@ -7,6 +7,7 @@ use tokio::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::Control;
+use super::refused::RestartRefused;
 use super::roster::{Doing, Standing};
 use crate::event::Event;
 use crate::session::Command;
@@ -108,19 +109,17 @@ impl Control {
     }
 
     /// An operator wants a collector started again, whatever it did before.
-    pub(super) fn restart(&mut self, id: &CollectorId) -> Result<(), String> {
+    pub(super) fn restart(&mut self, id: &CollectorId) -> Result<(), RestartRefused> {
         if self.stopping {
-            return Err("the host stops".into());
+            return Err(RestartRefused::Stopping);
         }
         let Some(known) = self.roster.get_mut(id) else {
             let near = stook_types::nearest(id.as_str(), self.roster.ids());
-            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            return Err(format!("no collector `{id}` is configured{near}"));
+            let near = near.map(ToOwned::to_owned);
+            return Err(RestartRefused::Unknown { collector: id.clone(), near });
         };
         if known.config.command.is_none() {
-            return Err(format!(
-                "`{id}` has no `command`: somebody else starts it, and has to start it again"
-            ));
+            return Err(RestartRefused::NotOurs(id.clone()));
         }
         let adopted = known.member().filter(|_| known.adopted);
         if let Some((source, commands)) =

@@ -11,12 +11,13 @@
 //! | children: started, restarted, given up, stopped | `lives` |
 //! | tasks: when the host submits them, and what the engine's router makes of them | `schedule`, `tasks` |
 //! | what happens, told to listeners and on `stook.events` | `feed` |
-//! | what operators ask | `status`, `tasks`, `lives` |
+//! | what operators ask, and why not | `status`, `tasks`, `lives`, `refused` |
 
 mod admission;
 mod adoption;
 mod feed;
 mod lives;
+mod refused;
 mod roster;
 mod schedule;
 mod status;
@@ -50,8 +51,9 @@ use schedule::Schedule;
 pub(crate) use tasks::Scores;
 use tasks::Waiters;
 
+pub use refused::{RestartRefused, SubmitRefusal, SubmitRefused};
 pub(crate) use status::Report;
-pub use tasks::{SubmitRefused, Submitted, TaskEnd};
+pub use tasks::{Submitted, TaskEnd};
 
 /// Something for control to know or to do.
 pub(crate) enum Message {
@@ -76,7 +78,7 @@ pub(crate) enum Message {
     /// Somebody wants to know how things stand.
     Status(oneshot::Sender<Report>),
     /// Somebody wants a collector started again.
-    Restart(CollectorId, oneshot::Sender<Result<(), String>>),
+    Restart(CollectorId, oneshot::Sender<Result<(), RestartRefused>>),
     /// Stop everything and end.
     Stop,
 }

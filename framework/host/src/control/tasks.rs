@@ -13,6 +13,7 @@ use stook_types::{
 use tokio::sync::oneshot;
 use tokio::time::Duration;
 
+use super::refused::{SubmitRefusal, SubmitRefused};
 use super::{Control, Order};
 use crate::config::AggregateConfig;
 use crate::event::Event;
@@ -54,17 +55,6 @@ pub struct TaskEnd {
     pub outcome: TaskOutcome,
     /// Who did not finish it, if it was somebody, and why.
     pub failures: Vec<(Option<CollectorId>, Missing)>,
-}
-
-/// Why a task was not taken. Nothing has happened then.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text}")]
-#[non_exhaustive]
-pub struct SubmitRefused {
-    /// Why.
-    pub text: String,
-    /// What would be right.
-    pub remedy: String,
 }
 
 /// Tasks of one capability of the schedule that may wait for one collector. More means that it does not keep up.
@@ -196,7 +186,7 @@ impl Control {
             }
             _ => "give it another correlation ID, or wait until sets have been released".to_owned(),
         };
-        SubmitRefused { text: error.to_string(), remedy }
+        SubmitRefused { kind: error.into(), text: error.to_string(), remedy }
     }
 
     /// The aggregates of these names.
@@ -210,6 +200,7 @@ impl Control {
             match specs().position(|spec| *spec.name == **name) {
                 Some(place) if keyed(&place) => Ok(place),
                 Some(_) => Err(SubmitRefused {
+                    kind: SubmitRefusal::KeyedAggregate(name.clone()),
                     text: format!("aggregate `{name}` cannot expect a task's answers"),
                     remedy: "its sets have no correlation ID; name one with key = \"correlation-id\"".into(),
                 }),
@@ -218,6 +209,7 @@ impl Control {
                     let near = nearest(name, all.iter().map(String::as_str));
                     let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
                     Err(SubmitRefused {
+                        kind: SubmitRefusal::UnknownAggregate(name.clone()),
                         text: format!("no aggregate is named `{name}`"),
                         remedy: format!("{near}there is {}", all.join(", ")),
                     })
@@ -368,15 +360,5 @@ impl OfAggregate {
         matching()
             .find(|(pattern, _)| matching().all(|(other, _)| other.covers(pattern)))
             .map(|(_, score)| *score)
-    }
-}
-
-impl SubmitRefused {
-    /// The host has ended, or ends.
-    pub(crate) fn gone() -> Self {
-        Self {
-            text: "the host stops".into(),
-            remedy: "submit it again when it has been started again".into(),
-        }
     }
 }

@@ -101,7 +101,9 @@ async fn answer(hub: Arc<Hub>, request: Request, to: mpsc::Sender<Answer>) {
             let _ = hub.control.send(Message::Restart(id.clone(), answer)).await;
             match answered.await {
                 Ok(Ok(())) => reply(&Restarting { restarting: id }, true),
-                Ok(Err(text)) => Answer::Refusal { text, remedy: "`stook status` shows who is there".into() },
+                Ok(Err(refused)) => {
+                    Answer::Refusal { text: refused.to_string(), remedy: refused.remedy().to_owned() }
+                }
                 Err(_) => gone(),
             }
         }
@@ -125,7 +127,7 @@ async fn submit(hub: &Hub, mut submission: Submission, to: &mpsc::Sender<Answer>
     let _ = hub.control.send(Message::Submit(Box::new(order))).await;
     let submitted = answered.await.unwrap_or_else(|_| Err(SubmitRefused::gone()));
     let (submitted, mut watch) = match (submitted, watch) {
-        (Err(SubmitRefused { text, remedy }), _) => return Answer::Refusal { text, remedy },
+        (Err(SubmitRefused { text, remedy, .. }), _) => return Answer::Refusal { text, remedy },
         (Ok(submitted), None) => return reply(&Progress::Submitted(Taken::from(submitted)), true),
         (Ok(submitted), Some(watch)) => (submitted, watch),
     };
@@ -174,7 +176,7 @@ fn reply(what: &impl Serialize, last: bool) -> Answer {
 }
 
 fn gone() -> Answer {
-    let SubmitRefused { text, remedy } = SubmitRefused::gone();
+    let SubmitRefused { text, remedy, .. } = SubmitRefused::gone();
     Answer::Refusal { text, remedy }
 }
 
