@@ -1,5 +1,7 @@
 //! A host inside a program: what its callbacks may do to it.
 
+use std::time::Duration;
+
 use stook::config::{Config, Source};
 use stook::{
     BuildContext, Endpoint, Event, Host, HostError, Registry, RestartRefused, Submission, SubmitRefusal,
@@ -62,7 +64,10 @@ async fn what_is_refused_can_be_matched_on() {
             assert_eq!(refused.kind, kind, "{submission:?}: {refused}");
         }
         let refused = asker.restart(&"q".parse().unwrap()).await.expect_err("it is not there");
-        assert_eq!(refused, RestartRefused::Unknown { collector: "q".parse().unwrap(), near: None });
+        assert_eq!(
+            refused,
+            RestartRefused::Unknown { collector: "q".parse().unwrap(), near: Some("p".into()) }
+        );
         let p = "p".parse().unwrap();
         assert_eq!(asker.restart(&p).await, Err(RestartRefused::NotOurs(p.clone())));
         asker.stop();
@@ -73,4 +78,13 @@ async fn what_is_refused_can_be_matched_on() {
     assert_eq!(asker.restart(&p).await, Err(RestartRefused::Stopping));
     let refused = handle.submit(one("scan", "", &[])).await.expect_err("it has ended");
     assert_eq!(refused.kind, SubmitRefusal::Stopping);
+}
+
+#[tokio::test]
+async fn a_patience_without_end_is_a_long_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let builder = builder(directory.path()).grace(Duration::MAX).registration(Duration::MAX);
+    let handle = builder.handle();
+    let stops = builder.on_event(move |_| handle.stop());
+    stops.build().unwrap().run().await.expect("no clock overflows, and nobody is waited for");
 }

@@ -12,6 +12,9 @@ pub(crate) struct Clock {
     wall: WallTime,
 }
 
+/// Past it is never: added to a moment, more than that may be too much for the system's clock.
+pub(crate) const CENTURY: Duration = Duration::from_secs(36_525 * 86_400);
+
 impl Clock {
     pub(crate) fn start() -> Self {
         Self { origin: Instant::now(), wall: SystemTime::now().into() }
@@ -22,8 +25,7 @@ impl Clock {
     }
 
     pub(crate) fn instant(&self, time: MonoTime) -> Instant {
-        // Past a century from now is never.
-        self.origin + time.since_origin().min(Duration::from_secs(100 * 365 * 86_400))
+        self.origin + time.since_origin().min(CENTURY)
     }
 
     pub(crate) fn origin_on_the_wall(&self) -> WallTime {

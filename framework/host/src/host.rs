@@ -16,7 +16,7 @@ use tokio::time::Duration;
 use uuid::Uuid;
 
 use crate::HostError;
-use crate::clock::Clock;
+use crate::clock::{CENTURY, Clock};
 use crate::config::Config;
 use crate::control::{
     Control, Message, Order, Parts, RestartRefused, Scores, SubmitRefused, Submitted, TaskEnd,
@@ -66,7 +66,8 @@ pub struct HostBuilder {
     inbox: mpsc::Receiver<Message>,
 }
 
-/// A host, from outside. Cheap to clone.
+/// A host, from outside. Cheap to clone. It can be asked before the host runs, and is answered once it does; after its
+/// end it says so. Nothing here panics, and any thread and any runtime will do.
 #[derive(Clone, Debug)]
 pub struct Handle {
     control: mpsc::Sender<Message>,
@@ -249,18 +250,18 @@ impl HostBuilder {
         self
     }
 
-    /// How long collectors may take to leave and sinks to take what is left, each; 5 s by default.
+    /// How long collectors may take to leave and sinks to take what is left, each; 5 s by default, a century at most.
     #[must_use]
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
+        self.grace = grace.min(CENTURY);
         self
     }
 
-    /// How long a collector has to register after it was started; 30 s by default. One that does not is killed, and
-    /// started again as its restart policy says. Scheduled tasks wait for nobody longer than that.
+    /// How long a collector has to register after it was started; 30 s by default, a century at most. One that does
+    /// not is killed, and started again as its restart policy says. Scheduled tasks wait for nobody longer than that.
     #[must_use]
     pub fn registration(mut self, deadline: Duration) -> Self {
-        self.registration = deadline;
+        self.registration = deadline.min(CENTURY);
         self
     }
 
@@ -284,23 +285,28 @@ impl HostBuilder {
 }
 
 impl Handle {
-    /// Stops the host: [`Host::run`] returns when everything has ended.
+    /// Stops the host: [`Host::run`] returns when everything has ended, at most the [`grace`](HostBuilder::grace) for
+    /// collectors and the same for sinks later (a child that cannot be killed costs 10 s more). Returns at once; a second call changes nothing.
     pub fn stop(&self) {
         self.stop.send_replace(true);
     }
 
-    /// Has a task run, and says what became of it so far.
+    /// Has a task run, and says what became of it so far: how many of its parts went out, and how many wait. Its
+    /// results meet in the sets that are named in the answer. A dropped future may have submitted it all the same.
     ///
     /// # Errors
-    /// If nobody could ever run it, there is no room for it, or the host has ended. Nothing has happened then.
+    /// If nobody could ever run it, there is no room for it, or the host has ended; [`SubmitRefused::kind`] says which.
+    /// Nothing has happened then.
     pub async fn submit(&self, submission: Submission) -> Result<Submitted, SubmitRefused> {
         self.order(submission, None).await
     }
 
-    /// Has a task run, and waits for its end.
+    /// Has a task run, and waits for its end: until its timeout, at most. That is the submission's, else the longest
+    /// of its aggregates', else 60 s. A dropped future leaves the task to run.
     ///
     /// # Errors
-    /// As [`submit`](Self::submit); also if the host ends before the task does.
+    /// As [`submit`](Self::submit); also, of the kind [`Stopping`](crate::SubmitRefusal::Stopping), if the host ends
+    /// before the task does.
     pub async fn run_task(&self, submission: Submission) -> Result<(Submitted, TaskEnd), SubmitRefused> {
         let (end, ended) = oneshot::channel();
         let submitted = self.order(submission, Some(end)).await?;
@@ -319,7 +325,8 @@ impl Handle {
         answered.await.map_err(|_| SubmitRefused::gone())?
     }
 
-    /// How things stand, as `stook status --format json` prints it. `None` if the host has ended.
+    /// How things stand, as `stook status --format json` prints it: times in the unit that the field's name ends with,
+    /// memory in bytes. `None` if the host has ended.
     pub async fn status(&self) -> Option<Value> {
         let (answer, answered) = oneshot::channel();
         self.control.send(Message::Status(answer)).await.ok()?;
@@ -327,7 +334,8 @@ impl Handle {
     }
 
     /// Ends a collector that the host has started and starts it again, whatever became of it before: one that is
-    /// quarantined is taken out.
+    /// quarantined is taken out, one that has left comes back. Returns when it was asked to leave, and does not wait
+    /// until it has, which takes the [`grace`](HostBuilder::grace) at most.
     ///
     /// # Errors
     /// If it is none that the host starts, or the host ends. Nothing has happened then.
