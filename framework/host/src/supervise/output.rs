@@ -24,9 +24,9 @@ pub(crate) struct Lines {
 /// Longer lines are logged in pieces.
 const LINE: usize = 4 * 1024;
 /// How many lines are kept, …
-const KEPT: usize = 32;
-/// … and how much of each.
-const KEPT_OF_ONE: usize = 512;
+const KEPT: usize = 8;
+/// … and how many characters of each. A status shows all of them, of every collector.
+const KEPT_OF_ONE: usize = 200;
 
 /// Reads a stream to its end.
 pub(super) async fn drain(
@@ -90,7 +90,7 @@ mod tests {
         let Lines { lines, dropped } = last.look();
         // The long one in two pieces, each cut.
         assert_eq!((lines.len(), dropped), (KEPT, 102 - KEPT as u64));
-        assert_eq!((lines[0].as_str(), lines[29].as_str()), ("line 70", "line 99"));
-        assert_eq!(lines[30].len(), KEPT_OF_ONE);
+        assert_eq!((lines[0].as_str(), lines[5].as_str()), ("line 94", "line 99"));
+        assert_eq!(lines[6].len(), KEPT_OF_ONE);
     }
 }
