@@ -4,10 +4,16 @@ use std::time::Duration;
 
 use stook::config::{Config, Source};
 use stook::{
-    BuildContext, Endpoint, Event, Host, HostError, Registry, RestartRefused, Submission, SubmitRefusal,
+    BuildContext, Client, Endpoint, Event, Host, HostError, Registry, RestartRefused, Submission,
+    SubmitRefusal,
 };
-use stook_tests::host::one;
-use stook_types::FanOut;
+use stook_plugin::{
+    BuildError, Candidate, Draw, FailureDetector, NoOptions, Plugin, Pool, Registration, ScoringPolicy, Watch,
+};
+use stook_tests::host::{config, one};
+use stook_tests::raw::{Raw, worker};
+use stook_tests::soon;
+use stook_types::{FanOut, MonoTime};
 
 const CONFIG: &str = r#"
 aggregate.a = { topics = ["t.#"], timeout = "1m" }
@@ -87,4 +93,124 @@ async fn a_patience_without_end_is_a_long_one() {
     let handle = builder.handle();
     let stops = builder.on_event(move |_| handle.stop());
     stops.build().unwrap().run().await.expect("no clock overflows, and nobody is waited for");
+}
+
+/// Policies that do nothing right.
+struct Bad;
+
+impl Plugin for Bad {
+    const NAME: &'static str = "bad";
+    const DOCS: &'static str = "For tests.";
+    type Options = NoOptions;
+
+    fn build(_: NoOptions, _: &BuildContext) -> Result<Self, BuildError> {
+        Ok(Self)
+    }
+}
+
+impl ScoringPolicy for Bad {
+    fn cost(&self, _: &Candidate, _: &Pool<'_>) -> f64 {
+        0.0
+    }
+
+    fn choose(&mut self, _: &Pool<'_>, _: &mut Draw) -> usize {
+        panic!("as this test wants it")
+    }
+}
+
+impl FailureDetector for Bad {
+    fn heartbeat(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn watch(&self, _: MonoTime) -> Box<dyn Watch> {
+        Box::new(Self)
+    }
+}
+
+impl Watch for Bad {
+    fn beat(&mut self, _: MonoTime) {}
+
+    fn alive(&mut self, _: MonoTime) {
+        std::thread::sleep(Duration::from_millis(60));
+    }
+
+    fn dead_at(&self) -> MonoTime {
+        MonoTime::at(Duration::MAX)
+    }
+}
+
+/// Scores are found by who has declared what, also by who comes later.
+#[tokio::test]
+async fn policies_that_misbehave_are_replaced_and_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::builder()
+        .with(Registration::scoring::<Bad>("test"))
+        .with(Registration::detection::<Bad>("test"))
+        .build()
+        .unwrap();
+    let config = r#"
+        aggregate.a = { topics = ["t.#"], timeout = "1m", topic = { "t.bad" = { score = { use = "bad" } } } }
+        collector.p = { publish = ["t.#"] }
+        collector.q = { publish = ["t.#"] }
+        collector.r = { publish = ["t.#"], detect = { use = "bad" } }
+        "#;
+    let source = Source::toml("stook.toml", config).unwrap();
+    let (config, _) = Config::load(&source, &registry, &BuildContext::default()).unwrap();
+    let endpoint = Endpoint::in_directory(directory.path().join("host"));
+    let (to_events, mut events) = tokio::sync::mpsc::unbounded_channel();
+    let listener = move |event: &Event| _ = to_events.send(event.clone());
+    let host = Host::builder(config).endpoint(endpoint.clone()).on_event(listener).build().unwrap();
+    let handle = host.handle();
+    let told = async move |events: &mut tokio::sync::mpsc::UnboundedReceiver<Event>| loop {
+        let event = soon(events.recv()).await.expect("the host runs");
+        if let Event::PluginMisbehaved { plugin, kind, what } = event {
+            break (plugin, kind, what);
+        }
+    };
+    let asks = async move {
+        soon(events.recv()).await.expect("it listens");
+        let join = |id: &'static str, topic: &'static str| Raw::join(&endpoint, worker(id, topic, "scan"));
+        let one = || one("scan", "", &["a"]);
+        let _p = join("p", "t.good").await;
+        let _q = join("q", "t.good").await;
+        assert_eq!(handle.submit(one()).await.unwrap().placed.assigned, 1);
+        let _r = join("r", "t.bad").await;
+        assert_eq!(handle.submit(one()).await.unwrap().placed.assigned, 1, "by the engine's own rule");
+        let (plugin, kind, what) = told(&mut events).await;
+        assert_eq!((plugin, kind, what.as_str()), ("bad", "scoring", "has panicked or made no sense once"));
+        let (plugin, kind, what) = told(&mut events).await;
+        assert_eq!((plugin, kind), ("bad", "detection"));
+        assert!(what.starts_with("has taken 50 ms or more once, at most "), "{what}");
+        let status = serde_json::to_value(handle.status().await.expect("it runs")).unwrap();
+        assert_eq!(status["plugins"]["misbehaved"], serde_json::json!({ "bad": 1 }));
+        assert!(status["plugins"]["slow"]["bad"].as_u64() >= Some(1), "{}", status["plugins"]);
+        handle.stop();
+    };
+    let (ended, ()) = tokio::join!(host.run(), asks);
+    ended.expect("it ends well");
+}
+
+/// An operator reads more than a collector may send in a frame.
+#[tokio::test]
+async fn a_status_of_very_many_is_given() {
+    let directory = tempfile::tempdir().unwrap();
+    let many: String =
+        (0..4_000).map(|n| format!("[collector.procmond-{n}]\npublish = [\"t.#\"]\n")).collect();
+    let config =
+        config(&format!("[aggregate.a]\ntopics = [\"t.#\"]\ntimeout = \"1m\"\n{many}"), directory.path());
+    let endpoint = Endpoint::in_directory(directory.path().join("host"));
+    let host = Host::builder(config).endpoint(endpoint.clone());
+    let (handle, listens) = (host.handle(), std::sync::Arc::new(tokio::sync::Notify::new()));
+    let listener = listens.clone();
+    let host = host.on_event(move |_| listener.notify_one()).build().unwrap();
+    let asks = async move {
+        soon(listens.notified()).await;
+        let status = Client::connect(&endpoint).await.unwrap().status().await.expect("it is answered");
+        let status = serde_json::to_value(status).unwrap();
+        assert_eq!(status["collectors"].as_array().map(Vec::len), Some(4_000));
+        handle.stop();
+    };
+    let (ended, ()) = tokio::join!(host.run(), asks);
+    ended.expect("it ends well");
 }

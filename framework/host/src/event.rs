@@ -181,6 +181,17 @@ pub enum Event {
         /// Why not.
         why: String,
     },
+    /// A policy has panicked or made no sense, so that the engine's own rule was taken, or has taken too long. Told at
+    /// once, and while it goes on, when it has happened twice as often or a minute later.
+    #[serde(rename = "plugin.misbehaved")]
+    PluginMisbehaved {
+        /// Its name.
+        plugin: &'static str,
+        /// What it is: `scoring`, `detection` or `restart`.
+        kind: &'static str,
+        /// What it has done, and how often so far.
+        what: String,
+    },
     /// Somebody was not let in.
     #[serde(rename = "connection.refused")]
     ConnectionRefused {
@@ -244,6 +255,9 @@ pub(crate) fn log(event: &Event, stops: bool) {
             tracing::debug!(%task, %task_id, %correlation_id, %outcome, "task ended");
         }
         Event::TaskUnassigned { task, why } => tracing::warn!(%task, why, "task not assigned"),
+        Event::PluginMisbehaved { plugin, kind, what } => {
+            tracing::warn!(plugin, kind, what, "a policy misbehaves");
+        }
         Event::ConnectionRefused { why } => tracing::warn!(why, "connection refused"),
     }
 }

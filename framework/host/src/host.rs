@@ -342,7 +342,7 @@ impl Handle {
     pub async fn restart(&self, collector: &CollectorId) -> Result<(), RestartRefused> {
         let (answer, answered) = oneshot::channel();
         let _ = self.control.send(Message::Restart(collector.clone(), answer)).await;
-        answered.await.unwrap_or_else(|_| Err(RestartRefused::Stopping))
+        answered.await.unwrap_or(Err(RestartRefused::Stopping))
     }
 
     /// Kills the process of a collector that the host has started, as a crash would. Nothing if there is none.

@@ -1,6 +1,7 @@
 //! Policies under a clock: the engine reads none, so whoever takes too long is found out here.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -12,42 +13,65 @@ use stook_types::MonoTime;
 
 use crate::config::DispatchConfig;
 
-/// Calls of policies that took too long, by the policy's name.
+/// Calls of policies that took too long.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Slow(Arc<Mutex<BTreeMap<&'static str, u64>>>);
+pub(crate) struct Slow(Arc<Mutex<BTreeMap<Policy, SlowCalls>>>, Arc<AtomicBool>);
+
+/// A kind of policy, and a name.
+type Policy = (&'static str, &'static str);
+
+/// Those of one policy.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SlowCalls {
+    pub(crate) count: u64,
+    pub(crate) longest: Duration,
+}
 
 /// A policy whose calls are timed.
 struct Timed<P: ?Sized> {
-    name: &'static str,
-    slow: Slow,
+    clock: Stopwatch,
     policy: Box<P>,
 }
 
+/// Times the calls of one policy.
+#[derive(Clone)]
+struct Stopwatch {
+    of: Policy,
+    slow: Slow,
+}
+
 /// Longer calls hold up everybody: each is counted and named.
-const TOO_LONG: Duration = Duration::from_millis(50);
+pub(crate) const TOO_LONG: Duration = Duration::from_millis(50);
 
 impl Slow {
-    pub(crate) fn look(&self) -> BTreeMap<&'static str, u64> {
+    /// Whether there was any.
+    pub(crate) fn any(&self) -> bool {
+        self.1.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn look(&self) -> BTreeMap<Policy, SlowCalls> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn time<T>(&self, name: &'static str, call: impl FnOnce() -> T) -> T {
-        let start = Instant::now();
-        let answer = call();
-        let took = start.elapsed();
-        if took >= TOO_LONG {
-            *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(name).or_default() += 1;
-            tracing::warn!(policy = name, ?took, "a policy took too long, and held up all others");
-        }
-        answer
+    fn note(&self, of: Policy, took: Duration) {
+        let mut calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let calls = calls.entry(of).or_default();
+        (calls.count, calls.longest) = (calls.count + 1, calls.longest.max(took));
+        self.1.store(true, Ordering::Relaxed);
     }
 
     /// Puts a clock to every policy.
     pub(crate) fn watch(&self, dispatch: DispatchConfig) -> DispatchConfig {
-        let score = |NamedScore { name, policy }| NamedScore { name, policy: self.timed(name, policy) };
-        let detector =
-            |NamedDetector { name, detector }| NamedDetector { name, detector: self.timed(name, detector) };
-        let restart = |NamedRestart { name, policy }| NamedRestart { name, policy: self.timed(name, policy) };
+        let score =
+            |NamedScore { name, policy }| NamedScore { name, policy: self.timed(("scoring", name), policy) };
+        let detector = |NamedDetector { name, detector }| NamedDetector {
+            name,
+            detector: self.timed(("detection", name), detector),
+        };
+        let restart = |NamedRestart { name, policy }| NamedRestart {
+            name,
+            policy: self.timed(("restart", name), policy),
+        };
         DispatchConfig {
             scores: dispatch.scores.into_iter().map(score).collect(),
             detectors: dispatch.detectors.into_iter().map(detector).collect(),
@@ -56,8 +80,20 @@ impl Slow {
         }
     }
 
-    fn timed<P: ?Sized>(&self, name: &'static str, policy: Box<P>) -> Box<Timed<P>> {
-        Box::new(Timed { name, slow: self.clone(), policy })
+    fn timed<P: ?Sized>(&self, of: Policy, policy: Box<P>) -> Box<Timed<P>> {
+        Box::new(Timed { clock: Stopwatch { of, slow: self.clone() }, policy })
+    }
+}
+
+impl Stopwatch {
+    fn time<T>(&self, call: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let answer = call();
+        let took = start.elapsed();
+        if took >= TOO_LONG {
+            self.slow.note(self.of, took);
+        }
+        answer
     }
 }
 
@@ -67,7 +103,7 @@ impl ScoringPolicy for Timed<dyn ScoringPolicy> {
     }
 
     fn choose(&mut self, pool: &Pool<'_>, draw: &mut Draw) -> usize {
-        self.slow.time(self.name, || self.policy.choose(pool, draw))
+        self.clock.time(|| self.policy.choose(pool, draw))
     }
 }
 
@@ -77,12 +113,27 @@ impl FailureDetector for Timed<dyn FailureDetector> {
     }
 
     fn watch(&self, now: MonoTime) -> Box<dyn Watch> {
-        self.slow.time(self.name, || self.policy.watch(now))
+        let policy = self.clock.time(|| self.policy.watch(now));
+        Box::new(Timed { clock: self.clock.clone(), policy })
+    }
+}
+
+impl Watch for Timed<dyn Watch> {
+    fn beat(&mut self, at: MonoTime) {
+        self.clock.time(|| self.policy.beat(at));
+    }
+
+    fn alive(&mut self, at: MonoTime) {
+        self.clock.time(|| self.policy.alive(at));
+    }
+
+    fn dead_at(&self) -> MonoTime {
+        self.clock.time(|| self.policy.dead_at())
     }
 }
 
 impl RestartPolicy for Timed<dyn RestartPolicy> {
     fn decide(&self, ending: &Ending<'_>, draw: &mut Draw) -> Restart {
-        self.slow.time(self.name, || self.policy.decide(ending, draw))
+        self.clock.time(|| self.policy.decide(ending, draw))
     }
 }

@@ -11,12 +11,14 @@
 //! | children: started, restarted, given up, stopped | `lives` |
 //! | tasks: when the host submits them, and what the engine's router makes of them | `schedule`, `tasks` |
 //! | what happens, told to listeners and on `stook.events` | `feed` |
+//! | policies that misbehave, told | `misbehaved` |
 //! | what operators ask, and why not | `status`, `tasks`, `lives`, `refused` |
 
 mod admission;
 mod adoption;
 mod feed;
 mod lives;
+mod misbehaved;
 mod refused;
 mod roster;
 mod schedule;
@@ -45,6 +47,7 @@ use crate::session::{Admitted, Command};
 use crate::supervise::ChildEnd;
 use adoption::{ADOPTION, Secrets};
 use feed::Feed;
+use misbehaved::Complaints;
 pub(crate) use roster::Heard;
 use roster::{Doing, Roster};
 use schedule::Schedule;
@@ -111,6 +114,7 @@ pub(crate) struct Control {
     scores: Scores,
     waiters: Waiters,
     feed: Feed,
+    complaints: Complaints,
     grace: Duration,
     registration: Duration,
     stopping: bool,
@@ -186,6 +190,7 @@ impl Control {
             restarts,
             scores,
             waiters: Waiters::new(),
+            complaints: Complaints::default(),
             grace,
             registration,
             stopping: false,
@@ -289,6 +294,7 @@ impl Control {
             self.start_due(now);
             self.submit_due(now);
         }
+        self.complain(now);
     }
 
     /// A step of the router, and what it says is to be done.

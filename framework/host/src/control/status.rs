@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use stook_engine::{CounterSnapshot, LifeState, SeatStatus, TaskCounters};
+use stook_engine::{
+    AggregateSpec, CounterSnapshot, LeaseStatus, LifeState, Occupancy, PerformanceHistory, Quarantined,
+    QueueStatus, SeatStatus, TaskCounters,
+};
 use stook_types::{Capability, CollectorId, CorrelationId, Incarnation, Missing, MonoTime, TaskId};
 
 use super::Control;
@@ -168,19 +171,6 @@ impl Control {
             .iter()
             .map(|(id, known)| self.collector(now, id, known, router.collectors.get(id)))
             .collect();
-        let quarantined = collectors.iter().filter(|collector| collector.state == "quarantined");
-        let engine = self.hub.aggregator.counters().plugin_panics;
-        let mut misbehaved: BTreeMap<String, u64> = BTreeMap::new();
-        for by_name in
-            [self.router.balancer().misbehaved(), self.health.misbehaved(), self.restarts.misbehaved()]
-        {
-            by_name
-                .iter()
-                .for_each(|(name, count)| *misbehaved.entry((*name).to_owned()).or_default() += count);
-        }
-        if engine > 0 {
-            misbehaved.insert("in aggregates".to_owned(), engine);
-        }
         Report {
             host: HostReport {
                 name: self.name.to_string(),
@@ -191,57 +181,42 @@ impl Control {
             memory: Memory { limit: memory.limit, used: memory.used },
             results: Results::of(self.hub.aggregator.counters()),
             tasks: Tasks::of(&router.counters, router.in_flight),
-            queues: router
-                .queues
-                .into_iter()
-                .map(|queue| Queue {
-                    capability: queue.capability,
-                    waiting: queue.waiting,
-                    served: queue.served,
-                })
-                .collect(),
-            leases: router
-                .leases
-                .into_iter()
-                .map(|lease| LeaseReport {
-                    task: lease.task.to_string(),
-                    capability: lease.capability,
-                    collector: lease.collector,
-                    age_ms: millis(now.since(lease.assigned)),
-                    attempt: lease.attempt,
-                })
-                .collect(),
-            quarantine: Quarantine {
-                tasks: router
-                    .quarantine
-                    .into_iter()
-                    .map(|condemned| CondemnedTask {
-                        task: condemned.task.name.to_string(),
-                        task_id: condemned.task.id,
-                        correlation_id: condemned.task.correlation_id.clone(),
-                        capability: condemned.capability,
-                        collector: condemned.collector,
-                        kills: condemned.kills,
-                    })
-                    .collect(),
-                collectors: quarantined.map(|collector| collector.id.clone()).collect(),
-            },
-            aggregates: self
-                .hub
-                .aggregator
-                .specs()
-                .zip(self.hub.aggregator.status())
-                .map(|(spec, (counters, occupancy))| AggregateReport {
-                    name: spec.name.to_string(),
-                    open: occupancy.open,
-                    tombstones: occupancy.tombstones,
-                    released: counters.released,
-                    results: Results::of(counters),
-                })
-                .collect(),
-            plugins: Plugins { misbehaved, slow: self.hub.slow.look() },
+            queues: router.queues.into_iter().filter_map(Queue::of).collect(),
+            leases: router.leases.into_iter().map(|lease| LeaseReport::of(now, lease)).collect(),
+            quarantine: Quarantine::of(router.quarantine, &collectors),
+            aggregates: self.aggregate_reports(),
+            plugins: self.plugins(),
             collectors,
         }
+    }
+
+    fn aggregate_reports(&self) -> Vec<AggregateReport> {
+        let aggregates = self.hub.aggregator.specs().zip(self.hub.aggregator.status());
+        let report =
+            |(spec, (counters, occupancy)): (&AggregateSpec, (CounterSnapshot, Occupancy))| AggregateReport {
+                name: spec.name.to_string(),
+                open: occupancy.open,
+                tombstones: occupancy.tombstones,
+                released: counters.released,
+                results: Results::of(counters),
+            };
+        aggregates.map(report).collect()
+    }
+
+    fn plugins(&self) -> Plugins {
+        let mut plugins = Plugins { misbehaved: BTreeMap::new(), slow: BTreeMap::new() };
+        let (scoring, detection) = (self.router.balancer().misbehaved(), self.health.misbehaved());
+        for (name, count) in scoring.iter().chain(detection).chain(self.restarts.misbehaved()) {
+            *plugins.misbehaved.entry((*name).to_owned()).or_default() += count;
+        }
+        let in_aggregates = self.hub.aggregator.counters().plugin_panics;
+        if in_aggregates > 0 {
+            plugins.misbehaved.insert("in aggregates".to_owned(), in_aggregates);
+        }
+        for ((_, name), calls) in self.hub.slow.look() {
+            *plugins.slow.entry(name).or_default() += calls.count;
+        }
+        plugins
     }
 
     fn collector(
@@ -252,39 +227,11 @@ impl Control {
         seat: Option<&SeatStatus>,
     ) -> CollectorReport {
         let life = self.restarts.status(id);
-        let state = life.as_ref().map(|life| &life.state);
-        let (state, why) = match (&known.standing, state) {
-            (Standing::Connected(_), _) if seat.is_some_and(|seat| seat.draining) => ("draining", None),
-            (Standing::Connected(_), _) => ("connected", None),
-            (_, Some(LifeState::Quarantined { why, probe })) => {
-                let probe = probe.since(now).as_secs();
-                ("quarantined", Some(format!("{why}; tried again in {probe} s")))
-            }
-            (_, Some(LifeState::Due(at))) => {
-                ("restarting", Some(format!("in {} ms", at.since(now).as_millis())))
-            }
-            (_, Some(LifeState::Starting { .. })) => ("starting", None),
-            (Standing::Lost(why), _) => ("lost", Some(why.to_string())),
-            (Standing::Awaited | Standing::NeverCame, _) => {
-                ("absent", Some(Missing::NeverConnected.to_string()))
-            }
-        };
+        let draining = seat.is_some_and(|seat| seat.draining);
+        let (state, why) = state(now, known, life.as_ref().map(|life| &life.state), draining);
         let member = known.member();
-        let of = |(name, in_flight, concurrency, history): &(
-            Capability,
-            u32,
-            u32,
-            stook_engine::PerformanceHistory,
-        )| CapabilityReport {
-            name: name.clone(),
-            in_flight: *in_flight,
-            concurrency: *concurrency,
-            latency_us: history.latency.map(|latency| latency as u64),
-            success_rate: (history.success_rate * 1e4).round() / 1e4,
-            succeeded: history.succeeded,
-            failed: history.failed,
-        };
-        let capabilities: Vec<_> = seat.into_iter().flat_map(|seat| &seat.capabilities).map(of).collect();
+        let capabilities: Vec<_> =
+            seat.into_iter().flat_map(|seat| &seat.capabilities).map(CapabilityReport::of).collect();
         CollectorReport {
             id: id.clone(),
             kind: member
@@ -304,6 +251,78 @@ impl Control {
             failures: life.as_ref().map_or(0, |life| life.failures),
             last_exit: known.last_exit.as_ref().map(|(how, _)| how.clone()),
             output: known.last_lines.look(),
+        }
+    }
+}
+
+/// How it stands with a collector, in a word, and what there is to add.
+fn state(
+    now: MonoTime,
+    known: &Known,
+    life: Option<&LifeState>,
+    draining: bool,
+) -> (&'static str, Option<String>) {
+    match (&known.standing, life) {
+        (Standing::Connected(_), _) if draining => ("draining", None),
+        (Standing::Connected(_), _) => ("connected", None),
+        (_, Some(LifeState::Quarantined { why, probe })) => {
+            let probe = probe.since(now).as_secs();
+            ("quarantined", Some(format!("{why}; tried again in {probe} s")))
+        }
+        (_, Some(LifeState::Due(at))) => ("restarting", Some(format!("in {} ms", at.since(now).as_millis()))),
+        (_, Some(LifeState::Starting { .. })) => ("starting", None),
+        (Standing::Lost(why), _) => ("lost", Some(why.to_string())),
+        (Standing::Awaited | Standing::NeverCame, _) => ("absent", Some(Missing::NeverConnected.to_string())),
+    }
+}
+
+impl CapabilityReport {
+    fn of((name, in_flight, concurrency, history): &(Capability, u32, u32, PerformanceHistory)) -> Self {
+        Self {
+            name: name.clone(),
+            in_flight: *in_flight,
+            concurrency: *concurrency,
+            latency_us: history.latency.map(|latency| latency as u64),
+            success_rate: (history.success_rate * 1e4).round() / 1e4,
+            succeeded: history.succeeded,
+            failed: history.failed,
+        }
+    }
+}
+
+impl Queue {
+    /// `None` where there is nothing to know: it is empty, and nobody could be given what comes.
+    fn of(QueueStatus { capability, waiting, served, .. }: QueueStatus) -> Option<Self> {
+        (waiting > 0 || served).then_some(Self { capability, waiting, served })
+    }
+}
+
+impl LeaseReport {
+    fn of(now: MonoTime, lease: LeaseStatus) -> Self {
+        Self {
+            task: lease.task.to_string(),
+            capability: lease.capability,
+            collector: lease.collector,
+            age_ms: millis(now.since(lease.assigned)),
+            attempt: lease.attempt,
+        }
+    }
+}
+
+impl Quarantine {
+    fn of(tasks: Vec<Quarantined>, collectors: &[CollectorReport]) -> Self {
+        let condemned = |condemned: Quarantined| CondemnedTask {
+            task: condemned.task.name.to_string(),
+            task_id: condemned.task.id,
+            correlation_id: condemned.task.correlation_id.clone(),
+            capability: condemned.capability,
+            collector: condemned.collector,
+            kills: condemned.kills,
+        };
+        let quarantined = collectors.iter().filter(|collector| collector.state == "quarantined");
+        Self {
+            tasks: tasks.into_iter().map(condemned).collect(),
+            collectors: quarantined.map(|collector| collector.id.clone()).collect(),
         }
     }
 }

@@ -1,0 +1,110 @@
+//! Policies that panic, answer nonsense or take too long. The engine replaces their answers and counts; here it is told,
+//! but not at every turn.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use stook_types::MonoTime;
+use tokio::time::Duration;
+
+use super::Control;
+use crate::event::Event;
+use crate::timed::{SlowCalls, TOO_LONG};
+
+/// What was told last of each policy, by its kind and name.
+#[derive(Default)]
+pub(super) struct Complaints(BTreeMap<(Fault, &'static str, &'static str), Told>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fault {
+    Nonsense,
+    Slow,
+}
+
+struct Told {
+    count: u64,
+    at: MonoTime,
+}
+
+/// It is told again after this time, or when it has happened twice as often.
+const AGAIN: Duration = Duration::from_secs(60);
+
+impl Complaints {
+    /// Whether it is to be told now that something has happened so often.
+    fn is_due(&mut self, now: MonoTime, what: (Fault, &'static str, &'static str), count: u64) -> bool {
+        let new = Told { count, at: now };
+        match self.0.entry(what) {
+            Entry::Vacant(entry) => _ = entry.insert(new),
+            Entry::Occupied(mut entry) => {
+                let told = entry.get();
+                let much = count >= told.count.saturating_mul(2) || now.since(told.at) >= AGAIN;
+                if count == told.count || !much {
+                    return false;
+                }
+                entry.insert(new);
+            }
+        }
+        true
+    }
+}
+
+impl Control {
+    /// Tells of policies that have misbehaved since.
+    pub(super) fn complain(&mut self, now: MonoTime) {
+        let mut events = Vec::new();
+        let nonsense = [
+            ("scoring", self.router.balancer().misbehaved()),
+            ("detection", self.health.misbehaved()),
+            ("restart", self.restarts.misbehaved()),
+        ];
+        for (kind, by_name) in nonsense {
+            for (&plugin, &count) in by_name {
+                if self.complaints.is_due(now, (Fault::Nonsense, kind, plugin), count) {
+                    let what = format!("has panicked or made no sense {}", times(count));
+                    events.push(Event::PluginMisbehaved { plugin, kind, what });
+                }
+            }
+        }
+        if self.hub.slow.any() {
+            for ((kind, plugin), SlowCalls { count, longest }) in self.hub.slow.look() {
+                if self.complaints.is_due(now, (Fault::Slow, kind, plugin), count) {
+                    let (limit, longest) = (TOO_LONG.as_millis(), longest.as_millis());
+                    let what = format!(
+                        "has taken {limit} ms or more {}, at most {longest} ms, and held up all others",
+                        times(count)
+                    );
+                    events.push(Event::PluginMisbehaved { plugin, kind, what });
+                }
+            }
+        }
+        events.iter().for_each(|event| self.tell(event));
+    }
+}
+
+fn times(count: u64) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{count} times") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_goes_on_is_told_as_it_doubles_or_by_the_minute() {
+        let mut complaints = Complaints::default();
+        let mut told = Vec::new();
+        // 2 a second, for two minutes and a half.
+        for tick in 1..=300_u64 {
+            let now = MonoTime::at(Duration::from_millis(500 * tick));
+            if complaints.is_due(now, (Fault::Nonsense, "scoring", "bad"), tick) {
+                told.push(tick);
+            }
+        }
+        assert_eq!(told, [1, 2, 4, 8, 16, 32, 64, 128, 248]);
+        let late = MonoTime::at(Duration::from_secs(1_000));
+        let mut is_due = |fault, name, count| complaints.is_due(late, (fault, "scoring", name), count);
+        assert!(is_due(Fault::Nonsense, "bad", 300), "what happened in the last minute is not forgotten");
+        assert!(!is_due(Fault::Nonsense, "bad", 300), "nothing has happened since");
+        assert!(is_due(Fault::Slow, "bad", 1) && is_due(Fault::Nonsense, "other", 1));
+    }
+}
