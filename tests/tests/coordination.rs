@@ -363,13 +363,37 @@ async fn an_exit_with_success_is_restarted_only_if_permanent() {
         at_once(&set);
     }
     let status = host
-        .status_where("the permanent one is back", |status| {
-            collector(status, "permanent")["state"] == "connected"
+        .status_where("both have come to rest, and the permanent one is back", |status| {
+            let state = |id| &collector(status, id)["state"];
+            state("permanent") == "connected" && state("transient") == "left"
         })
         .await;
     let left = collector(&status, "transient");
-    assert_eq!((&left["state"], &left["restarts"]), (&"lost".into(), &0.into()), "{left:#}");
+    let why = "exit code 0; its restart policy leaves it";
+    assert_eq!((&left["why"], &left["restarts"]), (&why.into(), &0.into()), "{left:#}");
     assert_eq!(left["last_exit"], "exit code 0");
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn who_ends_well_before_it_registers_has_left_and_that_is_told() {
+    let config = pool(&[("brief", "\"n=1\"")], AT_ONCE)
+        .replace("command = [\"@collector\"", "command = [\"sh\", \"-c\", \"exit 0\"");
+    let mut host = TestHost::builder(&config, COLLECTOR).start().await;
+    let told = host
+        .event(|event| match event {
+            Event::CollectorLeft { collector, why } => Some((collector.to_string(), why.clone())),
+            _ => None,
+        })
+        .await;
+    let why = "exit code 0; its restart policy leaves it";
+    assert_eq!(told, ("brief".to_owned(), why.to_owned()));
+    let status = host.status().await;
+    let left = collector(&status, "brief");
+    assert_eq!((&left["state"], &left["why"]), (&"left".into(), &why.into()), "{left:#}");
+    // It can be had again.
+    host.handle().restart(&"brief".parse().expect("valid")).await.expect("it is ours to start");
+    host.event(|event| matches!(event, Event::CollectorLeft { .. }).then_some(())).await;
     host.stop().await;
 }
 

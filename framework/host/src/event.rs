@@ -103,6 +103,14 @@ pub enum Event {
         /// In what way.
         why: String,
     },
+    /// A collector has ended by itself, and is not started again: its restart policy leaves it.
+    #[serde(rename = "collector.left")]
+    CollectorLeft {
+        /// Who.
+        collector: CollectorId,
+        /// How it ended, and that it stays so.
+        why: String,
+    },
     /// A task was given to a collector; it goes out next.
     #[serde(rename = "task.assigned")]
     TaskAssigned {
@@ -236,6 +244,7 @@ pub(crate) fn log(event: &Event, stops: bool) {
         Event::CollectorQuarantined { collector, why } => {
             tracing::error!(%collector, why, "collector quarantined; `stook restart` takes it out");
         }
+        Event::CollectorLeft { collector, why } => tracing::info!(%collector, why, "collector has left"),
         Event::TaskAssigned { task, task_id, collector, capability, correlation_id, attempt } => {
             tracing::debug!(%task, %task_id, %collector, %capability, %correlation_id, attempt, "task assigned");
         }

@@ -103,6 +103,10 @@ impl Control {
             Some(LifeState::Quarantined { why, .. }) => {
                 Event::CollectorQuarantined { collector, why: why.clone() }
             }
+            Some(LifeState::Left) => {
+                let Some(known) = self.roster.get(id) else { return };
+                Event::CollectorLeft { collector, why: known.why_left() }
+            }
             _ => return,
         };
         self.tell(&event);

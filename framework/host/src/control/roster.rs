@@ -188,6 +188,12 @@ impl Known {
         self.incarnations.iter().skip(1).any(|before| *before == incarnation)
     }
 
+    /// Why there is no process of it, if its restart policy wants none.
+    pub(super) fn why_left(&self) -> String {
+        const LEFT: &str = "its restart policy leaves it";
+        self.last_exit.as_ref().map_or_else(|| LEFT.to_owned(), |(how, _)| format!("{how}; {LEFT}"))
+    }
+
     pub(super) fn member(&self) -> Option<&Member> {
         match &self.standing {
             Standing::Connected(member) => Some(member),

@@ -271,6 +271,8 @@ fn state(
         }
         (_, Some(LifeState::Due(at))) => ("restarting", Some(format!("in {} ms", at.since(now).as_millis()))),
         (_, Some(LifeState::Starting { .. })) => ("starting", None),
+        // While there is a process, it is being killed, and what follows is not decided yet.
+        (_, Some(LifeState::Left)) if known.child.is_none() => ("left", Some(known.why_left())),
         (Standing::Lost(why), _) => ("lost", Some(why.to_string())),
         (Standing::Awaited | Standing::NeverCame, _) => ("absent", Some(Missing::NeverConnected.to_string())),
     }
