@@ -59,11 +59,11 @@ pub(super) struct Collector {
     id: CollectorId,
     incarnation: Incarnation,
     log: Log,
-    door: mpsc::UnboundedSender<Pipe>,
+    door: mpsc::Sender<Pipe>,
     capacity: usize,
     origin: Instant,
     session: CollectorSession,
-    orders: mpsc::UnboundedReceiver<Order>,
+    orders: mpsc::Receiver<Order>,
     jobs: Vec<Job>,
     progress: u64,
     mute: Instant,
@@ -88,7 +88,7 @@ struct Job {
 #[derive(Clone)]
 pub(super) struct Place {
     pub(super) log: Log,
-    pub(super) door: mpsc::UnboundedSender<Pipe>,
+    pub(super) door: mpsc::Sender<Pipe>,
     /// Bytes that are under way at most.
     pub(super) capacity: usize,
     pub(super) origin: Instant,
@@ -108,7 +108,7 @@ impl Collector {
         place: Place,
         concurrency: u32,
         draw: &mut Draw,
-        orders: mpsc::UnboundedReceiver<Order>,
+        orders: mpsc::Receiver<Order>,
     ) -> Self {
         let Place { log, door, capacity, origin } = place;
         let incarnation = Incarnation(Uuid::from_u64_pair(draw.bits(), draw.bits()));
@@ -156,7 +156,7 @@ impl Collector {
     pub(super) async fn live(mut self) {
         loop {
             let (here, there) = Pipe::pair(self.capacity);
-            if self.door.send(there).is_err() {
+            if self.door.try_send(there).is_err() {
                 return;
             }
             let end = self.connection(&here).await;

@@ -41,7 +41,7 @@ pub(super) struct World {
 /// A collector's process.
 pub(super) struct Running {
     pub(super) id: CollectorId,
-    orders: mpsc::UnboundedSender<Order>,
+    orders: mpsc::Sender<Order>,
     life: JoinHandle<()>,
     incarnation: stook_types::Incarnation,
 }
@@ -54,6 +54,9 @@ pub(super) fn limits() -> HostLimits {
 /// Bytes of a result that is over the host's limit.
 pub(super) const TOO_LARGE: i64 = 20 << 10;
 
+/// What may wait for somebody here: more than any schedule has.
+const UNSEEN: usize = 4_096;
+
 impl World {
     /// Starts a host. All that is random comes from the seed.
     pub(super) async fn start(config: &str, seed: u64, capacity: usize) -> Self {
@@ -62,7 +65,7 @@ impl World {
             .unwrap_or_else(|errors| panic!("{errors}"));
         let mut draw = Draw::new(seed);
         let log = Log::default();
-        let (door, visitors) = mpsc::unbounded_channel::<Pipe>();
+        let (door, visitors) = mpsc::channel::<Pipe>(UNSEEN);
         let hub: Arc<OnceLock<Arc<Hub>>> = Arc::default();
         let (noted, known) = (log.clone(), hub.clone());
         let (aloud, began) = (std::env::var_os("STOOK_SIM_SEED").is_some(), Instant::now());
@@ -114,8 +117,8 @@ impl World {
         }));
     }
 
-    fn collector(&mut self, id: &str, concurrency: u32) -> (mpsc::UnboundedSender<Order>, Collector) {
-        let (orders, inbox) = mpsc::unbounded_channel();
+    fn collector(&mut self, id: &str, concurrency: u32) -> (mpsc::Sender<Order>, Collector) {
+        let (orders, inbox) = mpsc::channel(UNSEEN);
         let id = CollectorId::new(id).expect("an id");
         (orders, Collector::new(&id, self.place.clone(), concurrency, &mut self.draw, inbox))
     }
@@ -123,7 +126,7 @@ impl World {
     /// Somebody else connects.
     pub(super) fn visit(&self) -> Pipe {
         let (here, there) = Pipe::pair(self.place.capacity);
-        let _ = self.place.door.send(there);
+        let _ = self.place.door.try_send(there);
         here
     }
 
@@ -140,7 +143,7 @@ impl World {
     /// Tells a collector what to do. Nothing if there is none.
     pub(super) fn order(&self, id: &str, order: Order) {
         let running = self.running.iter().rfind(|running| running.id.as_str() == id);
-        let _ = running.map(|running| running.orders.send(order));
+        let _ = running.map(|running| running.orders.try_send(order));
     }
 
     /// Kills a process. Nothing if there is none.
