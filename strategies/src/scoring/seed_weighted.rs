@@ -1,6 +1,10 @@
 //! `seed-weighted`: the formula of the project that stook began from, without its flaws.
 
-use stook_plugin::{BuildContext, BuildError, Candidate, Plugin, Pool, ScoringPolicy, options, register};
+use std::hint::black_box;
+
+use stook_plugin::{
+    BuildContext, BuildError, Candidate, Draw, Plugin, Pool, ScoringPolicy, lowest, options, register,
+};
 use stook_types::units::ByteSize;
 
 options! {
@@ -54,16 +58,34 @@ impl Plugin for SeedWeighted {
     }
 }
 
+/// What is taken where nothing is known; the same for all candidates.
+struct Unknown {
+    /// The pool's median.
+    latency: f64,
+    /// None.
+    cpu: f64,
+}
+
 impl ScoringPolicy for SeedWeighted {
     fn cost(&self, candidate: &Candidate, pool: &Pool<'_>) -> f64 {
+        self.points(candidate, &Unknown::of(pool))
+    }
+
+    fn choose(&mut self, pool: &Pool<'_>, draw: &mut Draw) -> usize {
+        let unknown = Unknown::of(pool);
+        lowest(pool, draw, |candidate| self.points(candidate, &unknown))
+    }
+}
+
+impl SeedWeighted {
+    fn points(&self, candidate: &Candidate, unknown: &Unknown) -> f64 {
         let hints = candidate.hints;
         // Where the platform does not tell, it tells of none of them.
         let memory = hints.memory_bytes.unwrap_or(0) as f64 / self.memory;
-        // What is expected of a newcomer is the median.
-        let latency = pool.expected_latency(candidate) / pool.expected_latency(&Candidate::new(1));
+        let latency = candidate.latency.unwrap_or(unknown.latency) / unknown.latency;
         let points: [(i64, i64); 5] = [
             (4, candidate.busy.into()),
-            (3, percent(hints.cpu.unwrap_or(0.0))),
+            (3, percent(hints.cpu.unwrap_or(unknown.cpu))),
             (2, percent(memory)),
             (9, percent(1.0 - candidate.success_rate)),
             (1, percent(latency)),
@@ -72,6 +94,14 @@ impl ScoringPolicy for SeedWeighted {
             .into_iter()
             .fold(0_i64, |sum, (weight, points)| sum.saturating_add(points.saturating_mul(weight)));
         sum as f64
+    }
+}
+
+impl Unknown {
+    fn of(pool: &Pool<'_>) -> Self {
+        // With a constant the compiler multiplies first and chooses then: also what an absent number has left in its
+        // place, which may be denormal, and then costs more than all the rest.
+        Self { latency: pool.expected_latency(&Candidate::new(1)), cpu: black_box(0.0) }
     }
 }
 
@@ -213,6 +243,26 @@ mod tests {
         candidate.busy = u32::MAX;
         candidate.latency = Some(f64::INFINITY);
         assert_eq!(policy.cost(&candidate, &pool(&[])), i64::MAX as f64, "and saturates");
+    }
+
+    #[test]
+    fn a_choice_is_the_lowest_cost() {
+        let mut policy = made::<SeedWeighted>("{}");
+        let mut draw = Draw::new(5);
+        for _ in 0..100 {
+            let mut any = || {
+                let mut any = candidate(draw.below(9) as u32, Some(500.0 * draw.below(9) as f64));
+                any.latency = any.latency.filter(|latency| *latency > 0.0);
+                let cpu = Some(draw.below(3) as f64 / 2.0).filter(|cpu| *cpu > 0.0);
+                any.hints = LoadHints::clamped(cpu, None, 0);
+                any
+            };
+            let candidates: Vec<_> = (0..8).map(|_| any()).collect();
+            let pool = pool(&candidates);
+            let costs: Vec<_> = candidates.iter().map(|candidate| policy.cost(candidate, &pool)).collect();
+            let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
+            assert_eq!(costs[policy.choose(&pool, &mut draw)], least, "{candidates:?}");
+        }
     }
 
     #[test]
