@@ -80,7 +80,8 @@ fn the_most_specific_pattern_counts_for_whoever_publishes() {
     let disagree = |tables: &str, publish: &str, one: &str, other: &str| {
         let text = config("", "", &format!("{all}{tables}{}", collector(publish)));
         let message = format!("{one} and {other} disagree about the `detect` of collector `p`");
-        let said = super::load(&text).err().expect("a disagreement").to_string();
+        let Err(said) = super::load(&text) else { panic!("{publish}: no disagreement") };
+        let said = said.to_string();
         assert!(said.contains(&message), "{publish}: {said}");
     };
     let of = |pattern: &str| format!("[aggregate.all.topic.\"{pattern}\"]");
