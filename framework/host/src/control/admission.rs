@@ -51,6 +51,7 @@ impl Control {
         let adopted = !known.adopted && known.proof(&hello.token) == Proof::Inherited;
         known.adopted |= adopted;
         known.capabilities = hello.capabilities;
+        self.scores.declared_anew();
         known.named(hello.incarnation);
         let start = known.starts;
         known.standing = Standing::Connected(Member { source: source.clone(), commands, heard, start });

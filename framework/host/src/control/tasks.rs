@@ -26,6 +26,15 @@ pub(super) type Waiters = HashMap<TaskId, oneshot::Sender<TaskEnd>>;
 pub(crate) struct Scores {
     default: ScoreId,
     aggregates: Vec<OfAggregate>,
+    /// What they say of capabilities that somebody has declared, as far as it was asked for.
+    declared: HashMap<Capability, Declared>,
+}
+
+/// What is said of the topics on which a capability is answered: in their tables, and in their aggregates.
+#[derive(Clone, Copy, Default)]
+struct Declared {
+    of_topic: Option<ScoreId>,
+    of_aggregate: Option<ScoreId>,
 }
 
 struct OfAggregate {
@@ -226,21 +235,34 @@ impl Control {
 
     /// Which policy chooses among those who have a capability: that of the topics on which they answer, else that of the
     /// task's aggregates, else the default.
-    fn score(&self, into: &[usize], capability: &Capability) -> ScoreId {
-        let declared = self.roster.iter().flat_map(|(_, known)| &known.capabilities);
-        let topics = declared.filter(|declared| declared.name == *capability).flat_map(|d| &d.topics);
-        let of_topics: Vec<_> = topics
-            .filter_map(|topic| {
-                let route = self.hub.aggregator.route(topic)?;
-                Some((self.scores.aggregates.get(route.aggregate())?, topic))
-            })
-            .collect();
-        let by_topic = of_topics.iter().find_map(|(aggregate, topic)| aggregate.of_topic(topic));
-        let by_aggregate = || {
-            let of_into = into.iter().filter_map(|i| self.scores.aggregates.get(*i)?.score).next();
-            of_into.or_else(|| of_topics.iter().find_map(|(aggregate, _)| aggregate.score))
-        };
-        by_topic.or_else(by_aggregate).unwrap_or(self.scores.default)
+    fn score(&mut self, into: &[usize], capability: &Capability) -> ScoreId {
+        let declared = self.declared(capability);
+        let aggregates = &self.scores.aggregates;
+        let of_into = || into.iter().find_map(|i| aggregates.get(*i)?.score);
+        declared.of_topic.or_else(of_into).or(declared.of_aggregate).unwrap_or(self.scores.default)
+    }
+
+    /// What is said of the topics on which a capability is answered.
+    fn declared(&mut self, capability: &Capability) -> Declared {
+        if let Some(declared) = self.scores.declared.get(capability) {
+            return *declared;
+        }
+        let all = self.roster.iter().flat_map(|(_, known)| &known.capabilities);
+        let mut of_it = all.filter(|declared| declared.name == *capability).peekable();
+        if of_it.peek().is_none() {
+            // Anybody can ask for anything: that is not kept.
+            return Declared::default();
+        }
+        let mut declared = Declared::default();
+        for topic in of_it.flat_map(|declared| &declared.topics) {
+            let route = self.hub.aggregator.route(topic);
+            let aggregate = route.and_then(|route| self.scores.aggregates.get(route.aggregate()));
+            let Some(aggregate) = aggregate else { continue };
+            declared.of_topic = declared.of_topic.or_else(|| aggregate.of_topic(topic));
+            declared.of_aggregate = declared.of_aggregate.or(aggregate.score);
+        }
+        self.scores.declared.insert(capability.clone(), declared);
+        declared
     }
 
     /// Does what the router says is to be done.
@@ -349,7 +371,12 @@ impl Scores {
             score: config.score,
             topics: config.topic_scores.clone(),
         };
-        Self { default, aggregates: aggregates.iter().map(of).collect() }
+        Self { default, aggregates: aggregates.iter().map(of).collect(), declared: HashMap::new() }
+    }
+
+    /// Somebody has declared capabilities, or others than before.
+    pub(super) fn declared_anew(&mut self) {
+        self.declared.clear();
     }
 }
 
