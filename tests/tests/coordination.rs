@@ -562,6 +562,15 @@ async fn priorities_hold_and_a_capability_that_nobody_has_waits_and_says_so() {
     let refused = host.handle().submit(each).await.expect_err("nobody has it");
     assert_eq!(refused.text, "no collector has any of its capabilities");
     assert_eq!(refused.remedy, "there is work");
+    // Nor is anything left of those that nobody came for.
+    let brief = Some(Duration::from_millis(20));
+    for n in 0..100 {
+        host.submit(stook::Submission { timeout: brief, ..one(&format!("nothing.{n}"), "", &["scan"]) })
+            .await;
+    }
+    let all_over = |status: &Json| status["tasks"]["open"] == 0;
+    let status = host.status_where("they are over", all_over).await;
+    assert_eq!(status["queues"].as_array().map(Vec::len), Some(1), "{:#}", status["queues"]);
     other.stop().await.expect("it leaves");
     host.stop().await;
 }

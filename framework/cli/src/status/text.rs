@@ -91,8 +91,7 @@ impl Text<'_> {
 
     fn queues(&self, paint: Paint) -> String {
         let queues = self.status.field("queues").list();
-        let waiting =
-            queues.filter(|queue| queue.field("waiting").count() > 0 || !queue.field("served").is_true());
+        let waiting = queues.filter(|queue| queue.field("waiting").count() > 0);
         let mut table = Table::of(&["CAPABILITY", "WAITING", "SERVED"]);
         let mut any = false;
         for queue in waiting {
