@@ -51,6 +51,7 @@ fn done(status: &Value, id: &str) -> String {
             let why = why.split_once("; ").map_or(why.as_str(), |(why, _)| why);
             format!("taken out of quarantine ({why}) and started")
         }
+        ("left", ..) => "started again; it had left".to_owned(),
         _ => format!("started again; it was {state}"),
     }
 }
@@ -91,5 +92,9 @@ mod tests {
             "taken out of quarantine (5 restarts within 60s) and started",
         );
         check(of("lost", Some("exited"), None), "started again; it was lost");
+        check(
+            of("left", Some("exit code 0; its restart policy leaves it"), None),
+            "started again; it had left",
+        );
     }
 }

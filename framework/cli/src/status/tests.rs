@@ -15,6 +15,9 @@ const STATUS: &str = r#"{
    "slow_start": false, "restarts": 5, "failures": 6,
    "last_exit": "failed to start `netmond`: No such file or directory (os error 2)",
    "output": {"lines": [], "dropped": 0}},
+  {"id": "onceoff-1", "kind": "onceoff", "state": "left", "why": "exit code 0; its restart policy leaves it",
+   "pid": null, "incarnation": null, "in_flight": 0, "capabilities": [], "overdue": 0, "ejected": false,
+   "slow_start": false, "restarts": 0, "failures": 1, "last_exit": "exit code 0", "output": {"lines": [], "dropped": 0}},
   {"id": "procmond-1", "kind": "procmond", "state": "connected", "why": null, "pid": 4711,
    "incarnation": "0f0e0d0c-0b0a-4908-8706-050403020100", "in_flight": 3, "capabilities": [
      {"name": "process.integrity", "in_flight": 1, "concurrency": 1, "latency_us": 100000, "success_rate": 0.5,
@@ -59,6 +62,7 @@ host barn  process 4242, up 3m 12s, memory 1.5MiB of 64MiB, 1 connection refused
 collectors
   ID          KIND      STATE         PID  IN FLIGHT  LATENCY  SUCCESS  RESTARTS  LAST EXIT                  WHY
   netmond-1   netmond   quarantined     -        0/0        -        -         5  failed to start `netmond…  5 restarts within 1m; tried again in 42 s
+  onceoff-1   onceoff   left            -        0/0        -        -         0  exit code 0                exit code 0; its restart policy leaves it
   procmond-1  procmond  connected    4711        3/5   20.0ms      90%         1  exit code 3                ejected for its failures, 1 task overdue, slow start
 
 tasks    12 submitted = 8 done + 1 partial + 1 failed + 1 quarantined + 1 open
