@@ -19,7 +19,7 @@ pub struct PerformanceHistory {
     pub succeeded: u64,
     /// Tasks that failed, or that it was given and did not end.
     pub failed: u64,
-    /// Failures since the last success.
+    /// Failures since the last success or ejection.
     pub failures_in_a_row: u32,
 }
 

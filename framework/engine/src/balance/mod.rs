@@ -339,10 +339,12 @@ impl LoadBalancer {
         }
     }
 
-    /// Takes somebody out of service for a while, unless too many are out already.
+    /// Takes somebody out of service for a while, unless it or too many others are out already.
     fn eject(&mut self, now: MonoTime, id: SeatId, pool: PoolId) {
+        // What it had then fails after it: that is no other failure.
+        let is_out = self.seats.get(&id).is_none_or(|seat| seat.is_ejected(now));
         let out = self.ejected(now, pool);
-        if out >= self.modifiers.cap(self.pools[pool.0].len()) {
+        if is_out || out >= self.modifiers.cap(self.pools[pool.0].len()) {
             return;
         }
         let Some(seat) = self.seats.get_mut(&id) else { return };

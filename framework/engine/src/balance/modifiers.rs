@@ -15,7 +15,8 @@ pub struct Modifiers {
     pub slow_start: Duration,
     /// Failure accrual: failures in a row after which a collector is ejected; 0 for never.
     pub failures: u32,
-    /// For how long, the first time; twice as long each time it fails again at once, up to 32 times.
+    /// For how long, the first time; twice as long each time that it is back and fails again before it succeeds, up to
+    /// 32 times.
     pub eject: Duration,
     /// The cap: at most this share of a pool is ejected at a time, from 0 to 1.
     pub most_ejected: f64,
@@ -85,7 +86,7 @@ impl Modifiers {
 
     /// For how long to eject somebody who has been ejected `times` before without a success between.
     pub(super) fn ejection(&self, times: u32) -> Duration {
-        self.eject * 2_u32.pow(times.min(5))
+        self.eject.saturating_mul(2_u32.pow(times.min(5)))
     }
 }
 
@@ -116,6 +117,14 @@ mod tests {
     }
 
     #[test]
+    fn a_slow_start_may_take_for_ever() {
+        let modifiers = Modifiers { slow_start: Duration::MAX, ..Modifiers::default() };
+        let end = MonoTime::at(Duration::MAX);
+        assert_eq!(modifiers.slots(Some(at(0)), end, u32::MAX), u32::MAX / 16 + 1);
+        assert_eq!(modifiers.next_step(at(1), end), Some(end));
+    }
+
+    #[test]
     fn ejections_are_capped_and_grow() {
         let modifiers = Modifiers::default();
         assert_eq!([1, 2, 3, 8].map(|pool| modifiers.cap(pool)), [0, 1, 1, 4]);
@@ -123,5 +132,7 @@ mod tests {
         assert_eq!(modifiers.ejection(0), Duration::from_secs(5));
         assert_eq!(modifiers.ejection(3), Duration::from_secs(40));
         assert_eq!(modifiers.ejection(99), Duration::from_secs(160));
+        let modifiers = Modifiers { eject: Duration::MAX, ..modifiers };
+        assert_eq!(modifiers.ejection(5), Duration::MAX);
     }
 }

@@ -3,7 +3,7 @@
 use stook_engine::{Modifiers, NamedScore, ScoreId, Task, TaskLimits};
 use stook_plugin::{Candidate, Draw, Pool, ScoringPolicy, lowest};
 
-use super::rig::{Rig, each, task};
+use super::rig::{Rig, each, ids, task};
 use super::waits_for_all;
 use crate::harness::{collector, ms};
 
@@ -81,6 +81,31 @@ fn failures_in_a_row_eject_and_time_brings_back() {
     assert_eq!(rig.waiting(), 1);
     rig.until(1_000);
     assert_eq!(rig.has("p1"), ["u"]);
+}
+
+#[test]
+fn many_failures_in_one_instant_eject_once() {
+    let mut rig = rig_of(modifiers(|m| (m.failures, m.eject, m.most_ejected) = (3, ms(1_000), 0.5)));
+    rig.connect("p1", &["scan:30"]);
+    rig.connect("p2", &["scan:30"]);
+    let fails_often = |rig: &mut Rig, of: &str| {
+        for n in 0..30 {
+            rig.give(ids(&format!("{of}{n}"), &["scan"], &["p1"]));
+        }
+        for n in 0..30 {
+            rig.fails("p1", &format!("{of}{n}"));
+        }
+    };
+    fails_often(&mut rig, "t");
+    rig.until(999);
+    assert!(is_ejected(&rig, "p1"));
+    rig.until(1_000);
+    assert!(!is_ejected(&rig, "p1"));
+    fails_often(&mut rig, "u");
+    rig.until(2_999);
+    assert!(is_ejected(&rig, "p1"), "twice as long the second time");
+    rig.until(3_000);
+    assert!(!is_ejected(&rig, "p1"));
 }
 
 #[test]
