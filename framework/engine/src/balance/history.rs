@@ -19,7 +19,7 @@ pub struct PerformanceHistory {
     pub succeeded: u64,
     /// Tasks that failed, or that it was given and did not end.
     pub failed: u64,
-    /// Failures since the last success or ejection.
+    /// Failures since the last success, or since it was last ejected.
     pub failures_in_a_row: u32,
 }
 
@@ -67,6 +67,19 @@ impl PerformanceHistory {
         self.outcome(0.0);
     }
 
+    /// The session ended with so many tasks in flight: they are lost, and that is one failure.
+    pub(super) fn lost(&mut self, tasks: u64) {
+        if tasks > 0 {
+            self.failed();
+            self.failed += tasks - 1;
+        }
+    }
+
+    /// A new process begins: what its predecessor did in a row is not its row.
+    pub(super) fn begins(&mut self) {
+        self.failures_in_a_row = 0;
+    }
+
     fn outcome(&mut self, success: f64) {
         self.success_rate += OUTCOME_ALPHA * (success - self.success_rate);
     }
@@ -96,6 +109,19 @@ mod tests {
         // A minute later little is left of it, and a smaller one is seen.
         history.succeeded(ms(60_000), ms(60_015));
         assert_eq!((history.peak, history.peak_at), (15_000.0, ms(60_015)));
+    }
+
+    #[test]
+    fn a_session_that_is_lost_is_one_failure_however_much_it_had() {
+        let (mut one, mut many) = (PerformanceHistory::default(), PerformanceHistory::default());
+        one.lost(1);
+        many.lost(10_000);
+        assert_eq!((one.success_rate, one.failures_in_a_row), (many.success_rate, many.failures_in_a_row));
+        assert_eq!((one.failed, many.failed), (1, 10_000));
+        many.begins();
+        assert_eq!(many.failures_in_a_row, 0);
+        many.lost(0);
+        assert_eq!(many.failed, 10_000);
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub struct LoadBalancer {
     last_seat: u64,
     pools: Vec<Pool>,
     pool_of: HashMap<Capability, PoolId>,
+    /// Places in `pools` that are nobody's.
+    free: Vec<PoolId>,
     /// How everybody did, also while they are away.
     histories: HashMap<(CollectorId, PoolId), PerformanceHistory>,
     /// When somebody can take more, or again, although nothing else happens.
@@ -108,6 +110,7 @@ impl LoadBalancer {
             last_seat: 0,
             pools: Vec::new(),
             pool_of: HashMap::new(),
+            free: Vec::new(),
             histories: HashMap::new(),
             wakes: BTreeSet::new(),
             freed: BTreeSet::new(),
@@ -134,14 +137,40 @@ impl LoadBalancer {
         self.seats.get(&seat).map(|seat| &seat.collector)
     }
 
-    pub(crate) fn pool(&mut self, capability: &Capability) -> PoolId {
-        if let Some(pool) = self.pool_of.get(capability) {
-            return *pool;
+    /// The pool of a capability, which is kept until it is [let go of](Self::let_go) as often as it was asked for.
+    pub(crate) fn hold(&mut self, capability: &Capability) -> PoolId {
+        let pool = self.pool_of.get(capability).copied().unwrap_or_else(|| self.open(capability));
+        self.pools[pool.0].uses += 1;
+        pool
+    }
+
+    fn open(&mut self, capability: &Capability) -> PoolId {
+        let pool = self.free.pop().unwrap_or(PoolId(self.pools.len()));
+        if pool.0 == self.pools.len() {
+            self.pools.push(Pool::new(capability.clone()));
+        } else {
+            self.pools[pool.0] = Pool::new(capability.clone());
         }
-        let pool = PoolId(self.pools.len());
-        self.pools.push(Pool::new(capability.clone()));
         self.pool_of.insert(capability.clone(), pool);
         pool
+    }
+
+    /// Somebody needs a pool no more. One that nobody needs is forgotten, with what was known of it: names come from
+    /// outside, and there is no end to them.
+    pub(crate) fn let_go(&mut self, pool: PoolId) {
+        let place = &mut self.pools[pool.0];
+        place.uses -= 1;
+        if place.uses == 0 {
+            self.pool_of.remove(&place.capability);
+            self.histories.retain(|(_, of), _| *of != pool);
+            self.free.push(pool);
+        }
+    }
+
+    /// A collector declares this no more: how it did at it is forgotten.
+    pub(crate) fn forget(&mut self, collector: &CollectorId, pool: PoolId) {
+        self.histories.remove(&(collector.clone(), pool));
+        self.let_go(pool);
     }
 
     pub(crate) fn known_pool(&self, capability: &Capability) -> Option<PoolId> {
@@ -192,12 +221,12 @@ impl LoadBalancer {
         let id = SeatId(self.last_seat);
         let mut pools = Vec::with_capacity(capabilities.len());
         for (capability, concurrency) in capabilities {
-            let pool = self.pool(capability);
-            if pools.contains(&pool) {
-                continue;
-            }
+            // Whoever seats it holds the pools.
+            let Some(pool) = self.known_pool(capability).filter(|pool| !pools.contains(pool)) else { continue };
             let mut candidate = Candidate::new(*concurrency);
-            remember(&mut candidate, self.histories.entry((collector.clone(), pool)).or_default());
+            let history = self.histories.entry((collector.clone(), pool)).or_default();
+            history.begins();
+            remember(&mut candidate, history);
             self.pools[pool.0].add(id, candidate);
             pools.push(pool);
         }
@@ -291,6 +320,10 @@ impl LoadBalancer {
             Ended::Failed => history.failed(),
             Ended::Withdrawn => return,
         }
+        if seat.is_ejected(now) {
+            // What it had when it was ejected fails after that: it begins anew when it is back.
+            history.failures_in_a_row = 0;
+        }
         let fails = self.modifiers.failures > 0 && history.failures_in_a_row >= self.modifiers.failures;
         if let Some(candidate) = self.pools[pool.0].get_mut(id) {
             remember(candidate, history);
@@ -301,6 +334,11 @@ impl LoadBalancer {
             history.failures_in_a_row = 0;
             self.eject(now, id, pool);
         }
+    }
+
+    /// A session was lost with so many tasks of a capability in flight. Nothing follows for it: it is gone.
+    pub(crate) fn note_lost(&mut self, collector: &CollectorId, pool: PoolId, tasks: u64) {
+        self.histories.entry((collector.clone(), pool)).or_default().lost(tasks);
     }
 
     /// Chooses who gets the next task.
@@ -339,12 +377,10 @@ impl LoadBalancer {
         }
     }
 
-    /// Takes somebody out of service for a while, unless it or too many others are out already.
+    /// Takes somebody out of service for a while, unless too many are out already.
     fn eject(&mut self, now: MonoTime, id: SeatId, pool: PoolId) {
-        // What it had then fails after it: that is no other failure.
-        let is_out = self.seats.get(&id).is_none_or(|seat| seat.is_ejected(now));
         let out = self.ejected(now, pool);
-        if is_out || out >= self.modifiers.cap(self.pools[pool.0].len()) {
+        if out >= self.modifiers.cap(self.pools[pool.0].len()) {
             return;
         }
         let Some(seat) = self.seats.get_mut(&id) else { return };

@@ -34,7 +34,8 @@ impl Default for Modifiers {
             slow_start: Duration::from_secs(5),
             failures: 5,
             eject: Duration::from_secs(5),
-            most_ejected: 0.5,
+            // More than half, so that panic can come before the cap: where everybody fails, all are needed.
+            most_ejected: 0.75,
             panic_below: 0.5,
         }
     }
@@ -127,7 +128,9 @@ mod tests {
     #[test]
     fn ejections_are_capped_and_grow() {
         let modifiers = Modifiers::default();
-        assert_eq!([1, 2, 3, 8].map(|pool| modifiers.cap(pool)), [0, 1, 1, 4]);
+        assert_eq!([1, 2, 3, 4, 8].map(|pool| modifiers.cap(pool)), [0, 1, 2, 3, 6]);
+        let panics = |pool: usize| modifiers.panics(pool, modifiers.cap(pool));
+        assert_eq!([1, 2, 3, 4, 8].map(panics), [false, false, true, true, true], "the cap leaves room for panic");
         assert!(!modifiers.panics(4, 2) && modifiers.panics(4, 3) && modifiers.panics(1, 1));
         assert_eq!(modifiers.ejection(0), Duration::from_secs(5));
         assert_eq!(modifiers.ejection(3), Duration::from_secs(40));

@@ -20,6 +20,8 @@ pub(super) struct Pool {
     median: Option<f64>,
     /// Latencies that changed since the median was computed.
     stale: usize,
+    /// Collectors that declare it, here or away, and parts of tasks that are of it. Nobody's is forgotten.
+    pub(super) uses: usize,
 }
 
 /// The median is computed again after so many latencies: it is a prior, and need not be the latest.
@@ -35,6 +37,7 @@ impl Pool {
             available: 0,
             median: None,
             stale: 0,
+            uses: 0,
         }
     }
 
