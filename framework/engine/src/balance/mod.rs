@@ -156,8 +156,8 @@ impl LoadBalancer {
     }
 
     /// Somebody needs a pool no more. One that nobody needs is forgotten, with what was known of it: names come from
-    /// outside, and there is no end to them.
-    pub(crate) fn let_go(&mut self, pool: PoolId) {
+    /// outside, and there is no end to them. True if that is so.
+    pub(crate) fn let_go(&mut self, pool: PoolId) -> bool {
         let place = &mut self.pools[pool.0];
         place.uses -= 1;
         if place.uses == 0 {
@@ -165,12 +165,13 @@ impl LoadBalancer {
             self.histories.retain(|(_, of), _| *of != pool);
             self.free.push(pool);
         }
+        self.pools[pool.0].uses == 0
     }
 
     /// A collector declares this no more: how it did at it is forgotten.
-    pub(crate) fn forget(&mut self, collector: &CollectorId, pool: PoolId) {
+    pub(crate) fn forget(&mut self, collector: &CollectorId, pool: PoolId) -> bool {
         self.histories.remove(&(collector.clone(), pool));
-        self.let_go(pool);
+        self.let_go(pool)
     }
 
     pub(crate) fn known_pool(&self, capability: &Capability) -> Option<PoolId> {
@@ -222,7 +223,9 @@ impl LoadBalancer {
         let mut pools = Vec::with_capacity(capabilities.len());
         for (capability, concurrency) in capabilities {
             // Whoever seats it holds the pools.
-            let Some(pool) = self.known_pool(capability).filter(|pool| !pools.contains(pool)) else { continue };
+            let Some(pool) = self.known_pool(capability).filter(|pool| !pools.contains(pool)) else {
+                continue;
+            };
             let mut candidate = Candidate::new(*concurrency);
             let history = self.histories.entry((collector.clone(), pool)).or_default();
             history.begins();
@@ -488,4 +491,33 @@ fn choose(
         }
     }
     Some(lowest(view, draw, |candidate| candidate.in_flight.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pools_that_nobody_needs_are_forgotten_with_what_was_known_of_them() {
+        let mut balancer = LoadBalancer::new(Vec::new(), Modifiers::default(), 1);
+        let id = CollectorId::new("p").unwrap();
+        let [scan, other] = ["scan", "other"].map(|name| Capability::new(name).unwrap());
+        let pool = balancer.hold(&scan);
+        assert_eq!(balancer.hold(&scan), pool);
+        balancer.note_lost(&id, pool, 3);
+        assert!(!balancer.let_go(pool));
+        assert!(balancer.history(&id, &scan).is_some());
+        assert!(balancer.let_go(pool));
+        assert_eq!((balancer.known_pool(&scan), balancer.histories.len()), (None, 0));
+        for n in 0..1_000 {
+            let pool = balancer.hold(&Capability::new(&format!("c{n}")).unwrap());
+            assert!(balancer.let_go(pool));
+        }
+        let pool = balancer.hold(&other);
+        assert_eq!(
+            (balancer.capability(pool), balancer.pools.len()),
+            (&other, 1),
+            "its place is taken again"
+        );
+    }
 }

@@ -130,7 +130,11 @@ mod tests {
         let modifiers = Modifiers::default();
         assert_eq!([1, 2, 3, 4, 8].map(|pool| modifiers.cap(pool)), [0, 1, 2, 3, 6]);
         let panics = |pool: usize| modifiers.panics(pool, modifiers.cap(pool));
-        assert_eq!([1, 2, 3, 4, 8].map(panics), [false, false, true, true, true], "the cap leaves room for panic");
+        assert_eq!(
+            [1, 2, 3, 4, 8].map(panics),
+            [false, false, true, true, true],
+            "the cap leaves room for panic"
+        );
         assert!(!modifiers.panics(4, 2) && modifiers.panics(4, 3) && modifiers.panics(1, 1));
         assert_eq!(modifiers.ejection(0), Duration::from_secs(5));
         assert_eq!(modifiers.ejection(3), Duration::from_secs(40));

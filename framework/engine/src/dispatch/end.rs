@@ -158,6 +158,9 @@ impl TaskRouter {
     pub(super) fn end_part(&mut self, turn: &mut Turn<'_>, id: u64) {
         self.leave(id);
         let Some(part) = self.parts.remove(&id) else { return };
+        if self.balancer.let_go(part.pool) {
+            self.who_is_able.remove(&part.pool);
+        }
         let Some(open) = self.tasks.get_mut(&part.task) else { return };
         self.agenda.remove(&(open.task.deadline, Due::Part(id)));
         open.open -= 1;
@@ -222,7 +225,7 @@ impl TaskRouter {
                 None
             }
         };
-        self.counters.redistributed += 1;
+        self.counters.redistributed += u64::from(!self.closed);
         if !self.closed {
             let from = from.clone();
             turn.acts.push(Act::Tell(TaskEvent::Redistributed { task, capability, from, to, why }));

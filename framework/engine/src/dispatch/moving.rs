@@ -1,12 +1,14 @@
 //! Tasks change hands: their session is lost, or sits on them for too long.
 
+use std::collections::BTreeMap;
+
 use stook_plugin::Source;
 use stook_types::{CollectorId, Missing};
 
 use super::router::{Due, TaskRouter};
 use super::task::LeaseId;
 use super::turn::{Act, TaskEvent, Turn};
-use crate::balance::{Ended, SeatId};
+use crate::balance::{Ended, PoolId, SeatId};
 
 /// The end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +27,7 @@ impl TaskRouter {
         let is_current = |seat: &SeatId| self.balancer.seat(*seat).is_some_and(|s| s.epoch == source.epoch);
         let Some(seat) = known.seat.filter(is_current) else { return };
         (known.seat, known.away) = (None, Some(loss.why));
-        let parts = self.fence(turn, seat);
+        let parts = self.fence(seat);
         self.balancer.remove(turn.now, seat);
         self.held.remove(&seat);
 
@@ -64,19 +66,24 @@ impl TaskRouter {
     }
 
     /// Takes everything from a session that it has. Gives the parts, the most urgent first.
-    fn fence(&mut self, turn: &Turn<'_>, seat: SeatId) -> Vec<u64> {
+    fn fence(&mut self, seat: SeatId) -> Vec<u64> {
         let leases: Vec<_> =
             self.held.get(&seat).into_iter().flat_map(|held| held.leases.iter().copied()).collect();
         let mut parts = Vec::with_capacity(leases.len());
+        let mut lost = BTreeMap::<PoolId, u64>::new();
         for id in leases {
             let Some(lease) = self.leases.remove(&id) else { continue };
             self.forget_attempt(id, &lease);
             let Some(part) = lease.part else { continue };
-            self.balancer.note(turn.now, seat, lease.pool, Ended::Failed);
+            *lost.entry(lease.pool).or_default() += 1;
             if let Some(part) = self.parts.get_mut(&part) {
                 part.lease = None;
             }
             parts.push(part);
+        }
+        let collector = self.balancer.seat(seat).map(|seat| seat.collector.clone());
+        for (collector, (pool, tasks)) in collector.iter().cycle().zip(lost) {
+            self.balancer.note_lost(collector, pool, tasks);
         }
         self.sort(&mut parts);
         parts

@@ -174,6 +174,19 @@ impl TaskRouter {
         }
         let known = self.collectors.entry(id.clone()).or_default();
         let back = known.away.is_some();
+        if known.capabilities != capabilities {
+            for (capability, _) in capabilities {
+                self.balancer.hold(capability);
+            }
+            for (before, _) in std::mem::replace(&mut known.capabilities, capabilities.to_vec()) {
+                let Some(pool) = self.balancer.known_pool(&before) else { continue };
+                let _ = match capabilities.iter().any(|(capability, _)| *capability == before) {
+                    true => self.balancer.let_go(pool),
+                    false => self.balancer.forget(id, pool),
+                };
+            }
+            self.who_is_able.clear();
+        }
         let seat = self.balancer.add(
             turn.now,
             source.collector.clone(),
@@ -182,10 +195,6 @@ impl TaskRouter {
             capabilities,
             back,
         );
-        if known.capabilities != capabilities {
-            known.capabilities = capabilities.to_vec();
-            self.who_is_able.clear();
-        }
         (known.seat, known.away) = (Some(seat), None);
         self.held.insert(seat, Held::default());
         self.serve_freed(turn);

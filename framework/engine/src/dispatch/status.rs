@@ -41,7 +41,7 @@ pub struct TaskCounters {
 pub struct RouterStatus {
     /// How tasks ended.
     pub counters: TaskCounters,
-    /// What waits, by capability.
+    /// What waits, by capability; not where nothing waits for nobody.
     pub queues: Vec<QueueStatus>,
     /// What is in flight, oldest first; at most so many as were asked for.
     pub leases: Vec<LeaseStatus>,
@@ -139,7 +139,13 @@ impl TaskRouter {
         ids.sort_unstable();
         RouterStatus {
             counters: self.counters(),
-            queues: self.lines.iter().enumerate().map(queue).collect(),
+            queues: self
+                .lines
+                .iter()
+                .enumerate()
+                .map(queue)
+                .filter(|queue| queue.waiting > 0 || queue.served)
+                .collect(),
             leases: ids.iter().filter_map(|id| self.lease_status(*id)).take(leases).collect(),
             in_flight: self.leases.len(),
             collectors: self.collectors.keys().map(|id| (id.clone(), self.seat_status(now, id))).collect(),

@@ -163,7 +163,7 @@ impl TaskRouter {
         let id = self.last;
         let part = Part {
             task: number,
-            pool: self.balancer.pool(&draft.capability),
+            pool: self.balancer.hold(&draft.capability),
             score: draft.score,
             ticket: Ticket::new(task.priority, id),
             only: draft.only.map(|(_, seat)| seat),

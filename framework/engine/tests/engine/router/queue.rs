@@ -5,7 +5,7 @@ use stook_types::TaskOutcome;
 
 use super::rig::{Rig, at, each, ids, task};
 use super::{rig, waits_for_all};
-use crate::harness::ms;
+use crate::harness::{collector, ms};
 
 #[test]
 fn what_waits_too_long_ends_at_its_deadline_and_says_who_could_have() {
@@ -220,4 +220,39 @@ fn what_is_lost_while_the_host_stops_is_left_for_the_end() {
     rig.abandon();
     assert_eq!(rig.router.counters().open, 0);
     assert_eq!(rig.released(), Vec::<String>::new(), "sets are not told: the shutdown releases them");
+}
+
+#[test]
+fn what_nobody_has_leaves_nothing_behind() {
+    let mut rig = Rig::new(vec![waits_for_all()]);
+    for n in 0..50 {
+        let mut unknown = task(&format!("t{n}"), &[&format!("c{n}")]);
+        unknown.deadline = at(10);
+        rig.give(unknown);
+    }
+    assert_eq!(rig.router.status(at(0), 0).queues.len(), 50);
+    rig.until(10);
+    assert_eq!(rig.router.status(at(10), 0).queues.len(), 0);
+    // A collector that declares something else each time leaves only what it has now.
+    for n in 0..20 {
+        rig.connect_as("p1", &[&format!("d{n}:1")], n + 1);
+        rig.crash("p1");
+    }
+    rig.connect("p1", &["scan:1"]);
+    let queues = rig.router.status(at(10), 0).queues;
+    assert_eq!(queues.iter().map(|queue| queue.capability.as_str()).collect::<Vec<_>>(), ["scan"]);
+}
+
+#[test]
+fn a_session_that_is_lost_with_much_in_flight_is_one_failure() {
+    let mut rig = Rig::new(vec![waits_for_all()]);
+    rig.connect("p1", &["scan:100"]);
+    for n in 0..100 {
+        rig.give(task(&format!("t{n}"), &["scan"]));
+    }
+    rig.crash("p1");
+    let status = rig.router.status(at(0), 0);
+    let (_, _, _, history) = &status.collectors[&collector("p1")].capabilities[0];
+    assert_eq!((history.failed, history.failures_in_a_row), (100, 1));
+    assert!(history.success_rate > 0.85, "{}", history.success_rate);
 }
