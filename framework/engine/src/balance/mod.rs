@@ -71,8 +71,8 @@ pub(crate) struct Seat {
     pools: Vec<PoolId>,
     /// It leaves: nothing more for it.
     pub(crate) draining: bool,
-    /// Tasks that were taken from it, and that it still sits on.
-    pub(crate) overdue: u32,
+    /// Tasks that were taken from it, and that it still sits on, by capability: it gets nothing more of that.
+    overdue: BTreeMap<PoolId, u32>,
     /// Tasks in flight that are suspected to have killed others.
     pub(crate) suspects: u32,
     ejected_until: Option<MonoTime>,
@@ -240,7 +240,7 @@ impl LoadBalancer {
             back_since: back.then_some(now),
             pools: pools.clone(),
             draining: false,
-            overdue: 0,
+            overdue: BTreeMap::new(),
             suspects: 0,
             ejected_until: None,
             ejections: 0,
@@ -272,6 +272,27 @@ impl LoadBalancer {
         if let Some(seat) = self.seats.get_mut(&id) {
             change(seat);
             self.refresh(now, id);
+        }
+    }
+
+    /// A task was taken from a session that goes on.
+    pub(crate) fn sits_on(&mut self, now: MonoTime, id: SeatId, pool: PoolId) {
+        if let Some(seat) = self.seats.get_mut(&id) {
+            *seat.overdue.entry(pool).or_default() += 1;
+            self.refresh_one(now, id, pool);
+        }
+    }
+
+    /// It is no longer in flight there either.
+    pub(crate) fn sits_no_more(&mut self, now: MonoTime, id: SeatId, pool: PoolId) {
+        if let Some(seat) = self.seats.get_mut(&id)
+            && let Some(count) = seat.overdue.get_mut(&pool)
+        {
+            *count -= 1;
+            if *count == 0 {
+                seat.overdue.remove(&pool);
+            }
+            self.refresh_one(now, id, pool);
         }
     }
 
@@ -427,7 +448,7 @@ impl LoadBalancer {
         let slots = self.modifiers.slots(seat.back_since, now, candidate.concurrency);
         let out =
             seat.is_ejected(now) && !self.modifiers.panics(self.pools[pool.0].len(), self.ejected(now, pool));
-        let can = candidate.in_flight < slots && !seat.draining && seat.overdue == 0 && !out;
+        let can = candidate.in_flight < slots && !seat.draining && !seat.overdue.contains_key(&pool) && !out;
         if self.pools[pool.0].set_available(id, can) {
             self.freed.insert(id);
         }
@@ -446,6 +467,11 @@ impl LoadBalancer {
 impl Seat {
     pub(crate) fn is_unfit(&self, unfit: Unfit<'_>) -> bool {
         unfit.failed.contains(&self.incarnation) || (unfit.alone && self.suspects > 0)
+    }
+
+    /// Tasks that were taken from it, and that it still sits on.
+    pub(crate) fn overdue(&self) -> u32 {
+        self.overdue.values().sum()
     }
 
     pub(crate) fn is_ejected(&self, now: MonoTime) -> bool {

@@ -67,12 +67,13 @@ impl TaskRouter {
             _ => Ended::Withdrawn,
         };
         self.balancer.give_back(turn.now, lease.seat, lease.pool, outcome);
-        let overdue = u32::from(lease.part.is_none());
+        if lease.part.is_none() {
+            self.balancer.sits_no_more(turn.now, lease.seat, lease.pool);
+        }
         let suspect = u32::from(lease.suspect);
         let leaves = matches!(ending, Ending::Returned(_));
-        if overdue + suspect > 0 || leaves {
+        if suspect > 0 || leaves {
             self.balancer.change(turn.now, lease.seat, |seat| {
-                seat.overdue -= overdue;
                 seat.suspects -= suspect;
                 seat.draining |= leaves;
             });

@@ -160,11 +160,12 @@ impl TaskRouter {
         Some(collector)
     }
 
-    /// Takes a part from a session that goes on. Its slot stays taken until it says that it has let go.
+    /// Takes a part from a session that goes on. Its slot stays taken until it says that it has let go, and until then it
+    /// gets nothing more of this capability: whatever keeps this one may keep them all.
     pub(super) fn fence_one(&mut self, turn: &Turn<'_>, id: LeaseId) -> Option<u64> {
         let lease = self.leases.get_mut(&id)?;
         let part = lease.part.take()?;
-        let seat = lease.seat;
+        let (seat, pool) = (lease.seat, lease.pool);
         if let Some(until) = lease.until.take() {
             self.agenda.remove(&(until, Due::Attempt(id)));
         }
@@ -176,7 +177,7 @@ impl TaskRouter {
         if let Some(part) = self.parts.get_mut(&part) {
             part.lease = None;
         }
-        self.balancer.change(turn.now, seat, |seat| seat.overdue += 1);
+        self.balancer.sits_on(turn.now, seat, pool);
         Some(part)
     }
 

@@ -180,7 +180,7 @@ impl TaskRouter {
         SeatStatus {
             away: known.seat.is_none().then(|| known.away.unwrap_or(Missing::NeverConnected)),
             capabilities: known.capabilities.iter().map(capability).collect(),
-            overdue: seat.map_or(0, |seat| seat.overdue),
+            overdue: seat.map_or(0, |seat| seat.overdue()),
             ejected: seat.is_some_and(|seat| seat.is_ejected(now)),
             slow_start: seat.is_some_and(|seat| seat.is_slow(now, self.balancer.modifiers())),
             draining: seat.is_some_and(|seat| seat.draining),

@@ -91,7 +91,7 @@ pub enum TaskEvent {
         /// How many it has killed.
         kills: u32,
     },
-    /// A collector sits on a task past its time. It is given nothing until it has let go of it.
+    /// A collector sits on a task past its time. It is given nothing more of that capability until it has let go of it.
     Overdue {
         /// Who.
         collector: CollectorId,

@@ -98,17 +98,21 @@ fn however_many_must_not_go_to_somebody_those_behind_them_do() {
 }
 
 #[test]
-fn letting_go_frees_all_capabilities() {
+fn one_that_does_not_let_go_gets_nothing_more_of_that_capability_and_all_of_the_others() {
     let mut rig = rig();
-    rig.connect("p1", &["net:1", "scan:1"]);
+    rig.connect("p1", &["net:1", "scan:2"]);
     rig.give(Task { attempt: Some(ms(10)), ..task("t", &["scan"]) });
     let old = rig.slip("p1", "t");
     rig.until(10);
-    rig.give(task("u", &["net"]));
-    rig.give(ids("v", &["net"], &["p1"]));
-    assert_eq!(rig.waiting(), 3, "t too: nobody else is there");
+    rig.give(task("u", &["scan"]));
+    rig.give(ids("v", &["scan"], &["p1"]));
+    rig.give(task("w", &["net"]));
+    assert_eq!((rig.has("p1"), rig.waiting()), (vec!["w"], 3), "t too: nobody else is there");
+    rig.done("p1", "w");
+    rig.give(ids("x", &["net"], &["p1"]));
+    assert_eq!(rig.has("p1"), ["x"]);
     rig.end_slip(&old, Ending::Failed("late".into()));
-    assert_eq!(rig.has("p1"), ["u"]);
+    assert_eq!(rig.has("p1"), ["x", "u", "v"]);
 }
 
 // === how much ===

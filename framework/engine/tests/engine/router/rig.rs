@@ -704,14 +704,15 @@ impl Rig {
         let seat = &self.seats[name];
         let Some(concurrency) = seat.capabilities.get(&part.capability) else { return false };
         let mut held = self.leases.values().filter(|lease| lease.holder == name);
-        let in_flight = held.clone().filter(|lease| lease.capability == part.capability).count();
+        let mut of_capability = held.clone().filter(|lease| lease.capability == part.capability);
+        let in_flight = of_capability.clone().count();
         let is_suspect = |part: &Part| part.kills >= 2;
         part.only.as_deref().is_none_or(|only| only == name)
             && part.end.is_none()
             && !part.failed.contains(&seat.session.source().incarnation)
             && (in_flight as u32) < *concurrency
             && !seat.draining
-            && held.clone().all(|lease| lease.live)
+            && of_capability.all(|lease| lease.live)
             && !(is_suspect(part) && held.any(|lease| is_suspect(&self.parts[lease.part])))
     }
 
