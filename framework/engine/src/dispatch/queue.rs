@@ -87,13 +87,18 @@ impl Lines {
         self.own.get(&seat).map_or(0, BTreeSet::len)
     }
 
+    /// How many wait for anybody.
+    pub(super) fn shared_len(&self) -> usize {
+        self.shared.values().map(BTreeSet::len).sum()
+    }
+
     /// Takes everybody out who waits for this session and for no other.
     pub(super) fn close(&mut self, seat: SeatId) -> Vec<Ticket> {
         self.own.remove(&seat).unwrap_or_default().into_iter().collect()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.shared.values().chain(self.own.values()).map(BTreeSet::len).sum()
+        self.shared_len() + self.own.values().map(BTreeSet::len).sum::<usize>()
     }
 }
 

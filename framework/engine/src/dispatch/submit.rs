@@ -194,6 +194,10 @@ impl TaskRouter {
         }
         match self.choose(turn, id) {
             Some(seat) => self.assign(turn, id, seat, From::Nobody),
+            None if self.lines(pool).shared_len() >= backlog => {
+                let why = "its collectors do not keep up: too many tasks wait for one of them".to_owned();
+                self.fail(turn, id, None, Missing::TaskFailed, why);
+            }
             None => {
                 self.wait(id);
                 self.tell_who_is_able(turn, id);

@@ -35,7 +35,9 @@ pub struct Task {
     pub attempt: Option<Duration>,
     /// How long a collector that has it may make no progress. Without it, that is not looked at.
     pub stall: Option<Duration>,
-    /// How many parts of the same capability may wait for one collector that nobody can stand in for; one more fails.
+    /// How many parts, of whichever tasks, may wait where a part of this one would: in the line of its capability for
+    /// whoever can take it, or in that of the one collector that is asked. With as many there, a part that finds no place
+    /// at its submission fails; one that comes back from a collector that was lost waits all the same.
     pub backlog: usize,
 }
 

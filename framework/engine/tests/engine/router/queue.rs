@@ -133,6 +133,26 @@ fn a_backlog_that_is_too_long_fails_what_comes_more() {
 }
 
 #[test]
+fn a_schedule_that_is_too_fast_for_all_who_can_leaves_places_for_others() {
+    let mut limits = TaskLimits::default();
+    limits.parts = 10;
+    let mut rig = Rig::with(vec![waits_for_all()], Vec::new(), Modifiers::NONE, limits, 1);
+    rig.connect("p1", &["scan:1"]);
+    for n in 0..30 {
+        rig.give(Task { backlog: 2, ..task(&format!("t{n}"), &["scan"]) });
+    }
+    assert_eq!((rig.has("p1"), rig.waiting()), (vec!["t0"], 2));
+    assert_eq!(["t2", "t3"].map(|name| rig.outcome(name)), [None, Some(TaskOutcome::Failed)]);
+    assert_eq!(rig.released()[0], "t3 partial collectors-lost [] missing p1=outstanding");
+    rig.give(Task { backlog: usize::MAX, ..task("u", &["scan"]) });
+    rig.give(Task { backlog: 0, ..task("other", &["net"]) });
+    assert_eq!(rig.outcome("other"), Some(TaskOutcome::Failed), "nobody has it, and it may not wait");
+    // What was taken from somebody has its place.
+    rig.part_with("p1");
+    assert_eq!((rig.waiting(), rig.outcome("t0")), (4, None));
+}
+
+#[test]
 fn a_backlog_of_one_collector_is_not_that_of_another() {
     let mut rig = rig();
     rig.connect("slow", &["scan:1"]);
