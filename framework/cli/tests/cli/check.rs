@@ -130,7 +130,7 @@ dispatch
   detect     phi-accrual
   restart    backoff
   slow start 5s
-  accrual    ejected for 5s after 5 failures in a row; at most 50% at a time, none if less than 50% would be left
+  accrual    ejected for 5s after 5 failures in a row; at most 75% at a time, none if less than 50% would be left
 
 collector procmond-1
   command    procmond --fast
