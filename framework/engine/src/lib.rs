@@ -43,8 +43,8 @@ pub use balance::{LoadBalancer, Modifiers, NamedScore, PerformanceHistory, Score
 pub use collectors::Session;
 pub use counters::CounterSnapshot;
 pub use dispatch::{
-    Act, Arrival, Ending, LeaseId, LeaseStatus, Loss, Placed, QueueStatus, RouterStatus, SeatStatus,
-    SubmitError, Task, TaskCounters, TaskEvent, TaskLimits, TaskRouter, Turn,
+    Act, Arrival, LeaseId, LeaseStatus, Loss, Placed, QueueStatus, RouterStatus, SeatStatus, SubmitError,
+    Task, TaskCounters, TaskEnding, TaskEvent, TaskLimits, TaskRouter, Turn,
 };
 pub use failover::{FailoverManager, Quarantined};
 pub use health::{DetectorId, Finding, HealthTracker, NamedDetector};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stook_engine::{
-    Act, Arrival, Ending, LeaseId, LoadBalancer, Modifiers, ResultAggregator, ScoreId, Task, TaskLimits,
+    Act, Arrival, LeaseId, LoadBalancer, Modifiers, ResultAggregator, ScoreId, Task, TaskEnding, TaskLimits,
     TaskRouter, Turn,
 };
 use stook_plugin::{Draw, Source};
@@ -152,7 +152,7 @@ impl Pool {
         let place = self.draw.below(self.running.len());
         self.now = self.now + Duration::from_micros(100 + self.draw.below(100) as u64);
         let (collector, epoch, lease) = self.running.swap_remove(place);
-        self.turn(|router, turn| router.ended(turn, &collector, epoch, lease, Ending::Done));
+        self.turn(|router, turn| router.ended(turn, &collector, epoch, lease, TaskEnding::Done));
     }
 
     fn turn(&mut self, step: impl FnOnce(&mut TaskRouter, &mut Turn<'_>)) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stook_engine::{
-    Act, Arrival, Ending, LeaseId, LoadBalancer, Modifiers, NamedScore, ResultAggregator, ScoreId, Task,
+    Act, Arrival, LeaseId, LoadBalancer, Modifiers, NamedScore, ResultAggregator, ScoreId, Task, TaskEnding,
     TaskLimits, TaskRouter, Turn,
 };
 use stook_plugin::{Draw, LoadHints, Source};
@@ -278,7 +278,7 @@ impl Simulation {
         (worker.running, worker.done) = (worker.running - 1, worker.done + 1);
         let (id, epoch) = (worker.id.clone(), worker.epoch);
         self.work(collector);
-        self.turn(|router, turn| router.ended(turn, &id, epoch, lease, Ending::Done));
+        self.turn(|router, turn| router.ended(turn, &id, epoch, lease, TaskEnding::Done));
     }
 
     /// A collector begins with what it has, as far as it can.

@@ -11,7 +11,7 @@ use crate::balance::Ended;
 /// What a collector says of a task that it does not run any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Ending {
+pub enum TaskEnding {
     /// It is finished, and all its results were sent before.
     Done,
     /// It failed, for this reason.
@@ -29,7 +29,7 @@ impl TaskRouter {
         collector: &CollectorId,
         epoch: SessionEpoch,
         lease: LeaseId,
-        ending: Ending,
+        ending: TaskEnding,
     ) {
         let is_theirs = self.leases.get(&lease).is_some_and(|lease| {
             let seat = self.balancer.seat(lease.seat);
@@ -39,11 +39,11 @@ impl TaskRouter {
         let (seat, pool) = (ended.seat, ended.pool);
         match (ended.part, ending) {
             (None, _) => self.counters.stale += 1,
-            (Some(part), Ending::Done) => self.done(turn, part, collector),
-            (Some(part), Ending::Failed(why)) => {
+            (Some(part), TaskEnding::Done) => self.done(turn, part, collector),
+            (Some(part), TaskEnding::Failed(why)) => {
                 self.fail(turn, part, Some(collector), Missing::TaskFailed, why);
             }
-            (Some(part), Ending::Returned(why)) => {
+            (Some(part), TaskEnding::Returned(why)) => {
                 self.counters.returned += 1;
                 self.move_on(turn, part, collector, Missing::TaskFailed, why);
             }
@@ -57,12 +57,12 @@ impl TaskRouter {
     }
 
     /// The lease is over, whoever it is of.
-    fn let_go(&mut self, turn: &Turn<'_>, id: LeaseId, ending: &Ending) -> Option<Lease> {
+    fn let_go(&mut self, turn: &Turn<'_>, id: LeaseId, ending: &TaskEnding) -> Option<Lease> {
         let lease = self.leases.remove(&id)?;
         self.forget_attempt(id, &lease);
         let outcome = match ending {
-            Ending::Done if lease.part.is_some() => Ended::Succeeded(lease.assigned),
-            Ending::Failed(_) if lease.part.is_some() => Ended::Failed,
+            TaskEnding::Done if lease.part.is_some() => Ended::Succeeded(lease.assigned),
+            TaskEnding::Failed(_) if lease.part.is_some() => Ended::Failed,
             // That it was too late is in the history already.
             _ => Ended::Withdrawn,
         };
@@ -71,7 +71,7 @@ impl TaskRouter {
             self.balancer.sits_no_more(turn.now, lease.seat, lease.pool);
         }
         let suspect = u32::from(lease.suspect);
-        let leaves = matches!(ending, Ending::Returned(_));
+        let leaves = matches!(ending, TaskEnding::Returned(_));
         if suspect > 0 || leaves {
             self.balancer.change(turn.now, lease.seat, |seat| {
                 seat.suspects -= suspect;

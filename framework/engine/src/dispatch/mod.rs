@@ -21,7 +21,7 @@ mod submit;
 mod task;
 mod turn;
 
-pub use end::Ending;
+pub use end::TaskEnding;
 pub use moving::Loss;
 pub use router::{Arrival, TaskLimits, TaskRouter};
 pub use status::{LeaseStatus, QueueStatus, RouterStatus, SeatStatus, TaskCounters};

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use stook_engine::{Act, Ending, LeaseId, Placed, ScoreId, SubmitError, Task, TaskEvent};
+use stook_engine::{Act, LeaseId, Placed, ScoreId, SubmitError, Task, TaskEnding, TaskEvent};
 use stook_proto::{Assignment, Lease, Submission, TaskOutcome as Outcome, payload};
 use stook_types::{
     Capability, CollectorId, CorrelationId, Missing, MonoTime, SessionEpoch, TaskId, TaskOutcome, Topic,
@@ -71,11 +71,11 @@ const BACKLOG: usize = 16;
 /// How long a submitted task without a timeout and without sets may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub(super) fn ending(outcome: Outcome) -> Ending {
+pub(super) fn ending(outcome: Outcome) -> TaskEnding {
     match outcome {
-        Outcome::Done => Ending::Done,
-        Outcome::Failed(why) => Ending::Failed(why),
-        Outcome::Returned(why) => Ending::Returned(why),
+        Outcome::Done => TaskEnding::Done,
+        Outcome::Failed(why) => TaskEnding::Failed(why),
+        Outcome::Returned(why) => TaskEnding::Returned(why),
     }
 }
 
@@ -314,7 +314,7 @@ impl Control {
         let member = self.roster.get(collector).and_then(|known| known.member());
         match member.map(|member| member.commands.try_send(command)) {
             Some(Err(Full(_))) => {
-                let why = Ending::Failed("its session takes no more commands".into());
+                let why = TaskEnding::Failed("its session takes no more commands".into());
                 self.turn(|router, turn| router.ended(turn, collector, epoch, lease, why));
             }
             Some(Ok(()) | Err(Closed(_))) | None => {}

@@ -1,6 +1,6 @@
 //! Failover: tasks change hands, and their sets wait for whoever has them now, in the same step.
 
-use stook_engine::{AggregateSpec, Ending, LatePolicy, LateSpec, Task};
+use stook_engine::{AggregateSpec, LatePolicy, LateSpec, Task, TaskEnding};
 use stook_types::TaskOutcome;
 
 use super::rig::{Rig, at, capability, each, ids, task};
@@ -192,7 +192,7 @@ fn an_attempt_that_takes_too_long_is_cancelled_and_given_to_another() {
     rig.give(task("v", &["net"]));
     assert_eq!((rig.has("p1"), rig.waiting()), (vec!["v"], 1));
     assert_eq!(rig.offer_slip(&old, 0, 1), "refused stale-epoch");
-    rig.end_slip(&old, Ending::Done);
+    rig.end_slip(&old, TaskEnding::Done);
     assert_eq!(rig.router.counters().stale, 1);
     assert_eq!(rig.has("p1"), ["v", "u"], "it has let go");
     rig.done("p2", "t");
@@ -206,7 +206,7 @@ fn with_nobody_else_a_task_that_timed_out_waits_and_is_not_given_back_to_the_sam
     rig.give(Task { attempt: Some(ms(500)), ..task("t", &["scan"]) });
     let old = rig.slip("p1", "t");
     rig.until(500);
-    rig.end_slip(&old, Ending::Failed("too late".into()));
+    rig.end_slip(&old, TaskEnding::Failed("too late".into()));
     assert_eq!((rig.has("p1").len(), rig.waiting()), (0, 1));
     rig.until(60_000);
     assert_eq!(rig.released(), ["t partial collectors-lost [] missing p1=timeout"]);
@@ -276,7 +276,7 @@ fn a_deadline_ends_what_is_in_flight_and_the_slot_stays_taken() {
         ["p1 x t", "t: failed at p1", "t: failed", "set t partial collectors-lost [1] missing p1=timeout"];
     assert_eq!(rig.log(), lines);
     assert_eq!((rig.has("p1").len(), rig.waiting()), (0, 1));
-    rig.end_slip(&old, Ending::Done);
+    rig.end_slip(&old, TaskEnding::Done);
     assert_eq!(rig.has("p1"), ["u"]);
 }
 
@@ -360,12 +360,12 @@ fn an_end_that_is_said_twice_or_by_another_is_nothing() {
     let id = crate::harness::collector("p2");
     let lease = slip.lease;
     let epoch = slip.source.epoch;
-    rig.step(|router, turn| router.ended(turn, &id, epoch, lease, Ending::Done));
+    rig.step(|router, turn| router.ended(turn, &id, epoch, lease, TaskEnding::Done));
     assert_eq!(rig.has("p1"), ["t"]);
     let slip = rig.slip("p1", "t");
-    rig.end_slip(&slip, Ending::Done);
-    rig.end_slip(&slip, Ending::Done);
-    rig.end_slip(&slip, Ending::Failed("no".into()));
+    rig.end_slip(&slip, TaskEnding::Done);
+    rig.end_slip(&slip, TaskEnding::Done);
+    rig.end_slip(&slip, TaskEnding::Failed("no".into()));
     assert_eq!(rig.outcome("t"), Some(TaskOutcome::Done));
     rig.check_empty();
 }
@@ -390,7 +390,7 @@ fn a_session_that_is_replaced_before_its_loss_is_told_has_lost_what_it_had() {
     assert_eq!(status.in_flight, 1, "{status:?}");
     assert_eq!((status.leases[0].collector.as_str(), status.leases[0].attempt), ("p1", 2));
     let lease = status.leases[0].lease;
-    rig.router.ended(&mut turn, &new.collector, new.epoch, lease, Ending::Done);
+    rig.router.ended(&mut turn, &new.collector, new.epoch, lease, TaskEnding::Done);
     assert_eq!(rig.router.counters().done, 1);
     assert_eq!(released.len(), 1);
     drop(released);

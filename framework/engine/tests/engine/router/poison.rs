@@ -1,6 +1,6 @@
 //! Tasks that kill whoever has them, and tasks that were only there.
 
-use stook_engine::{Ending, Task};
+use stook_engine::{Task, TaskEnding};
 use stook_types::TaskOutcome;
 
 use super::rig;
@@ -164,7 +164,7 @@ fn a_suspect_that_waits_does_not_hold_up_those_behind_it() {
     rig.give(each("w", &["scan"]));
     assert_eq!(rig.has("p1"), ["a", "u", "w"]);
     let slip = rig.slip("p1", "a");
-    rig.end_slip(&slip, Ending::Done);
+    rig.end_slip(&slip, TaskEnding::Done);
     assert_eq!(rig.has("p1"), ["u", "w", "b"]);
 }
 

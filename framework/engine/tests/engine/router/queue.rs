@@ -1,6 +1,6 @@
 //! What waits: in which order, for whom, how long, and how much of it.
 
-use stook_engine::{Ending, Modifiers, SubmitError, Task, TaskLimits};
+use stook_engine::{Modifiers, SubmitError, Task, TaskEnding, TaskLimits};
 use stook_types::TaskOutcome;
 
 use super::rig::{Rig, at, each, ids, task};
@@ -111,7 +111,7 @@ fn one_that_does_not_let_go_gets_nothing_more_of_that_capability_and_all_of_the_
     rig.done("p1", "w");
     rig.give(ids("x", &["net"], &["p1"]));
     assert_eq!(rig.has("p1"), ["x"]);
-    rig.end_slip(&old, Ending::Failed("late".into()));
+    rig.end_slip(&old, TaskEnding::Failed("late".into()));
     assert_eq!(rig.has("p1"), ["x", "u", "v"]);
 }
 
@@ -214,10 +214,9 @@ fn abandoning_ends_everything_once_and_whoever_ends_later_harms_nobody() {
     let slips = rig.slips();
     rig.abandon();
     assert_eq!((rig.router.counters().open, rig.router.counters().failed), (0, 6));
-    for (slip, ending) in slips
-        .iter()
-        .zip([Ending::Done, Ending::Failed("no".into()), Ending::Returned("no".into())].iter().cycle())
-    {
+    for (slip, ending) in slips.iter().zip(
+        [TaskEnding::Done, TaskEnding::Failed("no".into()), TaskEnding::Returned("no".into())].iter().cycle(),
+    ) {
         rig.end_slip(slip, ending.clone());
     }
     rig.heartbeat("p1", 1);

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use stook_engine::{AggregateSpec, Ending, LatePolicy, LateSpec, LeaseId, Loss, Modifiers, Task, TaskLimits};
+use stook_engine::{
+    AggregateSpec, LatePolicy, LateSpec, LeaseId, Loss, Modifiers, Task, TaskEnding, TaskLimits,
+};
 use stook_plugin::Draw;
 use stook_types::{FanOut, Missing};
 
@@ -251,9 +253,9 @@ impl Schedule {
         let of = if self.chance(5) { self.slips.clone() } else { self.rig.slips() };
         let Some(slip) = self.some_slip(of) else { return };
         let ending = match self.draw.below(6) {
-            0 => Ending::Failed("it did not work".into()),
-            1 => Ending::Returned("it leaves".into()),
-            _ => Ending::Done,
+            0 => TaskEnding::Failed("it did not work".into()),
+            1 => TaskEnding::Returned("it leaves".into()),
+            _ => TaskEnding::Done,
         };
         self.rig.end_slip(&slip, ending);
     }
@@ -306,7 +308,7 @@ impl Schedule {
         }
         for slip in self.rig.slips() {
             if self.chance(2) {
-                self.rig.end_slip(&slip, Ending::Done);
+                self.rig.end_slip(&slip, TaskEnding::Done);
             }
         }
         while let Some(i) = self.some_name(true) {

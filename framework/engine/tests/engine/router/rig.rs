@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use stook_engine::{
-    Act, AggregateSpec, Arrival, Ending, LeaseId, LoadBalancer, Loss, Modifiers, NamedScore, Offered, Placed,
-    Released, ResultAggregator, ScoreId, Session, SubmitError, Task, TaskEvent, TaskLimits, TaskRouter, Turn,
-    Verdict,
+    Act, AggregateSpec, Arrival, LeaseId, LoadBalancer, Loss, Modifiers, NamedScore, Offered, Placed,
+    Released, ResultAggregator, ScoreId, Session, SubmitError, Task, TaskEnding, TaskEvent, TaskLimits,
+    TaskRouter, Turn, Verdict,
 };
 use stook_plugin::{LoadHints, Reason, Source};
 use stook_types::{
@@ -313,35 +313,35 @@ impl Rig {
     }
 
     pub(super) fn done(&mut self, name: &str, task: &str) {
-        self.end(name, task, Ending::Done);
+        self.end(name, task, TaskEnding::Done);
     }
 
     pub(super) fn fails(&mut self, name: &str, task: &str) {
-        self.end(name, task, Ending::Failed("it did not work".into()));
+        self.end(name, task, TaskEnding::Failed("it did not work".into()));
     }
 
     pub(super) fn returns(&mut self, name: &str, task: &str) {
-        self.end(name, task, Ending::Returned("it leaves".into()));
+        self.end(name, task, TaskEnding::Returned("it leaves".into()));
     }
 
-    pub(super) fn end(&mut self, name: &str, task: &str, ending: Ending) {
+    pub(super) fn end(&mut self, name: &str, task: &str, ending: TaskEnding) {
         let slip = self.slip(name, task);
         self.end_slip(&slip, ending);
     }
 
     /// A collector ends what it was given once, whether or not it is still its own.
-    pub(super) fn end_slip(&mut self, slip: &Slip, ending: Ending) {
+    pub(super) fn end_slip(&mut self, slip: &Slip, ending: TaskEnding) {
         let is_theirs = self.leases.get(&slip.lease).is_some_and(|_| self.is_current(&slip.source));
         if is_theirs {
             let lease = self.leases.remove(&slip.lease).unwrap();
             let part = &mut self.parts[lease.part];
             let seat = self.seats.get_mut(&slip.holder).unwrap();
-            seat.draining |= matches!(ending, Ending::Returned(_));
+            seat.draining |= matches!(ending, TaskEnding::Returned(_));
             if lease.live {
                 part.lease = None;
                 match ending {
-                    Ending::Done => part.end = Some(End::Done),
-                    Ending::Failed(_) => part.end = Some(End::Failed),
+                    TaskEnding::Done => part.end = Some(End::Done),
+                    TaskEnding::Failed(_) => part.end = Some(End::Failed),
                     _ => {}
                 }
             }
