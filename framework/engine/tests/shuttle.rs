@@ -11,8 +11,8 @@ use shuttle::sync::Mutex;
 use shuttle::sync::atomic::{AtomicBool, Ordering};
 use shuttle::thread;
 use stook_engine::{
-    Act, AggregateSpec, Arrival, Ending, Expected, LeaseId, LoadBalancer, Loss, Modifiers, NamedPolicy,
-    Offered, Released, ResultAggregator, ScoreId, Session, Task, TaskEvent, TaskLimits, TaskRouter, Turn,
+    Act, AggregateSpec, Arrival, Expected, LeaseId, LoadBalancer, Loss, Modifiers, NamedPolicy, Offered,
+    Released, ResultAggregator, ScoreId, Session, Task, TaskEnding, TaskEvent, TaskLimits, TaskRouter, Turn,
     Verdict,
 };
 use stook_plugin::{CompletionPolicy, Decision, Reason, SetKey, SetView, Source};
@@ -184,7 +184,7 @@ impl Tasks {
         leases.iter().filter(|lease| lease.collector == id(name)).map(|lease| lease.lease).collect()
     }
 
-    fn end_all(&mut self, session: &Session, ending: &Ending) {
+    fn end_all(&mut self, session: &Session, ending: &TaskEnding) {
         let source = session.source();
         for lease in self.holds(source.collector.as_str()) {
             self.step(|router, turn| {
@@ -234,7 +234,7 @@ fn failover(until: MonoTime) {
         })
     };
     new.join().unwrap();
-    tasks.end_all(&p2, &Ending::Done);
+    tasks.end_all(&p2, &TaskEnding::Done);
     old.join().unwrap();
     clock.join().unwrap();
 
@@ -290,7 +290,7 @@ fn a_set_whose_task_waits_for_somebody_is_not_lost() {
         assert_eq!(tasks.holds("p1").len(), 1);
         let live = AtomicBool::new(false);
         shared.offer(&again, "t", 11, &live);
-        tasks.end_all(&again, &Ending::Done);
+        tasks.end_all(&again, &TaskEnding::Done);
         old.join().unwrap();
         late.join().unwrap();
         let ends = shared.check(1);
@@ -327,7 +327,7 @@ fn everybody_is_asked_one_is_lost_and_the_other_answers() {
         fenced.store(true, Ordering::SeqCst);
         tasks.lose(&p1);
         of_p2.join().unwrap();
-        tasks.end_all(&p2, &Ending::Done);
+        tasks.end_all(&p2, &TaskEnding::Done);
         of_p1.join().unwrap();
         assert_eq!(tasks.ends(), [TaskOutcome::Partial; 2]);
         for (name, (reason, has)) in shared.check(2) {
@@ -353,7 +353,7 @@ fn a_task_that_was_taken_into_an_open_set_is_waited_for() {
         let taken = tasks.step(|router, turn| router.submit(turn, task("t", FanOut::One)));
         if taken.is_ok() {
             shared.offer(&p1, "t", 2, &AtomicBool::new(false));
-            tasks.end_all(&p1, &Ending::Done);
+            tasks.end_all(&p1, &TaskEnding::Done);
         }
         answer.join().unwrap();
         let ends = shared.check(1);
@@ -381,7 +381,7 @@ fn a_set_that_is_forced_while_its_task_moves_is_released_once() {
             thread::spawn(move || shared.offer(&p2, "t", 11, &AtomicBool::new(false)))
         };
         tasks.lose(&p1);
-        tasks.end_all(&p2, &Ending::Failed("it did not work".into()));
+        tasks.end_all(&p2, &TaskEnding::Failed("it did not work".into()));
         forces.join().unwrap();
         answers.join().unwrap();
         let ends = shared.check(1);
@@ -412,7 +412,7 @@ fn the_set_itself_refuses_the_lost_though_its_session_has_not_heard_of_it() {
         };
         tasks.lose(&lost);
         moved.store(true, Ordering::SeqCst);
-        tasks.end_all(&p2, &Ending::Done);
+        tasks.end_all(&p2, &TaskEnding::Done);
         let offered = old.join().unwrap();
         let ends = shared.check(1);
         assert_eq!(ends["t"].0, Reason::Completed("expected"));

@@ -454,6 +454,8 @@ impl LoadBalancer {
         }
     }
 
+    /// Changes what is known of a session at each of its capabilities: a few, and however many it declares, no more than
+    /// the host lets in with a session.
     fn for_candidates(&mut self, id: SeatId, mut change: impl FnMut(PoolId, &mut Candidate)) {
         let Some(seat) = self.seats.get(&id) else { return };
         for pool in &seat.pools {
