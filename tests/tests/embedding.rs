@@ -159,8 +159,8 @@ async fn policies_that_misbehave_are_replaced_and_named() {
     let source = Source::toml("stook.toml", config).unwrap();
     let (config, _) = Config::load(&source, &registry, &BuildContext::default()).unwrap();
     let endpoint = Endpoint::in_directory(directory.path().join("host"));
-    let (to_events, mut events) = tokio::sync::mpsc::unbounded_channel();
-    let listener = move |event: &Event| _ = to_events.send(event.clone());
+    let (to_events, mut events) = tokio::sync::mpsc::channel(65_536);
+    let listener = move |event: &Event| _ = to_events.try_send(event.clone());
     let host = Host::builder(config).endpoint(endpoint.clone()).on_event(listener).build().unwrap();
     let handle = host.handle();
     let asks = async move {
@@ -181,7 +181,7 @@ async fn policies_that_misbehave_are_replaced_and_named() {
         }
         assert_eq!(told["scoring"], "has panicked or made no sense once");
         let slow = &told["detection"];
-        assert!(slow.starts_with("has taken 50 ms or more once, at most "), "{slow}");
+        assert!(slow.starts_with("has taken 50 ms or more "), "{slow}");
         let status = serde_json::to_value(handle.status().await.expect("it runs")).unwrap();
         assert_eq!(status["plugins"]["misbehaved"], serde_json::json!({ "bad": 1 }));
         assert!(status["plugins"]["slow"]["bad"].as_u64() >= Some(1), "{}", status["plugins"]);
