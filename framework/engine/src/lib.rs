@@ -20,6 +20,7 @@ mod agenda;
 mod aggregate;
 mod aggregator;
 mod balance;
+mod bucket;
 mod collectors;
 mod counters;
 mod dispatch;

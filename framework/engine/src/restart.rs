@@ -6,6 +6,7 @@ use std::time::Duration;
 use stook_plugin::{Draw, Ending, Exit, REMEMBERED, Restart, RestartPolicy, SETTLED};
 use stook_types::{CollectorId, MonoTime};
 
+use crate::bucket::Bucket;
 use crate::guard::guarded;
 
 /// Which of the restart policies decides; the first is the default.
@@ -93,45 +94,12 @@ struct Life {
     probes: u32,
 }
 
-/// Starts that the host makes, evenly over time but for a few at once.
-struct Bucket {
-    tokens: u32,
-    filled: MonoTime,
-}
-
 /// How long the first probe of a quarantined collector is put off; twice as long for each that failed, …
 const PROBE: Duration = Duration::from_secs(60);
 /// … up to this many times.
 const PROBES: u32 = 5;
 /// When a policy panics.
 const FALLBACK: Duration = Duration::from_secs(1);
-
-impl Bucket {
-    /// Starts at once, before the rate counts.
-    const BURST: u32 = 8;
-    /// The rate: one start in so long.
-    const EVERY: Duration = Duration::from_millis(250);
-
-    const fn new() -> Self {
-        Self { tokens: Self::BURST, filled: MonoTime::ZERO }
-    }
-
-    fn take(&mut self, now: MonoTime) -> bool {
-        let drops = now.since(self.filled).as_nanos() / Self::EVERY.as_nanos();
-        let drops = u32::try_from(drops).unwrap_or(u32::MAX);
-        self.tokens = self.tokens.saturating_add(drops).min(Self::BURST);
-        // Whole drops only: what has run in since stays to be counted.
-        self.filled = if self.tokens == Self::BURST { now } else { self.filled + Self::EVERY * drops };
-        let has = self.tokens > 0;
-        self.tokens -= u32::from(has);
-        has
-    }
-
-    /// When the next start is allowed.
-    fn next(&self, now: MonoTime) -> MonoTime {
-        if self.tokens > 0 { now } else { self.filled + Self::EVERY }
-    }
-}
 
 impl Restarts {
     /// Lives under these policies. Without any, nobody is started again. `seed` determines their random choices; a child

@@ -3,6 +3,7 @@
 mod history;
 mod modifiers;
 mod pool;
+mod seat;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,10 +14,7 @@ use crate::guard::guarded;
 pub use history::PerformanceHistory;
 pub use modifiers::Modifiers;
 use pool::Pool;
-
-/// A session that can be given tasks. Never used again after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct SeatId(pub(crate) u64);
+pub(crate) use seat::{Seat, SeatId, Unfit};
 
 /// Which of the scoring policies decides; the first is the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -61,32 +59,6 @@ pub struct LoadBalancer {
 /// All who have one capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct PoolId(pub(crate) usize);
-
-pub(crate) struct Seat {
-    pub(crate) collector: CollectorId,
-    pub(crate) incarnation: Incarnation,
-    pub(crate) epoch: SessionEpoch,
-    /// When it came back, if it was here before.
-    back_since: Option<MonoTime>,
-    pools: Vec<PoolId>,
-    /// It leaves: nothing more for it.
-    pub(crate) draining: bool,
-    /// Tasks that were taken from it, and that it still sits on, by capability: it gets nothing more of that.
-    overdue: BTreeMap<PoolId, u32>,
-    /// Tasks in flight that are suspected to have killed others.
-    pub(crate) suspects: u32,
-    ejected_until: Option<MonoTime>,
-    ejections: u32,
-}
-
-/// Whom a task must not go to.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Unfit<'a> {
-    /// Whoever has failed it before: the same process would again.
-    pub(crate) failed: &'a [Incarnation],
-    /// Whether it may only go where no other suspect is, so that the next death has one cause.
-    pub(crate) alone: bool,
-}
 
 /// How a task in flight ended, for whoever had it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -387,6 +359,10 @@ impl LoadBalancer {
         ask(&View::new(&candidates, now, view.median_latency)).map(|place| pool.seats()[fit[place]])
     }
 
+    pub(crate) fn modifiers(&self) -> &Modifiers {
+        &self.modifiers
+    }
+
     pub(crate) fn next_wake(&self) -> Option<MonoTime> {
         self.wakes.first().map(|(at, _)| *at)
     }
@@ -463,31 +439,6 @@ impl LoadBalancer {
                 change(*pool, candidate);
             }
         }
-    }
-}
-
-impl Seat {
-    pub(crate) fn is_unfit(&self, unfit: Unfit<'_>) -> bool {
-        unfit.failed.contains(&self.incarnation) || (unfit.alone && self.suspects > 0)
-    }
-
-    /// Tasks that were taken from it, and that it still sits on.
-    pub(crate) fn overdue(&self) -> u32 {
-        self.overdue.values().sum()
-    }
-
-    pub(crate) fn is_ejected(&self, now: MonoTime) -> bool {
-        self.ejected_until.is_some_and(|until| until > now)
-    }
-
-    pub(crate) fn is_slow(&self, now: MonoTime, modifiers: &Modifiers) -> bool {
-        self.back_since.is_some_and(|since| now.since(since) < modifiers.slow_start)
-    }
-}
-
-impl LoadBalancer {
-    pub(crate) fn modifiers(&self) -> &Modifiers {
-        &self.modifiers
     }
 }
 
