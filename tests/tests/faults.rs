@@ -87,6 +87,13 @@ struct Apart {
     events: std::sync::mpsc::Receiver<String>,
 }
 
+/// What such a host needs: its config in a file, and where it is to listen.
+fn apart(directory: &tempfile::TempDir, config: &str) -> (std::path::PathBuf, Endpoint) {
+    let file = directory.path().join("host.toml");
+    std::fs::write(&file, config.replace("@collector", COLLECTOR)).expect("written");
+    (file, Endpoint::in_directory(directory.path().join("host")))
+}
+
 impl Apart {
     fn start(config: &std::path::Path, endpoint: &Endpoint) -> Self {
         let mut host = Command::new(env!("CARGO_BIN_EXE_stook-test-host"));
@@ -160,9 +167,7 @@ async fn a_host_that_comes_back_takes_its_predecessors_collectors_over() {
         capabilities = ["work"]
         into = ["a"]
     "#;
-    let file = directory.path().join("host.toml");
-    std::fs::write(&file, config.replace("@collector", COLLECTOR)).expect("written");
-    let endpoint = Endpoint::in_directory(directory.path().join("host"));
+    let (file, endpoint) = apart(&directory, config);
     let first = Apart::start(&file, &endpoint);
     let pids =
         [first.event("CollectorConnected"), first.event("CollectorConnected")].map(|event| pid_in(&event));
@@ -218,9 +223,7 @@ async fn a_host_that_was_stopped_blames_nobody_for_it() {
         capabilities = ["work"]
         into = ["a"]
     "#;
-    let file = directory.path().join("host.toml");
-    std::fs::write(&file, config.replace("@collector", COLLECTOR)).expect("written");
-    let endpoint = Endpoint::in_directory(directory.path().join("host"));
+    let (file, endpoint) = apart(&directory, config);
     let host = Apart::start(&file, &endpoint);
     host.event("TaskEnded");
     stook_tests::host::signal(host.host.id(), rustix::process::Signal::STOP);
@@ -241,11 +244,9 @@ async fn a_host_that_was_stopped_blames_nobody_for_it() {
 #[tokio::test]
 async fn a_host_that_runs_out_of_file_descriptors_recovers() {
     let directory = tempfile::Builder::new().prefix("stook").tempdir().expect("a directory");
-    let file = directory.path().join("host.toml");
     let config =
         "[aggregate.a]\ntopics = [\"t.#\"]\ntimeout = \"5s\"\n[collector.raw-1]\npublish = [\"t.#\"]\n";
-    std::fs::write(&file, config).expect("written");
-    let endpoint = Endpoint::in_directory(directory.path().join("host"));
+    let (file, endpoint) = apart(&directory, config);
     let mut shell = Command::new("sh");
     shell
         .args(["-c", "ulimit -n 26; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_stook-test-host")])
@@ -288,9 +289,7 @@ async fn collectors_do_not_outlive_a_host_that_was_killed() {
         command = ["@collector", "topic=t.x"]
         publish = ["t.#"]
     "#;
-    let file = directory.path().join("host.toml");
-    std::fs::write(&file, config.replace("@collector", COLLECTOR)).expect("written");
-    let endpoint = Endpoint::in_directory(directory.path().join("host"));
+    let (file, endpoint) = apart(&directory, config);
     let mut host = Command::new(env!("CARGO_BIN_EXE_stook-test-host"))
         .args([file.as_path(), endpoint.directory()])
         .stdin(Stdio::piped())
