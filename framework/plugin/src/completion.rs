@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use stook_types::CollectorId;
+use stook_types::{CollectorId, Refusal};
 
-use crate::SetView;
+use crate::{Conflict, Contribution, SetView};
 
 /// Decides when a set is complete.
 ///
@@ -29,8 +29,18 @@ use crate::SetView;
 /// complete a set of three. Count [`SetView::answers`], which is of distinct collectors and includes those whose
 /// answer was a duplicate.
 pub trait CompletionPolicy: Send + Sync + 'static {
-    /// Whether the set is complete as it stands.
+    /// Whether the set is complete as it stands. [`SetView::arrived`] is the result that has just entered, if that
+    /// is what happened.
     fn decide(&self, set: &SetView<'_>) -> Decision;
+
+    /// Whether a result may enter the set as it stands: for policies that see an end only in what comes after it.
+    /// Called, also under the set's mutex, before a result enters that is no duplicate; in the order of the config, and
+    /// the first answer that is not [`Admission::Enters`] counts. A set that is not open yet is shown empty, and
+    /// nothing is locked then. The default admits everything.
+    fn admit(&self, set: &SetView<'_>, next: &Contribution) -> Admission {
+        let _ = (set, next);
+        Admission::Enters
+    }
 
     /// Whom a set waits for that nobody announced. Called once, when such a set is opened by a result;
     /// outside any lock. The default expects nobody in particular.
@@ -45,6 +55,25 @@ pub trait CompletionPolicy: Send + Sync + 'static {
         Unexpected::Include
     }
 
+    /// Whether a collector has answered only with a result that it flags as its last, and not with its first. Where one
+    /// policy says so that is what [`Member::answered`](crate::Member) means in all sets of the aggregate.
+    fn awaits_last(&self) -> bool {
+        false
+    }
+
+    /// Which fields of the merged value it looks at, by their paths, through [`SetView::value`]. Config refuses fields
+    /// that the merge cannot [follow](crate::MergeStrategy::running). The default looks at none, which costs nothing.
+    fn reads_value(&self) -> &[Vec<String>] {
+        &[]
+    }
+
+    /// What in a set that it completed does not agree with what completed it: the dissent beside a majority. Asked once
+    /// for each emission that has this policy's name as its reason, under no lock. Results in order of arrival.
+    fn dissent(&self, results: &[Contribution]) -> Vec<Conflict> {
+        let _ = results;
+        Vec::new()
+    }
+
     /// Whether it compares what different collectors say. Config refuses that beside a dedup which would drop the
     /// second of two equal answers: their agreement could not be seen.
     fn compares_collectors(&self) -> bool {
@@ -54,6 +83,11 @@ pub trait CompletionPolicy: Send + Sync + 'static {
     /// How many results a set must have before this policy can ever say so, if that is known, with the option that
     /// decides it. Config refuses a limit of results per set that is lower.
     fn needs_results(&self) -> Option<(usize, &'static str)> {
+        None
+    }
+
+    /// The same for payload bytes: config refuses a limit of bytes per set that is lower.
+    fn needs_bytes(&self) -> Option<(usize, &'static str)> {
         None
     }
 
@@ -71,6 +105,23 @@ pub enum Decision {
     Pending,
     /// Complete, with everything that is in it.
     Complete,
+    /// It cannot be said, because of what the results contain. Counted, and otherwise as good as `Pending`.
+    Undecided,
+}
+
+/// What a completion policy says of a result that is about to enter a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Admission {
+    /// It enters.
+    Enters,
+    /// The set is complete without it: it is released, and the result opens the next one at once. Of a set without
+    /// results as good as `Enters`.
+    OpensNext,
+    /// It contradicts what the set knows, and is refused.
+    Refused(Refusal),
+    /// It cannot be said, because of what the result contains. Counted, and otherwise as good as `Enters`.
+    Undecided,
 }
 
 crate::choice! {

@@ -39,12 +39,17 @@ pub struct Identity(pub u128);
 pub struct DedupMemory {
     /// Among which results duplicates are looked for.
     pub scope: Scope,
-    /// How long an identity is remembered, from when it was first seen.
+    /// How long an identity is remembered, from when it was first seen, or last if it is refreshed.
     pub window: Duration,
     /// How many identities are remembered; past it the one not met for the longest time is forgotten.
     pub capacity: usize,
     /// Which of two equal results stays.
     pub keep: Keep,
+    /// Whether the window starts again each time that an identity is met.
+    pub refresh: bool,
+    /// Whether each result shall know how often it was seen in its set
+    /// ([`Contribution::repeats`](crate::Contribution)).
+    pub counting: bool,
 }
 
 crate::choice! {
@@ -72,12 +77,26 @@ crate::choice! {
 impl DedupMemory {
     /// Remembers nothing but what is pending in the same set.
     pub const fn of_set() -> Self {
-        Self { scope: Scope::Set, window: Duration::MAX, capacity: usize::MAX, keep: Keep::First }
+        Self::bounded(Scope::Set, Duration::MAX, usize::MAX, Keep::First)
     }
 
-    /// This memory with these bounds.
+    /// A memory with these bounds, which neither refreshes nor counts.
     #[must_use]
     pub const fn bounded(scope: Scope, window: Duration, capacity: usize, keep: Keep) -> Self {
-        Self { scope, window, capacity, keep }
+        Self { scope, window, capacity, keep, refresh: false, counting: false }
+    }
+
+    /// The memory, with the window starting again each time that an identity is met.
+    #[must_use]
+    pub const fn refreshing(mut self, refresh: bool) -> Self {
+        self.refresh = refresh;
+        self
+    }
+
+    /// The memory, with each result knowing how often it was seen.
+    #[must_use]
+    pub const fn counting(mut self, counting: bool) -> Self {
+        self.counting = counting;
+        self
     }
 }

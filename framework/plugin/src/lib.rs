@@ -79,12 +79,14 @@ mod scoring;
 mod sink;
 mod view;
 
-pub use completion::{CompletionPolicy, Decision, Roster, RosterEntry, Unexpected};
+pub use completion::{Admission, CompletionPolicy, Decision, Roster, RosterEntry, Unexpected};
 pub use dedup::{DedupMemory, DedupStrategy, Identity, Keep, Scope};
 pub use detection::{FailureDetector, Watch};
 pub use draw::Draw;
 pub use key::SetKey;
-pub use merge::{Algebra, Conflicts, MemoryBound, MergeError, MergeInput, MergeStrategy, Merged};
+pub use merge::{
+    Algebra, Conflicts, MemoryBound, MergeError, MergeInput, MergeStrategy, Merged, RunningMerge,
+};
 #[doc(hidden)]
 pub use options::unknown_word;
 pub use options::{NoOptions, OptionSpec, OptionType, Options, TypeSpec};
@@ -96,10 +98,12 @@ pub use plugin::{
 };
 pub use registry::{Linked, Registry, RegistryBuilder, RegistryError, UnknownPlugin};
 pub use restart::{Ending, Exit, REMEMBERED, Restart, RestartPolicy, SETTLED};
-pub use result::{AggregatedResult, Conflict, ConflictKind, Contributor, MissingCollector, Reason};
+pub use result::{
+    AggregatedResult, Conflict, ConflictKind, Contributor, MissingCollector, Provenance, Reason, Repeat,
+};
 pub use scoring::{Candidate, LoadHints, Pool, ScoringPolicy, lowest};
 pub use sink::{Sink, SinkError};
-pub use view::{Contribution, Member, SetView, Source};
+pub use view::{Contribution, Member, Repeats, SetView, Source};
 
 // So that the macros' paths hold inside this crate too.
 extern crate self as stook_plugin;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::ser::{Serialize, Serializer};
 use stook_types::{CollectorId, DecodeError, Payload, Value};
 
-use crate::{Conflict, ConflictKind, Contribution};
+use crate::{Conflict, ConflictKind, Contribution, Provenance};
 
 /// Makes one value of the results of a released set.
 ///
@@ -35,6 +35,40 @@ pub trait MergeStrategy: Send + Sync + 'static {
     /// # Errors
     /// If there is no faithful value at all.
     fn merge(&self, input: &MergeInput<'_>, conflicts: &mut Conflicts) -> Result<Merged, MergeError>;
+
+    /// Who gave what is in the merged value, if these options ask for that. Called after the merge, with the same input.
+    fn provenance(&self, input: &MergeInput<'_>) -> Vec<Provenance> {
+        let _ = input;
+        Vec::new()
+    }
+
+    /// Follows some fields of the merged value while their set is open, for completion policies that
+    /// [read](crate::CompletionPolicy::reads_value) them. Asked once at start-up, to see whether it can, and once for each
+    /// set. The default cannot.
+    ///
+    /// # Errors
+    /// If one of these fields cannot be followed, like one that depends on the order of the results: a fragment that
+    /// says which and why.
+    fn running(&self, paths: &[Vec<String>]) -> Result<Box<dyn RunningMerge>, MergeError> {
+        let _ = paths;
+        Err(MergeError::new("its value is not known before the set is released"))
+    }
+}
+
+/// Some fields of the merged value of one open set.
+///
+/// Both methods are called under the set's mutex: no I/O, no blocking, and time proportional to one result.
+pub trait RunningMerge: Send {
+    /// Takes a result that has entered the set. What cannot be merged faithfully is skipped, as the merge will.
+    fn push(&mut self, result: &Contribution);
+
+    /// The fields so far: an object, with those that have a value.
+    fn value(&self) -> Value;
+
+    /// How many bytes it holds beyond itself, roughly: charged to the memory budget.
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 /// A released set, as a merge strategy sees it.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde::ser::Serializer;
-use stook_types::{CollectorId, EmissionId, Incarnation, Missing, Outcome, Topic, WallTime};
+use stook_types::{CollectorId, EmissionId, Incarnation, Missing, MonoTime, Outcome, Topic, WallTime};
 
-use crate::{Merged, SetKey};
+use crate::{Merged, Repeats, SetKey};
 
 /// A released set: the merged value, who contributed, who is missing and why.
 #[derive(Clone, Debug, Serialize)]
@@ -29,10 +29,16 @@ pub struct AggregatedResult {
     pub reason: Reason,
     /// What the results became together.
     pub value: Merged,
+    /// Who gave which part of the value; empty unless the merge was asked for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub provenance: Vec<Provenance>,
     /// Accepted results.
     pub results: u64,
     /// Duplicates that were dropped: retransmits and what `dedup` found.
     pub duplicates: u64,
+    /// Results that came more than once; empty unless dedup was asked to count them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub repeats: Vec<Repeat>,
     /// Who sent them.
     pub contributors: Vec<Contributor>,
     /// Who did not answer. Complete sets list them too, where a quorum left somebody out.
@@ -62,6 +68,34 @@ pub struct Contributor {
     pub results: u64,
     /// Their sequence numbers, as inclusive ranges.
     pub sequences: Vec<(u64, u64)>,
+}
+
+/// Who gave one field of the merged value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Provenance {
+    /// The path of the field.
+    pub field: Vec<String>,
+    /// The collectors whose values are in it, or whose value it is; sorted.
+    pub collectors: Vec<CollectorId>,
+}
+
+/// A result that came more than once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Repeat {
+    /// Who sent the one that stayed.
+    pub collector: CollectorId,
+    /// Its number.
+    pub sequence: u64,
+    /// How often it came, the one that stayed included.
+    pub count: u64,
+    /// When it came first.
+    pub first_seen: WallTime,
+    /// When it came last.
+    pub last_seen: WallTime,
+    /// Which other collectors sent it too.
+    pub also_from: Vec<CollectorId>,
 }
 
 /// A collector that did not answer.
@@ -195,6 +229,36 @@ impl Conflict {
     pub fn got(mut self, got: impl Into<String>) -> Self {
         self.got = Some(got.into());
         self
+    }
+}
+
+// === impl Provenance ===
+
+impl Provenance {
+    /// The field at this path has what these collectors gave.
+    pub fn new(field: Vec<String>, collectors: Vec<CollectorId>) -> Self {
+        Self { field, collectors }
+    }
+}
+
+// === impl Repeat ===
+
+impl Repeat {
+    /// This result of this collector came more than once. `wall` says what its times are by the wall clock.
+    pub fn new(
+        collector: CollectorId,
+        sequence: u64,
+        repeats: &Repeats,
+        wall: impl Fn(MonoTime) -> WallTime,
+    ) -> Self {
+        Self {
+            collector,
+            sequence,
+            count: repeats.count,
+            first_seen: wall(repeats.first),
+            last_seen: wall(repeats.last),
+            also_from: repeats.also_from.clone(),
+        }
     }
 }
 

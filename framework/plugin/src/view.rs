@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stook_types::{CollectorId, Incarnation, Missing, Payload, SessionEpoch, Topic};
+use stook_types::{CollectorId, Incarnation, Missing, MonoTime, Payload, SessionEpoch, Topic, Value};
 
 /// Where a result came from: one session of one incarnation of one collector. Shared by all its results.
 #[derive(Clone, Debug)]
@@ -39,6 +39,23 @@ pub struct Contribution {
     pub arrival: u32,
     /// What it says, still encoded.
     pub payload: Payload,
+    /// How often it was seen, if dedup counts that ([`DedupMemory::counting`](crate::DedupMemory::counting)) and it came
+    /// more than once. Boxed: few do, and all pay for the size.
+    pub repeats: Option<Box<Repeats>>,
+}
+
+/// Equal results that came to one set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Repeats {
+    /// How many, with the one that stayed.
+    pub count: u64,
+    /// When the first of them came.
+    pub first: MonoTime,
+    /// When the last of them came.
+    pub last: MonoTime,
+    /// Which other collectors sent one too, in the order in which they did so first.
+    pub also_from: Vec<CollectorId>,
 }
 
 /// One collector as a set sees it.
@@ -50,8 +67,11 @@ pub struct Member {
     /// Whether the set waits for it.
     pub expected: bool,
     /// Whether it has answered: its task finished, if a task announced it, else its first result arrived
-    /// (a duplicate is an answer too).
+    /// (a duplicate is an answer too), or the one that it flags as its last, where a policy
+    /// [awaits](crate::CompletionPolicy::awaits_last) that.
     pub answered: bool,
+    /// Whether a result or duplicate of it was flagged as its last of this set.
+    pub last: bool,
     /// Tasks of this set that it has not finished; 0 if it was announced without a task.
     pub open_tasks: u32,
     /// Tasks of this set that it has finished or failed.
@@ -87,6 +107,11 @@ pub struct SetView<'a> {
     pub bytes: usize,
     /// Time since the set was opened.
     pub age: Duration,
+    /// The result that has just entered, if that is what happened; it is one of `results`.
+    pub arrived: Option<&'a Contribution>,
+    /// The fields that a policy [reads](crate::CompletionPolicy::reads_value) of the merged value so far: an object. `None`
+    /// where no policy of the aggregate reads any.
+    pub value: Option<&'a Value>,
 }
 
 // === impl Source ===
@@ -104,12 +129,21 @@ impl Source {
     }
 }
 
+// === impl Repeats ===
+
+impl Repeats {
+    /// One result that came a second time.
+    pub const fn twice(first: MonoTime, last: MonoTime) -> Self {
+        Self { count: 2, first, last, also_from: Vec::new() }
+    }
+}
+
 // === impl Contribution ===
 
 impl Contribution {
     /// A result as it arrives: without timestamp, not flagged as last, at place 0.
     pub const fn new(source: Arc<Source>, topic: Topic, sequence: u64, payload: Payload) -> Self {
-        Self { source, topic, sequence, timestamp: None, last: false, arrival: 0, payload }
+        Self { source, topic, sequence, timestamp: None, last: false, arrival: 0, payload, repeats: None }
     }
 }
 
@@ -122,6 +156,7 @@ impl Member {
             collector,
             expected,
             answered: false,
+            last: false,
             open_tasks: 0,
             ended_tasks: 0,
             announced: expected,
@@ -149,7 +184,7 @@ impl<'a> SetView<'a> {
         bytes: usize,
         age: Duration,
     ) -> Self {
-        Self { aggregate, results, members, unassigned: 0, bytes, age }
+        Self { aggregate, results, members, unassigned: 0, bytes, age, arrived: None, value: None }
     }
 
     /// The members that the set waits for.

@@ -66,6 +66,8 @@ vocabulary! {
         Decode = "decode",
         /// The lease under which it was produced has been given to somebody else.
         StaleEpoch = "stale-epoch",
+        /// It says another number of results than the set was opened with (`count_field`).
+        CountMismatch = "count-mismatch",
     }
 }
 
