@@ -11,7 +11,7 @@ use crate::output::{Failure, Format, has_colors, print, print_json, say};
 /// Run scenario files against the real engine in virtual time.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Scenario files.
+    /// Scenario files: TOML, or Markdown with scenarios in blocks that open with ```toml scenario.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
     /// Only scenarios whose name contains this.

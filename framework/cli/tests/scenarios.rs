@@ -20,11 +20,23 @@ merge = { use = "fields", rules = { n = "sum" } }
 
 #[test]
 fn the_projects_own_scenarios_pass() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scenarios");
+    pass("tests/scenarios", "toml", 10);
+}
+
+#[test]
+fn the_examples_of_the_book_run() {
+    pass("book", "md", 2);
+}
+
+/// All scenarios in the files of this folder pass; there are at least so many files with some.
+fn pass(folder: &str, extension: &str, at_least: usize) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
     let mut files: Vec<PathBuf> =
         std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
-    assert!(files.len() > 10, "the scenarios have moved away from {}", folder.display());
+    files.retain(|file| {
+        file.extension().is_some_and(|found| found == extension) && !file.ends_with("README.md")
+    });
+    assert!(files.len() >= at_least, "the scenarios have moved away from {}", folder.display());
     let registry = registry();
     for path in files {
         let file = File::read(&path).unwrap_or_else(|mistakes| panic!("{mistakes}"));

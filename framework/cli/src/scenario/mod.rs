@@ -30,7 +30,7 @@
 //!
 //! | step | module |
 //! | --- | --- |
-//! | text → scenarios, or everything that is wrong with it | `parse`, `toml`, `mistakes` |
+//! | text → scenarios, or everything that is wrong with it | `markdown`, `parse`, `toml`, `mistakes` |
 //! | events → engine | `world`, `peers` |
 //! | engine → emissions, when the sink takes them | `sink` |
 //! | what came out against what should have | `pattern`, `compare` |
@@ -38,6 +38,7 @@
 
 mod compare;
 mod json;
+mod markdown;
 mod mistakes;
 mod model;
 mod parse;

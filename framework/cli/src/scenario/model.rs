@@ -1,5 +1,6 @@
 //! A scenario file, understood.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use stook_plugin::SetKey;
 use stook_types::{CollectorId, MonoTime, Payload, Topic};
 
 use super::mistakes::Mistakes;
-use super::parse;
+use super::{markdown, parse};
 use super::pattern::Pattern;
 
 /// One scenario file.
@@ -117,12 +118,15 @@ impl File {
         Self::parse(&name, &text)
     }
 
-    /// Understands the text of a scenario file. `name` stands for it in messages.
+    /// Understands the text of a scenario file. `name` stands for it in messages; if it ends in `.md`, the text is
+    /// Markdown, and the scenarios are in its blocks that open with `` ```toml scenario ``.
     ///
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(name: &str, text: &str) -> Result<Self, Mistakes> {
-        parse::file(name.into(), text)
+        let is_markdown = Path::new(name).extension().is_some_and(|extension| extension == "md");
+        let text = if is_markdown { Cow::Owned(markdown::scenarios(text)) } else { Cow::Borrowed(text) };
+        parse::file(name.into(), &text)
     }
 }
 
