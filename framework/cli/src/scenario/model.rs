@@ -8,8 +8,8 @@ use stook_plugin::SetKey;
 use stook_types::{CollectorId, MonoTime, Payload, Topic};
 
 use super::mistakes::Mistakes;
-use super::{markdown, parse};
 use super::pattern::Pattern;
+use super::{markdown, parse};
 
 /// One scenario file.
 #[derive(Debug)]
