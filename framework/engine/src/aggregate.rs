@@ -4,6 +4,7 @@
 //! slot. The agenda's lock is held alone or under a dedup memory; when it is swept, and when the sets that wait for a
 //! collector are, slots are looked into under it. Nothing else is locked under a slot. No lock is held while a set is ordered or merged.
 
+mod admit;
 mod dedup;
 mod enter;
 mod expect;
@@ -19,7 +20,7 @@ use crate::collectors::Collectors;
 use crate::counters::{Counters, add};
 use crate::memory::Budget;
 use crate::release::{Released, Settlement};
-use crate::set::{Kept, OpenSet, Set, Slot, Tombstone};
+use crate::set::{Cause, Kept, OpenSet, Set, Slot, Tombstone};
 use crate::sets::Sets;
 use crate::spec::{AggregateSpec, LatePolicy, NamedPolicy};
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -218,32 +219,43 @@ impl Aggregate {
     }
 
     /// What the policies say of an open set, and whether everybody it waits for is dead.
-    fn decide(&self, open: &OpenSet, now: MonoTime) -> Option<Reason> {
-        let view = open.view(&self.spec.name, now);
-        for named in &self.spec.completion {
-            if self.counters.guard(|| named.policy.decide(&view)) == Some(Decision::Complete) {
-                return Some(Reason::Completed(named.name));
+    /// `arrived` is the place of the result that has just entered, if that is what happened.
+    fn decide(&self, open: &OpenSet, now: MonoTime, arrived: Option<u32>) -> Option<Cause> {
+        let mut view = open.view(&self.spec.name, now);
+        view.arrived = arrived.and_then(|place| open.results.get(place as usize));
+        for (index, named) in self.spec.completion.iter().enumerate() {
+            match self.counters.guard(|| named.policy.decide(&view)) {
+                Some(Decision::Complete) => return Some(Cause::completed(index, named.name)),
+                Some(Decision::Undecided) => add(&self.counters.undecided, 1),
+                _ => {}
             }
         }
-        open.is_lost().then_some(Reason::CollectorsLost)
+        open.is_lost().then_some(Reason::CollectorsLost.into())
     }
 
     /// The release itself: the slot changes from open to closed. Under the slot's lock, so nothing but moves.
-    fn close(&self, now: MonoTime, set: &Arc<Set>, slot: &mut Slot, reason: Reason) -> Released {
+    fn close(&self, now: MonoTime, set: &Arc<Set>, slot: &mut Slot, cause: impl Into<Cause>) -> Released {
         let Slot::Open(mut open) = std::mem::replace(slot, Slot::Gone) else {
             unreachable!("only open sets are released");
         };
-        let emission = self.snapshot(now, set, &mut open, reason);
+        let (cause, keep) = (cause.into(), self.corrects());
+        let emission = self.snapshot(now, set, &mut open, cause, keep);
         let (number, generation) = (open.number, open.generation);
-        let kept = self.corrects().then(|| Box::new(Kept { open, reason }));
+        let kept = keep.then(|| Box::new(Kept { open, cause }));
         *slot = Slot::Closed(Tombstone { number, generation, released: now, kept });
         emission
     }
 
     /// The next emission of a set. Moves the results out, unless corrections will need them again.
-    fn snapshot(&self, now: MonoTime, set: &Arc<Set>, open: &mut OpenSet, reason: Reason) -> Released {
+    fn snapshot(
+        &self,
+        now: MonoTime,
+        set: &Arc<Set>,
+        open: &mut OpenSet,
+        cause: Cause,
+        keep: bool,
+    ) -> Released {
         open.revision += 1;
-        let keep = self.corrects();
         let fresh = open.results.len() - open.emitted;
         open.emitted = open.results.len();
         let held = if keep { self.budget.hold_anyway(open.held.bytes()) } else { open.held.take() };
@@ -253,7 +265,8 @@ impl Aggregate {
             key: set.key.clone(),
             generation: open.generation,
             revision: open.revision,
-            reason,
+            reason: cause.reason,
+            policy: cause.policy,
             results: if keep { open.results.clone() } else { std::mem::take(&mut open.results) },
             fresh,
             duplicates: open.duplicates,
@@ -270,8 +283,26 @@ impl Aggregate {
         }
     }
 
-    /// Hands a released set on, after the slot's lock is gone: says why who is missing, and enters the tombstone.
-    fn emit(&self, now: MonoTime, set: &Arc<Set>, mut released: Released, out: &mut Vec<Released>) {
+    /// Hands a released set on, after the slot's lock is gone, and enters its tombstone.
+    fn emit(&self, now: MonoTime, set: &Arc<Set>, released: Released, out: &mut Vec<Released>) {
+        let (number, is_first) = (released.number, released.revision == 1);
+        self.hand_on(released, out);
+        if is_first {
+            let open = self.open.fetch_sub(1, Ordering::AcqRel) - 1;
+            let until = match self.spec.late.policy {
+                LatePolicy::Correct(grace) => Some(now + grace),
+                LatePolicy::Refuse | LatePolicy::Reopen => None,
+            };
+            let mut agenda = self.agenda();
+            agenda.released(set, number, now + self.spec.late.remember, until);
+            agenda.compact(open);
+        }
+        // Keep the number of tombstones at its bound, one for one.
+        while self.agenda().tombs() > self.spec.late.tombstones && self.forget_one(now) {}
+    }
+
+    /// Says why who is missing from a released set, and counts it.
+    fn hand_on(&self, mut released: Released, out: &mut Vec<Released>) {
         released.missing = std::mem::take(&mut released.unanswered)
             .into_iter()
             .map(|(id, why)| {
@@ -284,19 +315,7 @@ impl Aggregate {
             .collect();
         released.missing.sort_by(|a, b| a.collector.cmp(&b.collector));
         add(&self.counters.released, 1);
-        if released.revision == 1 {
-            let open = self.open.fetch_sub(1, Ordering::AcqRel) - 1;
-            let until = match self.spec.late.policy {
-                LatePolicy::Correct(grace) => Some(now + grace),
-                LatePolicy::Refuse | LatePolicy::Reopen => None,
-            };
-            let mut agenda = self.agenda();
-            agenda.released(set, released.number, now + self.spec.late.remember, until);
-            agenda.compact(open);
-        }
         out.push(released);
-        // Keep the number of tombstones at its bound, one for one.
-        while self.agenda().tombs() > self.spec.late.tombstones && self.forget_one(now) {}
     }
 
     /// What becomes of a result that comes after the release.

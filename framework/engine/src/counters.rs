@@ -16,6 +16,7 @@ pub(crate) struct Counters {
     pub(crate) pending: AtomicU64,
     pub(crate) released: AtomicU64,
     pub(crate) plugin_panics: AtomicU64,
+    pub(crate) undecided: AtomicU64,
     refused: [AtomicU64; Refusal::ALL.len()],
     discarded: [AtomicU64; Discard::ALL.len()],
 }
@@ -42,6 +43,8 @@ pub struct CounterSnapshot {
     pub released: u64,
     /// Calls of a plugin that panicked.
     pub plugin_panics: u64,
+    /// Questions to a completion policy that it could not answer, because of what the results contain.
+    pub undecided: u64,
 }
 
 pub(crate) fn add(counter: &AtomicU64, count: u64) {
@@ -88,6 +91,7 @@ impl Counters {
             pending: read(&self.pending),
             released: read(&self.released),
             plugin_panics: read(&self.plugin_panics),
+            undecided: read(&self.undecided),
         }
     }
 }
@@ -107,6 +111,7 @@ impl CounterSnapshot {
             pending,
             released,
             plugin_panics,
+            undecided,
         } = other;
         self.received += received;
         self.delivered += delivered;
@@ -115,6 +120,7 @@ impl CounterSnapshot {
         self.pending += pending;
         self.released += released;
         self.plugin_panics += plugin_panics;
+        self.undecided += undecided;
         refused.iter().for_each(|(reason, count)| *self.refused.entry(reason).or_default() += count);
         discarded.iter().for_each(|(reason, count)| *self.discarded.entry(reason).or_default() += count);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stook_plugin::{
     AggregatedResult, Conflict, Conflicts, Contribution, Contributor, MergeInput, Merged, MissingCollector,
-    Reason, SetKey, Source,
+    Provenance, Reason, SetKey, Source,
 };
 use stook_types::{CollectorId, Discard, EmissionId, Missing, MonoTime, Topic, WallTime};
 
@@ -23,6 +23,8 @@ pub struct Released {
     pub(crate) generation: u64,
     pub(crate) revision: u64,
     pub(crate) reason: Reason,
+    /// The place of the completion policy that is the reason.
+    pub(crate) policy: Option<usize>,
     pub(crate) results: Vec<Contribution>,
     /// How many of `results`, at the end, have not been in an emission before.
     pub(crate) fresh: usize,
@@ -101,8 +103,9 @@ impl Released {
         let fresh = self.results.len() - self.fresh;
         let origins =
             self.results[fresh..].iter().map(|result| (result.source.clone(), result.sequence)).collect();
+        let dissent = self.dissent();
         self.sort();
-        let (value, conflicts) = self.merge();
+        let (value, provenance, conflicts) = self.merge(dissent);
         let wall = |time: MonoTime| origin + time.since_origin();
         let result = AggregatedResult {
             emission_id: EmissionId::derive(
@@ -118,7 +121,7 @@ impl Released {
             outcome: self.reason.outcome(),
             reason: self.reason,
             value,
-            provenance: Vec::new(),
+            provenance,
             results: self.results.len() as u64,
             duplicates: self.duplicates,
             repeats: Vec::new(),
@@ -132,6 +135,13 @@ impl Released {
         Emission { result, aggregate: self.aggregate, origins, settlement: self.settlement }
     }
 
+    /// What the policy that completed the set says against the others. Before the results are sorted.
+    fn dissent(&self) -> Vec<Conflict> {
+        let Some(index) = self.policy else { return Vec::new() };
+        let policy = &self.spec.completion[index].policy;
+        self.settlement.counters.guard(|| policy.dissent(&self.results)).unwrap_or_default()
+    }
+
     fn sort(&mut self) {
         let Some(order) = &self.spec.order else { return };
         let results = &mut self.results;
@@ -142,16 +152,26 @@ impl Released {
         }
     }
 
-    fn merge(&mut self) -> (Merged, Vec<Conflict>) {
+    /// The value, who gave what of it, and what could not be merged faithfully, with the dissent of the completion policy.
+    fn merge(&mut self, dissent: Vec<Conflict>) -> (Merged, Vec<Provenance>, Vec<Conflict>) {
         let input = MergeInput::new(&self.spec.name, &self.results);
-        let Some(strategy) = &self.spec.merge else { return (input.list(), Vec::new()) };
+        let counters = &self.settlement.counters;
         let mut conflicts = Conflicts::default();
-        let merged = self.settlement.counters.guard(|| strategy.merge(&input, &mut conflicts));
-        let value = merged.and_then(Result::ok).unwrap_or_else(|| {
-            self.reason = Reason::MergeFailed;
-            input.list()
-        });
-        (value, conflicts.into_list())
+        let merged = match &self.spec.merge {
+            None => Some((input.list(), Vec::new())),
+            Some(strategy) => {
+                let merged = counters.guard(|| strategy.merge(&input, &mut conflicts)).and_then(Result::ok);
+                let provenance = || counters.guard(|| strategy.provenance(&input)).unwrap_or_default();
+                merged.map(|value| (value, provenance()))
+            }
+        };
+        if let Some((value, provenance)) = merged {
+            dissent.into_iter().for_each(|conflict| conflicts.push(conflict));
+            return (value, provenance, conflicts.into_list());
+        }
+        // Whoever said that it was complete is not the reason any more.
+        self.reason = Reason::MergeFailed;
+        (input.list(), Vec::new(), conflicts.into_list())
     }
 }
 

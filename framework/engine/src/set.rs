@@ -62,7 +62,15 @@ pub(crate) struct Tombstone {
 pub(crate) struct Kept {
     pub(crate) open: Box<OpenSet>,
     /// Of the first release.
+    pub(crate) cause: Cause,
+}
+
+/// What ended a set.
+#[derive(Clone, Copy)]
+pub(crate) struct Cause {
     pub(crate) reason: Reason,
+    /// The place of the completion policy that said so: two may have one name.
+    pub(crate) policy: Option<usize>,
 }
 
 // === impl Set ===
@@ -81,6 +89,21 @@ impl Set {
     /// Whether the set of this number is still open.
     pub(crate) fn is_open(&self, number: u64) -> bool {
         matches!(&*self.lock(), Slot::Open(open) if open.number == number)
+    }
+}
+
+// === impl Cause ===
+
+impl Cause {
+    /// The completion policy at this place, of this name, said so.
+    pub(crate) const fn completed(policy: usize, name: &'static str) -> Self {
+        Self { reason: Reason::Completed(name), policy: Some(policy) }
+    }
+}
+
+impl From<Reason> for Cause {
+    fn from(reason: Reason) -> Self {
+        Self { reason, policy: None }
     }
 }
 
@@ -159,6 +182,13 @@ impl OpenSet {
         if member.open_tasks == 0 && member.failed.is_none() {
             member.answered = true;
             member.missing = None;
+        }
+    }
+
+    /// A policy does not admit what this collector sent. Who is no member stays none.
+    pub(crate) fn refused(&mut self, collector: &CollectorId) {
+        if let Some(member) = self.member(collector) {
+            member.refused = true;
         }
     }
 

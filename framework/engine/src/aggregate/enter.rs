@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use stook_plugin::{Contribution, Keep, Reason, Scope, SetKey, Unexpected};
+use stook_plugin::{Contribution, Keep, Scope, SetKey, Unexpected};
 use stook_types::{CollectorId, Discard, MonoTime, Refusal, Value};
 
+use super::admit::Admitted;
 use super::dedup::Checked;
 use super::room::{NoRoom, Room};
 use super::{Aggregate, Late, expect};
@@ -39,6 +40,10 @@ struct Arriving<'a> {
     checked: Checked<'a>,
     held: &'a mut Held,
     placed: Option<(u64, u32)>,
+    /// Whether the policies admit it to a set without results.
+    admitted: bool,
+    /// Whom a set will wait for that takes the place of another.
+    next: Option<Arc<[CollectorId]>>,
 }
 
 /// How an attempt to enter a set ended.
@@ -48,6 +53,8 @@ enum Entry {
     Again,
     /// Nothing happened: come again with leave to open a set.
     NeedsOpening,
+    /// Nothing happened: come again knowing whom the next set will wait for.
+    NeedsNext,
 }
 
 impl Aggregate {
@@ -94,6 +101,8 @@ impl Aggregate {
             checked,
             held: &mut held,
             placed: None,
+            admitted: false,
+            next: None,
         };
         let (Some((seen, identity)), Some((_, memory))) = (&mut beyond, checked) else {
             return self.enter_set(now, &key, &mut arriving, out);
@@ -155,7 +164,7 @@ impl Aggregate {
                 if !self.expected().contains(&arriving.collector) {
                     return Verdict::Duplicate;
                 }
-                let Ok(opening) = self.opening(now, &arriving.collector, out) else {
+                let Ok(opening) = self.opening(now, &arriving.collector, None, out) else {
                     return Verdict::Duplicate;
                 };
                 self.open(now, key, opening, self.budget.hold_anyway(Self::SET_COST));
@@ -174,11 +183,11 @@ impl Aggregate {
             };
             let place = (open.number == number).then_some(place);
             let verdict = self.add_duplicate(now, open, arriving, place);
-            let decided = self.decide(open, now);
+            let decided = self.decide(open, now, None);
             if decided.is_none() || self.corrects() {
                 detach(open, arriving.placed);
             }
-            let released = decided.map(|reason| self.close(now, &set, &mut slot, reason));
+            let released = decided.map(|cause| self.close(now, &set, &mut slot, cause));
             drop(slot);
             if let Some(released) = released {
                 self.emit(now, &set, released, out);
@@ -208,24 +217,34 @@ impl Aggregate {
             match entry {
                 Entry::Done(verdict) => return verdict,
                 Entry::Again => {}
-                Entry::NeedsOpening => match self.opening(now, &arriving.collector, out) {
-                    Ok(leave) => opening = Some(leave),
-                    Err(verdict) => return verdict,
-                },
+                Entry::NeedsNext => arriving.next = Some(self.expected()),
+                Entry::NeedsOpening => {
+                    let first = arriving.result.as_ref();
+                    match self.opening(now, &arriving.collector, first, out) {
+                        Ok(leave) => opening = Some(leave),
+                        Err(verdict) => return verdict,
+                    }
+                    arriving.admitted = true;
+                }
             }
         }
     }
 
-    /// Leave to open a set for a result of this collector: not for one that the set would not take.
+    /// Leave to open a set for a result of this collector: not for one that the set would not take. `first` is the
+    /// result, unless it is a duplicate.
     fn opening(
         &self,
         now: MonoTime,
         collector: &CollectorId,
+        first: Option<&Contribution>,
         out: &mut Vec<Released>,
     ) -> Result<Opening<'_>, Verdict> {
         let expected = self.expected();
         if !expected.is_empty() && !expected.contains(collector) {
             self.admit_unexpected()?;
+        }
+        if let Some(Admitted::Refused(reason)) = first.map(|first| self.admit_first(first)) {
+            return Err(Verdict::Refused(reason));
         }
         match self.make_room(now, out) {
             Ok(room) => Ok(Opening { room, expected }),
@@ -303,19 +322,41 @@ impl Aggregate {
             reopened = Some((number, expected));
         }
         let Slot::Open(open) = &mut *slot else { return Entry::Again };
-        let verdict = self.add(now, open, arriving);
+        let mut turned = None;
+        let verdict = match self.meet(now, open, arriving) {
+            Some(verdict) => verdict,
+            None => match self.admit_to(now, open, arriving) {
+                Admitted::Here => self.add(now, open, arriving),
+                Admitted::Next(cause) => {
+                    let Some(expected) = &arriving.next else { return Entry::NeedsNext };
+                    turned = Some(self.turn_over(now, set, open, expected, cause));
+                    self.add(now, open, arriving)
+                }
+                Admitted::Refused(reason) => {
+                    open.refused(&arriving.collector);
+                    Verdict::Refused(reason)
+                }
+            },
+        };
         let decided = match verdict {
-            Verdict::Accepted { .. } | Verdict::Duplicate => self.decide(open, now),
+            Verdict::Accepted { ref replaced } => {
+                let arrived = arriving.placed.filter(|_| replaced.is_none());
+                self.decide(open, now, arrived.map(|(_, place)| place))
+            }
+            Verdict::Duplicate => self.decide(open, now, None),
             _ => None,
         };
         if decided.is_none() || self.corrects() {
             detach(open, arriving.placed);
         }
-        let released = decided.map(|reason| self.close(now, set, &mut slot, reason));
+        let released = decided.map(|cause| self.close(now, set, &mut slot, cause));
         drop(slot);
-        if let Some((number, expected)) = reopened
-            && self.opened(now, set, number, &expected)
-        {
+        let opened = match (turned, reopened) {
+            (Some(turned), _) => Some((turned.number, self.turned_over(now, set, turned, out))),
+            (None, Some((number, expected))) => Some((number, self.opened(now, set, number, &expected))),
+            (None, None) => None,
+        };
+        if let Some((number, true)) = opened {
             self.reconsider(now, set, number, out, |_| {});
         }
         self.finish_entry(now, set, (verdict, released), out)
@@ -345,34 +386,46 @@ impl Aggregate {
         let Slot::Closed(Tombstone { kept: Some(kept), .. }) = slot else {
             return (Verdict::Refused(Refusal::Late), None);
         };
-        let Kept { open, reason } = &mut **kept;
-        let verdict = self.add(now, open, arriving);
-        if !matches!(verdict, Verdict::Accepted { .. }) {
-            return (verdict, None);
-        }
+        let Kept { open, cause } = &mut **kept;
+        // Policies are not asked whether to admit it: the set is released, and no result can open the next one in its place.
+        let verdict = self.meet(now, open, arriving).unwrap_or_else(|| self.add(now, open, arriving));
+        let Verdict::Accepted { replaced } = &verdict else { return (verdict, None) };
+        let arrived = arriving.placed.filter(|_| replaced.is_none());
         detach(open, arriving.placed);
-        let completed = self.decide(open, now).filter(|reason| matches!(reason, Reason::Completed(_)));
-        let reason = completed.unwrap_or(*reason);
-        (verdict, Some(self.snapshot(now, set, open, reason)))
+        let decided = self.decide(open, now, arrived.map(|(_, place)| place));
+        let cause = decided.filter(|decided| decided.policy.is_some()).unwrap_or(*cause);
+        (verdict, Some(self.snapshot(now, set, open, cause, true)))
     }
 
-    /// Adds a result to a set: admission, dedup within the set, limits.
-    fn add(&self, now: MonoTime, open: &mut OpenSet, arriving: &mut Arriving<'_>) -> Verdict {
+    /// What can be said of a result without the policies: whether its collector may answer here, and whether the set has
+    /// it. `None` if it is new.
+    fn meet(&self, now: MonoTime, open: &mut OpenSet, arriving: &mut Arriving<'_>) -> Option<Verdict> {
         if open.has_withdrawn(&arriving.collector) {
-            return Verdict::Refused(Refusal::StaleEpoch);
+            return Some(Verdict::Refused(Refusal::StaleEpoch));
         }
         if open.expects_somebody()
             && !open.expects(&arriving.collector)
             && let Err(verdict) = self.admit_unexpected()
         {
-            return verdict;
+            return Some(verdict);
         }
-        let of_set = arriving.checked.filter(|(_, memory)| memory.terms.scope == Scope::Set);
-        if let Some((identity, memory)) = of_set
-            && let Some(place) = open.seen(memory.index).meet(now, &memory.terms, &identity)
-        {
-            return self.add_duplicate(now, open, arriving, Some(place));
+        let (identity, memory) = of_set(arriving.checked)?;
+        let place = open.seen(memory.index).meet(now, &memory.terms, &identity)?;
+        Some(self.add_duplicate(now, open, arriving, Some(place)))
+    }
+
+    fn admit_to(&self, now: MonoTime, open: &OpenSet, arriving: &Arriving<'_>) -> Admitted {
+        match &arriving.result {
+            Some(result) if !(arriving.admitted && open.results.is_empty()) => {
+                self.admit(&open.view(&self.spec.name, now), result)
+            }
+            _ => Admitted::Here,
         }
+    }
+
+    /// Adds a new result to a set, if the limits allow it.
+    fn add(&self, now: MonoTime, open: &mut OpenSet, arriving: &mut Arriving<'_>) -> Verdict {
+        let of_set = of_set(arriving.checked);
         let Arriving { collector, result, held, placed, .. } = arriving;
         let size = result.as_ref().expect("entered once").payload.len();
         let limits = &self.spec.limits;
@@ -442,6 +495,11 @@ impl Aggregate {
     pub(super) fn next_number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+/// What dedup says within one set.
+fn of_set(checked: Checked<'_>) -> Checked<'_> {
+    checked.filter(|(_, memory)| memory.terms.scope == Scope::Set)
 }
 
 /// A small payload that stays is copied out of the read buffer that it is a slice of: it would pin all of it.

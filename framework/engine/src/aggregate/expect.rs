@@ -320,8 +320,8 @@ impl Aggregate {
             return;
         }
         change(open);
-        let Some(reason) = self.decide(open, now) else { return };
-        let released = self.close(now, set, &mut slot, reason);
+        let Some(cause) = self.decide(open, now, None) else { return };
+        let released = self.close(now, set, &mut slot, cause);
         drop(slot);
         self.emit(now, set, released, out);
     }
@@ -369,6 +369,22 @@ fn give_up(open: &mut OpenSet, could: &[(CollectorId, Missing)]) {
                 member.missing.get_or_insert(why);
             }
         }
+    }
+}
+
+/// Gives the next set what goes on in the one before it: tasks, with who has them or may, and whom they were taken from.
+pub(super) fn carry_over(before: &OpenSet, next: &mut OpenSet) {
+    for old in before.members.iter().filter(|member| member.open_tasks > 0 || member.withdrawn) {
+        let member = next.member_or_insert(&old.collector);
+        member.withdrawn = old.withdrawn;
+        if old.open_tasks > 0 {
+            (member.expected, member.announced) = (true, member.announced || old.announced);
+            (member.open_tasks, member.missing) = (old.open_tasks, old.missing);
+        }
+    }
+    next.unassigned = before.unassigned.saturating_sub(before.dropped);
+    if next.unassigned > 0 {
+        next.able.clone_from(&before.able);
     }
 }
 

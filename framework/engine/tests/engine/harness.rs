@@ -253,6 +253,14 @@ impl Rig {
         self.step(|engine, now, out| engine.evict_longest_idle(now, keys.iter().map(|key| (0, key)), out))
     }
 
+    /// Does whatever the rig has no word for.
+    pub(crate) fn act<T>(
+        &mut self,
+        act: impl FnOnce(&ResultAggregator, MonoTime, &mut Vec<Released>) -> T,
+    ) -> T {
+        self.step(act)
+    }
+
     pub(crate) fn shutdown(&mut self) {
         self.step(ResultAggregator::shutdown);
     }

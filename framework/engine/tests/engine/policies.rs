@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use stook_engine::NamedPolicy;
 use stook_plugin::{
-    Algebra, CompletionPolicy, Conflicts, Contribution, Decision, DedupMemory, DedupStrategy, Identity, Keep,
-    MergeError, MergeInput, MergeStrategy, Merged, OrderStrategy, Roster, Scope, SetView, Unexpected,
+    Admission, Algebra, CompletionPolicy, Conflicts, Contribution, Decision, DedupMemory, DedupStrategy,
+    Identity, Keep, MergeError, MergeInput, MergeStrategy, Merged, OrderStrategy, Roster, Scope, SetView,
+    Unexpected,
 };
-use stook_types::{CollectorId, DecodeError};
+use stook_types::{CollectorId, DecodeError, Refusal};
 
 /// Complete with so many results.
 struct Count(usize);
@@ -53,6 +54,22 @@ struct Ask<F>(F);
 impl<F: Fn(&SetView<'_>) -> Decision + Send + Sync + 'static> CompletionPolicy for Ask<F> {
     fn decide(&self, set: &SetView<'_>) -> Decision {
         self.0(set)
+    }
+}
+
+/// Never complete by itself; admits as this function says.
+struct Admits<F>(F);
+
+impl<F> CompletionPolicy for Admits<F>
+where
+    F: Fn(&SetView<'_>, &Contribution) -> Admission + Send + Sync + 'static,
+{
+    fn decide(&self, _: &SetView<'_>) -> Decision {
+        Decision::Pending
+    }
+
+    fn admit(&self, set: &SetView<'_>, next: &Contribution) -> Admission {
+        self.0(set, next)
     }
 }
 
@@ -131,6 +148,29 @@ pub(crate) fn expected_or(collectors: &[&str], unexpected: Unexpected) -> NamedP
 
 pub(crate) fn ask(decide: impl Fn(&SetView<'_>) -> Decision + Send + Sync + 'static) -> NamedPolicy {
     named("ask", Ask(decide))
+}
+
+pub(crate) fn admits(
+    name: &'static str,
+    admit: impl Fn(&SetView<'_>, &Contribution) -> Admission + Send + Sync + 'static,
+) -> NamedPolicy {
+    named(name, Admits(admit))
+}
+
+/// A payload of this text starts a set.
+pub(crate) fn starts(marker: &'static str) -> NamedPolicy {
+    admits("starts", move |_, next| match next.payload.bytes() == marker {
+        true => Admission::OpensNext,
+        false => Admission::Enters,
+    })
+}
+
+/// A payload of this text is refused.
+pub(crate) fn refuses(marker: &'static str) -> NamedPolicy {
+    admits("refuses", move |_, next| match next.payload.bytes() == marker {
+        true => Admission::Refused(Refusal::CountMismatch),
+        false => Admission::Enters,
+    })
 }
 
 pub(crate) fn same_bytes(memory: DedupMemory) -> Box<dyn DedupStrategy> {
