@@ -47,6 +47,8 @@ pub(crate) struct Aggregate {
     /// What the strictest policy does with a result that its set does not expect.
     unexpected: Unexpected,
     expectations: expect::Cache,
+    /// Whether a policy takes only a result that is flagged as the last for an answer.
+    awaits_last: bool,
 }
 
 /// What becomes of a result that comes after the release of its set.
@@ -76,10 +78,12 @@ impl Aggregate {
     ) -> Self {
         let counters = Arc::<Counters>::default();
         let unexpected = |named: &NamedPolicy| counters.guard(|| named.policy.unexpected());
+        let awaits_last = |named: &NamedPolicy| counters.guard(|| named.policy.awaits_last()) == Some(true);
         Self {
             index,
             dedups: dedup::Dedups::new(&spec),
             unexpected: spec.completion.iter().filter_map(unexpected).max().unwrap_or(Unexpected::Include),
+            awaits_last: spec.completion.iter().any(awaits_last),
             spec: Arc::new(spec),
             counters,
             collectors,

@@ -175,11 +175,14 @@ impl OpenSet {
         &mut self.seen[place].1
     }
 
-    /// A result or duplicate of this collector arrived: its answer, unless a task says when it has answered.
-    pub(crate) fn heard(&mut self, now: MonoTime, collector: &CollectorId) {
+    /// A result or duplicate of this collector arrived: its answer, unless a task says when it has answered, or its last
+    /// result does.
+    pub(crate) fn heard(&mut self, now: MonoTime, collector: &CollectorId, last: bool, awaits_last: bool) {
         self.touched = now;
         let member = self.member_or_insert(collector);
-        if member.open_tasks == 0 && member.failed.is_none() {
+        member.last |= last;
+        let answers = if awaits_last { last } else { member.open_tasks == 0 };
+        if answers && member.failed.is_none() {
             member.answered = true;
             member.missing = None;
         }

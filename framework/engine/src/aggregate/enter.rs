@@ -40,6 +40,8 @@ struct Arriving<'a> {
     checked: Checked<'a>,
     held: &'a mut Held,
     placed: Option<(u64, u32)>,
+    /// Whether its collector flags it as its last.
+    last: bool,
     /// Whether the policies admit it to a set without results.
     admitted: bool,
     /// Whom a set will wait for that takes the place of another.
@@ -97,6 +99,7 @@ impl Aggregate {
         let mut beyond = checked.and_then(|(identity, memory)| memory.beyond(&result, identity));
         let mut arriving = Arriving {
             collector: result.source.collector.clone(),
+            last: result.last,
             result: Some(result),
             checked,
             held: &mut held,
@@ -161,7 +164,8 @@ impl Aggregate {
         loop {
             let Some(set) = self.sets.get(key) else {
                 // A set that does not wait for it would have nothing to gain from an answer without content.
-                if !self.expected().contains(&arriving.collector) {
+                let answers = arriving.last || !self.awaits_last;
+                if !answers || !self.expected().contains(&arriving.collector) {
                     return Verdict::Duplicate;
                 }
                 let Ok(opening) = self.opening(now, &arriving.collector, None, out) else {
@@ -426,7 +430,7 @@ impl Aggregate {
     /// Adds a new result to a set, if the limits allow it.
     fn add(&self, now: MonoTime, open: &mut OpenSet, arriving: &mut Arriving<'_>) -> Verdict {
         let of_set = of_set(arriving.checked);
-        let Arriving { collector, result, held, placed, .. } = arriving;
+        let Arriving { collector, last, result, held, placed, .. } = arriving;
         let size = result.as_ref().expect("entered once").payload.len();
         let limits = &self.spec.limits;
         if open.results.len() >= limits.results_per_set || open.bytes + size > limits.bytes_per_set {
@@ -443,7 +447,7 @@ impl Aggregate {
         open.bytes += size;
         open.held.take_from(held, size + size_of::<Contribution>());
         open.results.push(result);
-        open.heard(now, collector);
+        open.heard(now, collector, *last, self.awaits_last);
         add(&self.counters.pending, 1);
         Verdict::Accepted { replaced: None }
     }
@@ -458,7 +462,7 @@ impl Aggregate {
         place: Option<u32>,
     ) -> Verdict {
         open.duplicates += 1;
-        open.heard(now, &arriving.collector);
+        open.heard(now, &arriving.collector, arriving.last, self.awaits_last);
         let keep_last = arriving.checked.is_some_and(|(_, memory)| memory.terms.keep == Keep::Last);
         match place.filter(|place| keep_last && *place as usize >= open.emitted) {
             Some(place) => self.replace(open, place, arriving),

@@ -223,7 +223,8 @@ impl Aggregate {
             if member.open_tasks == 0 {
                 member.missing = member.missing.or(member.failed);
             }
-            member.answered = member.open_tasks == 0 && member.missing.is_none();
+            let is_over = member.open_tasks == 0 || (self.awaits_last && member.last);
+            member.answered = is_over && member.missing.is_none() && member.failed.is_none();
         };
         let number = match &mut *set.lock() {
             Slot::Open(open) => open.number,
@@ -247,7 +248,7 @@ impl Aggregate {
         let Some(set) = self.sets.get(key) else { return };
         let change_hands = |open: &mut OpenSet| {
             match from {
-                Some(from) => withdraw(open, from),
+                Some(from) => withdraw(open, from, self.awaits_last),
                 None => open.unassigned = open.unassigned.saturating_sub(1),
             }
             match to {
@@ -329,7 +330,7 @@ impl Aggregate {
 
 /// Takes one task from a collector. One that has none left and did nothing else here is no longer waited for; one that is
 /// missing for another stays so.
-fn withdraw(open: &mut OpenSet, from: &CollectorId) {
+fn withdraw(open: &mut OpenSet, from: &CollectorId, awaits_last: bool) {
     let Some(member) = open.member(from).filter(|member| member.open_tasks > 0) else { return };
     member.open_tasks -= 1;
     if member.open_tasks > 0 {
@@ -337,7 +338,8 @@ fn withdraw(open: &mut OpenSet, from: &CollectorId) {
     }
     member.withdrawn = true;
     if member.announced || member.ended_tasks > 0 || member.failed.is_some() {
-        member.answered = member.ended_tasks > 0 && member.failed.is_none();
+        let has_answered = member.ended_tasks > 0 || (awaits_last && member.last);
+        member.answered = has_answered && member.failed.is_none();
         member.missing = member.missing.or(member.failed);
     } else {
         member.expected = false;
@@ -347,7 +349,7 @@ fn withdraw(open: &mut OpenSet, from: &CollectorId) {
 /// Gives one task to a collector, which is waited for from now on.
 fn entrust(open: &mut OpenSet, to: &CollectorId) {
     let member = open.member_or_insert(to);
-    (member.expected, member.answered, member.withdrawn) = (true, false, false);
+    (member.expected, member.answered, member.last, member.withdrawn) = (true, false, false, false);
     member.missing = None;
     member.open_tasks = member.open_tasks.saturating_add(1);
 }
@@ -408,7 +410,8 @@ fn expect_also(open: &mut OpenSet, expected: &[Expected]) -> Vec<CollectorId> {
                 member.missing = None;
             }
             member.open_tasks = member.open_tasks.saturating_add(*tasks);
-            member.answered = false;
+            // What it flagged as its last was so without this task.
+            (member.answered, member.last) = (false, false);
         }
         if member.is_awaited() && !before {
             awaited.push(collector.clone());

@@ -57,6 +57,7 @@ pub(crate) struct Shot {
     pub(crate) json: String,
     pub(crate) sequence: Option<u64>,
     pub(crate) timestamp: Option<i64>,
+    pub(crate) last: bool,
 }
 
 pub(crate) fn topic(text: &str) -> Topic {
@@ -96,6 +97,7 @@ pub(crate) fn shot(from: &str, id: &str, json: impl ToString) -> Shot {
         json: json.to_string(),
         sequence: None,
         timestamp: None,
+        last: false,
     }
 }
 
@@ -110,6 +112,10 @@ impl Shot {
 
     pub(crate) fn at(self, timestamp: i64) -> Self {
         Self { timestamp: Some(timestamp), ..self }
+    }
+
+    pub(crate) fn last(self) -> Self {
+        Self { last: true, ..self }
     }
 }
 
@@ -176,7 +182,7 @@ impl Rig {
         });
         let payload = Payload::new(shot.json.clone().into_bytes().into(), &JSON);
         let mut offered = Offered::new(topic(&shot.topic), id(&shot.id), sequence, payload);
-        offered.timestamp = shot.timestamp;
+        (offered.timestamp, offered.last) = (shot.timestamp, shot.last);
         let route = self.engine.route(&offered.topic).expect("an aggregate takes the topic");
         let session = self.sessions.remove(&shot.from).unwrap();
         let verdict = self.step(|engine, now, out| engine.offer(now, &session, route, &offered, out));

@@ -6,6 +6,7 @@ mod corrections;
 mod duplicates;
 mod harness;
 mod keys;
+mod lasts;
 mod members;
 mod model;
 mod plugins;

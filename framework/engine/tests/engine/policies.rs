@@ -48,6 +48,23 @@ impl CompletionPolicy for Everybody {
     }
 }
 
+/// Complete when everybody who is expected has flagged a last result, or has ended its tasks.
+struct Lasts(Everybody);
+
+impl CompletionPolicy for Lasts {
+    fn decide(&self, set: &SetView<'_>) -> Decision {
+        self.0.decide(set)
+    }
+
+    fn expects(&self, roster: &Roster<'_>) -> Vec<CollectorId> {
+        self.0.expects(roster)
+    }
+
+    fn awaits_last(&self) -> bool {
+        true
+    }
+}
+
 /// Whatever this function says.
 struct Ask<F>(F);
 
@@ -144,6 +161,11 @@ pub(crate) fn expected(collectors: &[&str]) -> NamedPolicy {
 pub(crate) fn expected_or(collectors: &[&str], unexpected: Unexpected) -> NamedPolicy {
     let collectors = collectors.iter().map(|id| CollectorId::new(id).unwrap()).collect();
     named("expected", Everybody(collectors, unexpected))
+}
+
+pub(crate) fn lasts(collectors: &[&str]) -> NamedPolicy {
+    let collectors = collectors.iter().map(|id| CollectorId::new(id).unwrap()).collect();
+    named("lasts", Lasts(Everybody(collectors, Unexpected::Include)))
 }
 
 pub(crate) fn ask(decide: impl Fn(&SetView<'_>) -> Decision + Send + Sync + 'static) -> NamedPolicy {
