@@ -43,7 +43,7 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
         }
     }
     Ok(Outcome {
-        bar: Some(Bar { value, at_most: 1.05, unit: "" }),
+        bars: vec![Bar { name: "balance", value, at_most: 1.05, unit: "" }],
         rows,
         notes: vec![
             format!("virtual time, real router; {SEEDS} seeds of {tasks} tasks, the first tenth of each left out"),

@@ -1,7 +1,7 @@
 //! `decision`: who gets the next task.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use stook_engine::{
     Act, Arrival, LeaseId, LoadBalancer, Modifiers, ResultAggregator, ScoreId, Task, TaskEnding, TaskLimits,
@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::report::{Bar, Outcome, Row};
 use super::stats::Samples;
+use super::stopwatch::Stopwatch;
 use super::{Bench, Halt, policies};
 
 /// What each collector runs at once.
@@ -36,44 +37,34 @@ struct Pool {
 
 pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
     let decisions = bench.amount(20_000, 200_000);
-    let clock = clock_cost(decisions);
-    let cost = clock.median();
-    let mut rows = vec![Row::of("the clock's own cost, taken off all below", &clock, "ns")];
+    let watch = Stopwatch::new();
+    let mut rows = vec![watch.row()];
     let mut value = f64::NAN;
     for candidates in [64, 1_000] {
         for (place, name) in policies::NAMES.into_iter().enumerate() {
             bench.goes_on(|| format!("{name}, {candidates} collectors"))?;
             let mut pool = Pool::new(candidates);
             pool.fill(TAKEN);
-            let samples = pool.decide(ScoreId(place), decisions, cost, true);
+            let samples = pool.decide(ScoreId(place), decisions, &watch, true);
             if (candidates, place) == (64, 0) {
                 value = samples.p99();
             }
             rows.push(Row::of(format!("{name}, {candidates} collectors"), &samples, "ns"));
         }
-        let idle = Pool::new(candidates).decide(ScoreId(0), decisions, cost, false);
+        let idle = Pool::new(candidates).decide(ScoreId(0), decisions, &watch, false);
         if candidates == 64 {
             value = value.max(idle.p99());
         }
         rows.push(Row::of(format!("{}, {candidates} collectors, all idle", policies::NAMES[0]), &idle, "ns"));
     }
     Ok(Outcome {
-        bar: Some(Bar { value: value / 1e3, at_most: 1.0, unit: "µs" }),
+        bars: vec![Bar { name: "decision", value: value / 1e3, at_most: 1.0, unit: "µs" }],
         rows,
         notes: vec![
             "16 slots each, 70 % taken; between two decisions a task ends and another one goes out".into(),
             "the bar counts the default policy's worse case at 64: all idle means that all are equal".into(),
         ],
     })
-}
-
-/// What looking at the clock twice takes, in nanoseconds.
-fn clock_cost(times: usize) -> Samples {
-    let look = |_| {
-        let start = Instant::now();
-        start.elapsed().as_nanos() as f64
-    };
-    (0..times).map(look).collect()
 }
 
 impl Pool {
@@ -109,8 +100,8 @@ impl Pool {
     }
 
     /// Decides so many times, each time after a task has ended and another one has gone out if it `goes_on`. In
-    /// nanoseconds, less what the clock takes.
-    fn decide(&mut self, by: ScoreId, times: usize, clock: f64, goes_on: bool) -> Samples {
+    /// nanoseconds.
+    fn decide(&mut self, by: ScoreId, times: usize, watch: &Stopwatch, goes_on: bool) -> Samples {
         let decide = |_| {
             if goes_on {
                 self.end();
@@ -118,11 +109,7 @@ impl Pool {
             }
             let (now, capability) = (self.now, self.capability.clone());
             let balancer = self.router.balancer_mut();
-            let start = Instant::now();
-            let chosen = balancer.decide(now, &capability, by);
-            let took = start.elapsed();
-            std::hint::black_box(chosen);
-            (took.as_nanos() as f64 - clock).max(0.0)
+            watch.time(|| balancer.decide(now, &capability, by)).1
         };
         (0..times).map(decide).collect()
     }

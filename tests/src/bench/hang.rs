@@ -47,7 +47,7 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
     let default = rounds(bench, &DEFAULT, default, "2s")?;
     let short = rounds(bench, &SHORT, short, "100ms")?;
     Ok(Outcome {
-        bar: Some(Bar { value: default.p99(), at_most: 3.0, unit: "heartbeats" }),
+        bars: vec![Bar { name: "hang", value: default.p99(), at_most: 3.0, unit: "heartbeats" }],
         rows: vec![
             Row::of("defaults: heartbeat 2s, dead after 5s", &default, "heartbeats"),
             Row::of("heartbeat 100ms, dead after 250ms", &short, "heartbeats"),

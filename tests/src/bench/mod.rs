@@ -8,6 +8,11 @@
 //! | choosing who gets a task | `decision` |
 //! | the choices of a policy, beside those that one queue for all makes by itself | `balance`, `simulation` |
 //! | a collector that ended is back | `restart` |
+//! | a result finds its set among few and many | `offer`, `pending` |
+//! | many sets are due | `expiry` |
+//! | what a pending set takes in memory | `set_bytes` |
+//! | what each rule of a merge takes for a value | `rules` |
+//! | remembering what was seen, with the memory full | `dedup` |
 //!
 //! What takes processes runs a host as `stook run` does, on a thread with a runtime of its own, and this program once
 //! more for each collector (`collector`): so one build has all that is measured.
@@ -18,18 +23,26 @@ mod clock;
 #[cfg(unix)]
 mod collector;
 mod decision;
+mod dedup;
+mod expiry;
 #[cfg(unix)]
 mod failover;
 #[cfg(unix)]
 mod fixture;
 #[cfg(unix)]
 mod hang;
+mod offer;
+mod pending;
+mod plugins;
 mod policies;
 mod report;
 #[cfg(unix)]
 mod restart;
+mod rules;
+mod set_bytes;
 mod simulation;
 mod stats;
+mod stopwatch;
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -40,6 +53,7 @@ use std::time::{Duration, Instant};
 pub use collector::run as collect;
 use report::Outcome;
 pub use report::Report;
+pub use set_bytes::hold_sets;
 
 /// Something that can be measured.
 pub struct Figure {
@@ -93,6 +107,27 @@ pub const FIGURES: &[Figure] = &[
         name: "restart",
         about: "SIGKILL of a collector until its successor is registered, beside bare spawning",
         measure: restart::measure,
+    },
+    Figure {
+        name: "offer",
+        about: "a result finds its set among 1,000 to 1,000,000 (`offer_growth`)",
+        measure: offer::measure,
+    },
+    Figure {
+        name: "expiry",
+        about: "up to 1,000,000 sets are due, at once and one by one",
+        measure: expiry::measure,
+    },
+    Figure {
+        name: "set_bytes",
+        about: "memory of a pending set, beside what the budget is charged",
+        measure: set_bytes::measure,
+    },
+    Figure { name: "rules", about: "each rule of `fields`, beside bare decoding", measure: rules::measure },
+    Figure {
+        name: "dedup",
+        about: "`content` with its memory full, beside no dedup",
+        measure: dedup::measure,
     },
 ];
 

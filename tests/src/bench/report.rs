@@ -9,8 +9,8 @@ use super::stats::Samples;
 /// What came of measuring one figure.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outcome {
-    /// What the design promises, and what is. `None` for figures of which it promises nothing.
-    pub(super) bar: Option<Bar>,
+    /// What the design promises, and what is; empty for figures of which it promises nothing.
+    pub(super) bars: Vec<Bar>,
     /// What was measured.
     pub(super) rows: Vec<Row>,
     /// How to read it, a sentence each.
@@ -20,6 +20,8 @@ pub(super) struct Outcome {
 /// A promise.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bar {
+    /// What the design calls it.
+    pub(super) name: &'static str,
     /// What was measured.
     pub(super) value: f64,
     /// What it shall not exceed.
@@ -104,16 +106,14 @@ impl Report {
                     continue;
                 }
             };
-            let _ = match &outcome.bar {
-                Some(bar) => writeln!(
-                    out,
-                    "{name}: {}   (bar: at most {}, {})",
-                    with_unit(bar.value, bar.unit),
-                    with_unit(bar.at_most, bar.unit),
-                    if bar.is_met() { "met" } else { "MISSED" }
-                ),
-                None => writeln!(out, "{name}"),
-            };
+            if outcome.bars.is_empty() {
+                let _ = writeln!(out, "{name}");
+            }
+            for bar in &outcome.bars {
+                let (value, at_most) = (with_unit(bar.value, bar.unit), with_unit(bar.at_most, bar.unit));
+                let met = if bar.is_met() { "met" } else { "MISSED" };
+                let _ = writeln!(out, "{}: {value}   (bar: at most {at_most}, {met})", bar.name);
+            }
             let width = outcome.rows.iter().map(|row| row.what.chars().count()).max().unwrap_or(0);
             for row in &outcome.rows {
                 let Row { what, samples, median, p99, unit, ratio } = row;
@@ -136,11 +136,11 @@ impl Report {
         let mut figures = serde_json::Map::new();
         for (name, outcome) in &self.figures {
             let figure = match outcome {
-                Ok(Outcome { bar, rows, notes }) => {
-                    if let Some(bar) = bar {
+                Ok(Outcome { bars: of_figure, rows, notes }) => {
+                    for bar in of_figure {
                         let met = bar.is_met();
-                        let bar = json!({"value": rounded(bar.value), "bar": bar.at_most, "met": met});
-                        bars.insert((*name).to_owned(), bar);
+                        let value = json!({"value": rounded(bar.value), "bar": bar.at_most, "met": met});
+                        bars.insert(bar.name.to_owned(), value);
                     }
                     json!({"rows": rows.iter().map(row).collect::<Vec<_>>(), "notes": notes})
                 }
@@ -190,20 +190,26 @@ mod tests {
     #[test]
     fn a_report_says_what_is_and_what_should_be() {
         let samples: Samples = [1.0, 2.5].into_iter().collect();
-        let bar = Some(Bar { value: 2.5, at_most: 2.0, unit: "ms" });
+        let bars = vec![
+            Bar { name: "failover", value: 2.5, at_most: 2.0, unit: "ms" },
+            Bar { name: "growth", value: 1.0, at_most: 1.0, unit: "" },
+        ];
         let rows = vec![Row::of("kill", &samples, "ms").beside(1.25, "spawn")];
         let mut report = Report::new(true);
-        report.add("failover", Ok(Outcome { bar, rows, notes: vec!["a note".into()] }));
+        report.add("failover", Ok(Outcome { bars, rows, notes: vec!["a note".into()] }));
         report.add("hang", Err("nobody was stopped".into()));
         assert!(!report.is_whole());
         assert_eq!(
             report.to_text(),
-            "failover: 2.50 ms   (bar: at most 2.00 ms, MISSED)\n  \
+            "failover: 2.50 ms   (bar: at most 2.00 ms, MISSED)\n\
+             growth: 1.00   (bar: at most 1.00, met)\n  \
              kill  median     1.00 ms  p99     2.50 ms  n       2  1.250 x spawn\n  a note\n\n\
              hang: could not be measured: nobody was stopped\n\n"
         );
         let mut json = report.to_json();
-        assert_eq!(json["bars"].take(), json!({"failover": {"value": 2.5, "bar": 2.0, "met": false}}));
+        let failover = json!({"value": 2.5, "bar": 2.0, "met": false});
+        let growth = json!({"value": 1.0, "bar": 1.0, "met": true});
+        assert_eq!(json["bars"].take(), json!({"failover": failover, "growth": growth}));
         assert_eq!(json["figures"]["hang"].take(), json!({"failed": "nobody was stopped"}));
         assert_eq!(json["figures"]["failover"]["rows"][0]["ratio"], json!(1.25));
     }

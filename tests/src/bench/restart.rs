@@ -62,7 +62,7 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
     drop(fixture);
     let limit = "the bare start";
     Ok(Outcome {
-        bar: None,
+        bars: Vec::new(),
         rows: vec![
             Row::of("signal → its successor is registered", &whole, "ms")
                 .beside(whole.median() / bare.median(), limit),

@@ -15,6 +15,11 @@ impl Samples {
         self.0.push(sample);
     }
 
+    /// Each of them.
+    pub(super) fn iter(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().copied()
+    }
+
     /// How many.
     pub(super) const fn len(&self) -> usize {
         self.0.len()
