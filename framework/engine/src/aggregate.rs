@@ -9,6 +9,7 @@ mod dedup;
 mod enter;
 mod expect;
 mod room;
+mod running;
 
 use std::sync::{Arc, PoisonError};
 
@@ -29,6 +30,7 @@ use crate::sync::{Mutex, MutexGuard};
 pub(crate) use enter::Prepared;
 pub use expect::{AnnounceError, Expected};
 pub(crate) use room::NoRoom;
+pub(crate) use running::Running;
 
 pub(crate) struct Aggregate {
     index: usize,
@@ -49,6 +51,8 @@ pub(crate) struct Aggregate {
     expectations: expect::Cache,
     /// Whether a policy takes only a result that is flagged as the last for an answer.
     awaits_last: bool,
+    /// Which fields of the merged value policies read of open sets.
+    reads: Vec<Vec<String>>,
 }
 
 /// What becomes of a result that comes after the release of its set.
@@ -84,6 +88,7 @@ impl Aggregate {
             dedups: dedup::Dedups::new(&spec),
             unexpected: spec.completion.iter().filter_map(unexpected).max().unwrap_or(Unexpected::Include),
             awaits_last: spec.completion.iter().any(awaits_last),
+            reads: running::reads(&spec, &counters),
             spec: Arc::new(spec),
             counters,
             collectors,
@@ -224,8 +229,10 @@ impl Aggregate {
 
     /// What the policies say of an open set, and whether everybody it waits for is dead.
     /// `arrived` is the place of the result that has just entered, if that is what happened.
-    fn decide(&self, open: &OpenSet, now: MonoTime, arrived: Option<u32>) -> Option<Cause> {
+    fn decide(&self, open: &mut OpenSet, now: MonoTime, arrived: Option<u32>) -> Option<Cause> {
+        let value = self.value(open);
         let mut view = open.view(&self.spec.name, now);
+        view.value = value.as_ref();
         view.arrived = arrived.and_then(|place| open.results.get(place as usize));
         for (index, named) in self.spec.completion.iter().enumerate() {
             match self.counters.guard(|| named.policy.decide(&view)) {

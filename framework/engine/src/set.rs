@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 use stook_plugin::{Contribution, Identity, Member, Reason, SetKey, SetView};
 use stook_types::{CollectorId, Missing, MonoTime};
 
+use crate::aggregate::Running;
 use crate::memory::Held;
 use crate::seen::Seen;
 use crate::sync::{Mutex, MutexGuard};
@@ -47,6 +48,8 @@ pub(crate) struct OpenSet {
     /// Where identities were seen, for dedup within the set, by the number of the strategy.
     seen: Vec<(usize, Seen<Identity, u32>)>,
     pub(crate) held: Held,
+    /// The value so far, if policies read it and there was reason to look.
+    pub(crate) running: Option<Box<Running>>,
 }
 
 /// What is remembered of a released set.
@@ -128,6 +131,7 @@ impl OpenSet {
             duplicates: 0,
             seen: Vec::new(),
             held,
+            running: None,
         }
     }
 

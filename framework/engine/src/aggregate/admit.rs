@@ -33,7 +33,10 @@ pub(super) struct Turned {
 impl Aggregate {
     /// Asks whether a result may enter a set that is not open yet. Under no lock.
     pub(super) fn admit_first(&self, next: &Contribution) -> Admitted {
-        self.admit(&SetView::new(&self.spec.name, &[], &[], 0, Duration::ZERO), next)
+        let value = self.first_value();
+        let mut view = SetView::new(&self.spec.name, &[], &[], 0, Duration::ZERO);
+        view.value = value.as_ref();
+        self.admit(&view, next)
     }
 
     /// Asks whether a result may enter a set as it stands.

@@ -61,8 +61,9 @@ enum Entry {
 
 impl Aggregate {
     /// What a result costs in memory, the set that it may open included.
-    pub(crate) fn cost(offered: &Offered) -> usize {
-        offered.payload.len() + size_of::<Contribution>() + Self::SET_COST
+    pub(crate) fn cost(&self, offered: &Offered) -> usize {
+        let payload = offered.payload.len();
+        payload + size_of::<Contribution>() + Self::SET_COST + self.cost_of_value(payload)
     }
 
     /// Everything that can be said of a result without its set.
@@ -418,13 +419,15 @@ impl Aggregate {
         Some(self.add_duplicate(now, open, arriving, Some(place)))
     }
 
-    fn admit_to(&self, now: MonoTime, open: &OpenSet, arriving: &Arriving<'_>) -> Admitted {
-        match &arriving.result {
-            Some(result) if !(arriving.admitted && open.results.is_empty()) => {
-                self.admit(&open.view(&self.spec.name, now), result)
-            }
-            _ => Admitted::Here,
+    fn admit_to(&self, now: MonoTime, open: &mut OpenSet, arriving: &Arriving<'_>) -> Admitted {
+        let Some(result) = &arriving.result else { return Admitted::Here };
+        if arriving.admitted && open.results.is_empty() {
+            return Admitted::Here;
         }
+        let value = self.value(open);
+        let mut view = open.view(&self.spec.name, now);
+        view.value = value.as_ref();
+        self.admit(&view, result)
     }
 
     /// Adds a new result to a set, if the limits allow it.
@@ -447,6 +450,7 @@ impl Aggregate {
         open.bytes += size;
         open.held.take_from(held, size + size_of::<Contribution>());
         open.results.push(result);
+        self.follow(open, place, held);
         open.heard(now, collector, *last, self.awaits_last);
         add(&self.counters.pending, 1);
         Verdict::Accepted { replaced: None }
@@ -483,6 +487,7 @@ impl Aggregate {
         open.held.take_from(arriving.held, result.payload.len());
         open.held.give_back(earlier.payload.len());
         let earlier = std::mem::replace(earlier, result);
+        self.follow_again(open);
         add(&self.counters.duplicate, 1);
         Verdict::Accepted { replaced: Some((earlier.source, earlier.sequence)) }
     }

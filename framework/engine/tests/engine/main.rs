@@ -16,3 +16,4 @@ mod releases;
 mod router;
 mod sketch;
 mod threads;
+mod values;

@@ -6,10 +6,10 @@ use std::time::Duration;
 use stook_engine::NamedPolicy;
 use stook_plugin::{
     Admission, Algebra, CompletionPolicy, Conflicts, Contribution, Decision, DedupMemory, DedupStrategy,
-    Identity, Keep, MergeError, MergeInput, MergeStrategy, Merged, OrderStrategy, Roster, Scope, SetView,
-    Unexpected,
+    Identity, Keep, MergeError, MergeInput, MergeStrategy, Merged, OrderStrategy, Roster, RunningMerge,
+    Scope, SetView, Unexpected,
 };
-use stook_types::{CollectorId, DecodeError, Refusal};
+use stook_types::{CollectorId, DecodeError, Refusal, Value};
 
 /// Complete with so many results.
 struct Count(usize);
@@ -133,6 +133,59 @@ where
     }
 }
 
+/// The sum of payloads that are numbers, which can be followed: `{"sum": 6}`.
+pub(crate) struct Sum;
+
+/// The sum so far. Claims to hold so many bytes for each result.
+struct SumSoFar(i64, usize);
+
+impl MergeStrategy for Sum {
+    fn algebra(&self) -> Algebra {
+        Algebra { commutative: true, ..Algebra::default() }
+    }
+
+    fn merge(&self, input: &MergeInput<'_>, _: &mut Conflicts) -> Result<Merged, MergeError> {
+        let mut sum = SumSoFar(0, 0);
+        input.results.iter().for_each(|result| sum.push(result));
+        Ok(Merged::Value(sum.value()))
+    }
+
+    fn running(&self, paths: &[Vec<String>]) -> Result<Box<dyn RunningMerge>, MergeError> {
+        assert_eq!(paths, [["sum"]]);
+        Ok(Box::new(SumSoFar(0, 0)))
+    }
+}
+
+impl RunningMerge for SumSoFar {
+    fn push(&mut self, result: &Contribution) {
+        if let Ok(Value::Int(n)) = result.payload.decode() {
+            self.0 += n;
+        }
+        self.1 += 10;
+    }
+
+    fn value(&self) -> Value {
+        Value::Object([("sum".to_owned(), Value::Int(self.0))].into())
+    }
+
+    fn bytes(&self) -> usize {
+        self.1
+    }
+}
+
+/// Complete when the sum so far is this or more.
+struct Reaches(i64, Vec<Vec<String>>);
+
+impl CompletionPolicy for Reaches {
+    fn decide(&self, set: &SetView<'_>) -> Decision {
+        sum_so_far(set).map_or(Decision::Undecided, |sum| complete_if(sum >= self.0))
+    }
+
+    fn reads_value(&self) -> &[Vec<String>] {
+        &self.1
+    }
+}
+
 pub(crate) const fn complete_if(complete: bool) -> Decision {
     if complete { Decision::Complete } else { Decision::Pending }
 }
@@ -166,6 +219,18 @@ pub(crate) fn expected_or(collectors: &[&str], unexpected: Unexpected) -> NamedP
 pub(crate) fn lasts(collectors: &[&str]) -> NamedPolicy {
     let collectors = collectors.iter().map(|id| CollectorId::new(id).unwrap()).collect();
     named("lasts", Lasts(Everybody(collectors, Unexpected::Include)))
+}
+
+/// What [`Sum`] says so far.
+pub(crate) fn sum_so_far(set: &SetView<'_>) -> Option<i64> {
+    match set.value?.at(&["sum"]) {
+        Some(Value::Int(sum)) => Some(*sum),
+        _ => None,
+    }
+}
+
+pub(crate) fn reaches(sum: i64) -> NamedPolicy {
+    named("reaches", Reaches(sum, vec![vec!["sum".to_owned()]]))
 }
 
 pub(crate) fn ask(decide: impl Fn(&SetView<'_>) -> Decision + Send + Sync + 'static) -> NamedPolicy {
