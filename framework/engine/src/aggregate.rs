@@ -80,9 +80,10 @@ impl Aggregate {
         collectors: Arc<Collectors>,
         budget: Arc<Budget>,
     ) -> Self {
-        let counters = Arc::<Counters>::default();
-        let unexpected = |named: &NamedPolicy| counters.guard(|| named.policy.unexpected());
-        let awaits_last = |named: &NamedPolicy| counters.guard(|| named.policy.awaits_last()) == Some(true);
+        let counters = Arc::new(Counters::of(spec.plugins()));
+        let unexpected = |named: &NamedPolicy| counters.guard(named.plugin(), || named.policy.unexpected());
+        let awaits_last =
+            |named: &NamedPolicy| counters.guard(named.plugin(), || named.policy.awaits_last()) == Some(true);
         Self {
             index,
             dedups: dedup::Dedups::new(&spec),
@@ -235,7 +236,7 @@ impl Aggregate {
         view.value = value.as_ref();
         view.arrived = arrived.and_then(|place| open.results.get(place as usize));
         for (index, named) in self.spec.completion.iter().enumerate() {
-            match self.counters.guard(|| named.policy.decide(&view)) {
+            match self.counters.guard(named.plugin(), || named.policy.decide(&view)) {
                 Some(Decision::Complete) => return Some(Cause::completed(index, named.name)),
                 Some(Decision::Undecided) => add(&self.counters.undecided, 1),
                 _ => {}

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use stook_plugin::PluginKind;
 use stook_types::{Discard, Refusal};
 
 use crate::guard::guarded;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A plugin of an aggregate: its kind and its name.
+pub(crate) type Plugin = (PluginKind, &'static str);
 
 /// Counts as the engine keeps them.
 #[derive(Debug, Default)]
@@ -15,8 +19,9 @@ pub(crate) struct Counters {
     pub(crate) duplicate: AtomicU64,
     pub(crate) pending: AtomicU64,
     pub(crate) released: AtomicU64,
-    pub(crate) plugin_panics: AtomicU64,
     pub(crate) undecided: AtomicU64,
+    /// Panics of each plugin of the aggregate.
+    misbehaved: BTreeMap<Plugin, AtomicU64>,
     refused: [AtomicU64; Refusal::ALL.len()],
     discarded: [AtomicU64; Discard::ALL.len()],
 }
@@ -43,6 +48,8 @@ pub struct CounterSnapshot {
     pub released: u64,
     /// Calls of a plugin that panicked.
     pub plugin_panics: u64,
+    /// The same by kind and name of the plugin: those that have panicked.
+    pub misbehaved: BTreeMap<(PluginKind, &'static str), u64>,
     /// Questions to a completion policy that it could not answer, because of what the results contain.
     pub undecided: u64,
 }
@@ -54,6 +61,12 @@ pub(crate) fn add(counter: &AtomicU64, count: u64) {
 // === impl Counters ===
 
 impl Counters {
+    /// Counters of an aggregate with these plugins.
+    pub(crate) fn of(plugins: impl IntoIterator<Item = Plugin>) -> Self {
+        let misbehaved = plugins.into_iter().map(|plugin| (plugin, AtomicU64::new(0))).collect();
+        Self { misbehaved, ..Self::default() }
+    }
+
     pub(crate) fn refuse(&self, reason: Refusal) {
         add(&self.refused[reason as usize], 1);
     }
@@ -63,10 +76,10 @@ impl Counters {
     }
 
     /// Calls a plugin. If it panics, that is counted, and there is no answer.
-    pub(crate) fn guard<T>(&self, plugin: impl FnOnce() -> T) -> Option<T> {
-        let answer = guarded(plugin);
+    pub(crate) fn guard<T>(&self, plugin: Plugin, call: impl FnOnce() -> T) -> Option<T> {
+        let answer = guarded(call);
         if answer.is_none() {
-            add(&self.plugin_panics, 1);
+            add(&self.misbehaved[&plugin], 1);
         }
         answer
     }
@@ -80,6 +93,8 @@ impl Counters {
         let refused = |reason: &Refusal| (reason.as_str(), read(&self.refused[*reason as usize]));
         let discarded = |reason: &Discard| (reason.as_str(), read(&self.discarded[*reason as usize]));
         let mut refused: BTreeMap<_, _> = Refusal::ALL.iter().map(refused).filter(|(_, n)| *n > 0).collect();
+        let misbehaved = self.misbehaved.iter().map(|(plugin, count)| (*plugin, read(count)));
+        let misbehaved: BTreeMap<_, _> = misbehaved.filter(|(_, n)| *n > 0).collect();
         let late = refused.remove(Refusal::Late.as_str()).unwrap_or(0);
         CounterSnapshot {
             received: read(&self.received),
@@ -90,7 +105,8 @@ impl Counters {
             discarded: Discard::ALL.iter().map(discarded).filter(|(_, n)| *n > 0).collect(),
             pending: read(&self.pending),
             released: read(&self.released),
-            plugin_panics: read(&self.plugin_panics),
+            plugin_panics: misbehaved.values().sum(),
+            misbehaved,
             undecided: read(&self.undecided),
         }
     }
@@ -111,6 +127,7 @@ impl CounterSnapshot {
             pending,
             released,
             plugin_panics,
+            misbehaved,
             undecided,
         } = other;
         self.received += received;
@@ -122,6 +139,7 @@ impl CounterSnapshot {
         self.plugin_panics += plugin_panics;
         self.undecided += undecided;
         refused.iter().for_each(|(reason, count)| *self.refused.entry(reason).or_default() += count);
+        misbehaved.iter().for_each(|(plugin, count)| *self.misbehaved.entry(*plugin).or_default() += count);
         discarded.iter().for_each(|(reason, count)| *self.discarded.entry(reason).or_default() += count);
     }
 

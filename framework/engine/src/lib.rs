@@ -52,4 +52,4 @@ pub use health::{DetectorId, Finding, HealthTracker, NamedDetector};
 pub use release::{Emission, Released, Settlement};
 pub use restart::{LifeState, LifeStatus, NamedRestart, RestartId, Restarts};
 pub use routing::Route;
-pub use spec::{AggregateSpec, KeySpec, LatePolicy, LateSpec, Limits, NamedPolicy, WhenFull};
+pub use spec::{AggregateSpec, KeySpec, LatePolicy, LateSpec, Limits, NamedPolicy, PluginNames, WhenFull};

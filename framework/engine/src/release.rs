@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stook_plugin::{
     AggregatedResult, Conflict, Conflicts, Contribution, Contributor, MergeInput, Merged, MissingCollector,
-    Provenance, Reason, SetKey, Source,
+    PluginKind, Provenance, Reason, SetKey, Source,
 };
 use stook_types::{CollectorId, Discard, EmissionId, Missing, MonoTime, Topic, WallTime};
 
@@ -138,15 +138,16 @@ impl Released {
     /// What the policy that completed the set says against the others. Before the results are sorted.
     fn dissent(&self) -> Vec<Conflict> {
         let Some(index) = self.policy else { return Vec::new() };
-        let policy = &self.spec.completion[index].policy;
-        self.settlement.counters.guard(|| policy.dissent(&self.results)).unwrap_or_default()
+        let named = &self.spec.completion[index];
+        let dissent = || named.policy.dissent(&self.results);
+        self.settlement.counters.guard(named.plugin(), dissent).unwrap_or_default()
     }
 
     fn sort(&mut self) {
         let Some(order) = &self.spec.order else { return };
         let results = &mut self.results;
         let sort = || results.sort_by(|a, b| order.compare(a, b));
-        if self.settlement.counters.guard(sort).is_none() {
+        if self.settlement.counters.guard((PluginKind::Order, self.spec.names.order), sort).is_none() {
             // A sort that panics leaves all elements in place, in some order.
             self.results.sort_by_key(|result| result.arrival);
         }
@@ -160,8 +161,11 @@ impl Released {
         let merged = match &self.spec.merge {
             None => Some((input.list(), Vec::new())),
             Some(strategy) => {
-                let merged = counters.guard(|| strategy.merge(&input, &mut conflicts)).and_then(Result::ok);
-                let provenance = || counters.guard(|| strategy.provenance(&input)).unwrap_or_default();
+                let plugin = self.spec.merge_plugin();
+                let merged = counters.guard(plugin, || strategy.merge(&input, &mut conflicts));
+                let merged = merged.and_then(Result::ok);
+                let provenance =
+                    || counters.guard(plugin, || strategy.provenance(&input)).unwrap_or_default();
                 merged.map(|value| (value, provenance()))
             }
         };

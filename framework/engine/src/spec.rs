@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stook_plugin::{CompletionPolicy, DedupStrategy, MergeStrategy, OrderStrategy};
+use stook_plugin::{CompletionPolicy, DedupStrategy, MergeStrategy, OrderStrategy, PluginKind};
 use stook_types::TopicPattern;
 
 /// One aggregate: which topics meet, and what becomes of their results.
@@ -35,6 +35,21 @@ pub struct AggregateSpec {
     pub late: LateSpec,
     /// How much may be pending.
     pub limits: Limits,
+    /// What its plugins are called.
+    pub names: PluginNames,
+}
+
+/// The names of the plugins of an aggregate beside its completion policies, to say which of them misbehaved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PluginNames {
+    /// Of the order.
+    pub order: &'static str,
+    /// Of the dedup.
+    pub dedup: &'static str,
+    /// Of the dedup of each entry of `topic_dedup`; one without is called like the dedup of the whole.
+    pub topic_dedup: Vec<&'static str>,
+    /// Of the merge.
+    pub merge: &'static str,
 }
 
 /// A completion policy with the name that becomes the `reason` of what it completes.
@@ -116,7 +131,42 @@ impl AggregateSpec {
             merge: None,
             late: LateSpec::default(),
             limits: Limits::default(),
+            names: PluginNames::default(),
         }
+    }
+}
+
+impl PluginNames {
+    /// That of the dedup for this entry of `topic_dedup`, or of the whole aggregate.
+    pub(crate) fn dedup_of(&self, topic: Option<usize>) -> &'static str {
+        topic.and_then(|index| self.topic_dedup.get(index)).unwrap_or(&self.dedup)
+    }
+}
+
+/// What stands in for a plugin that config does not name.
+impl Default for PluginNames {
+    fn default() -> Self {
+        Self { order: "arrival", dedup: "none", topic_dedup: Vec::new(), merge: "list" }
+    }
+}
+
+impl AggregateSpec {
+    /// Kind and name of each of its plugins.
+    pub(crate) fn plugins(&self) -> impl Iterator<Item = (PluginKind, &'static str)> {
+        let PluginNames { order, dedup, topic_dedup, .. } = &self.names;
+        let others = [(PluginKind::Order, *order), (PluginKind::Dedup, *dedup), self.merge_plugin()];
+        let completion = self.completion.iter().map(NamedPolicy::plugin);
+        others.into_iter().chain(completion).chain(topic_dedup.iter().map(|name| (PluginKind::Dedup, *name)))
+    }
+
+    pub(crate) const fn merge_plugin(&self) -> (PluginKind, &'static str) {
+        (PluginKind::Merge, self.names.merge)
+    }
+}
+
+impl NamedPolicy {
+    pub(crate) const fn plugin(&self) -> (PluginKind, &'static str) {
+        (PluginKind::Completion, self.name)
     }
 }
 

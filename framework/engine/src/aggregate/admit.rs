@@ -42,7 +42,7 @@ impl Aggregate {
     /// Asks whether a result may enter a set as it stands.
     pub(super) fn admit(&self, view: &SetView<'_>, next: &Contribution) -> Admitted {
         for (index, named) in self.spec.completion.iter().enumerate() {
-            match self.counters.guard(|| named.policy.admit(view, next)) {
+            match self.counters.guard(named.plugin(), || named.policy.admit(view, next)) {
                 // Who is alone in a set opens nothing.
                 Some(Admission::OpensNext) if !view.results.is_empty() => {
                     return Admitted::Next(Cause::completed(index, named.name));

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use stook_plugin::{Contribution, DedupMemory, DedupStrategy, Identity, Scope};
+use stook_plugin::{Contribution, DedupMemory, DedupStrategy, Identity, PluginKind, Scope};
 use stook_types::Refusal;
 
 use super::Aggregate;
@@ -56,7 +56,8 @@ impl Aggregate {
             None => (self.spec.dedup.as_deref(), self.dedups.whole.as_ref()),
         };
         let (Some(strategy), Some(memory)) = (strategy, memory) else { return Ok(None) };
-        match self.counters.guard(|| strategy.identity(result)) {
+        let plugin = (PluginKind::Dedup, self.spec.names.dedup_of(topic));
+        match self.counters.guard(plugin, || strategy.identity(result)) {
             Some(Ok(identity)) => Ok(identity.map(|identity| (identity, memory))),
             Some(Err(_)) | None => Err(Refusal::Decode),
         }

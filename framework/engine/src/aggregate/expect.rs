@@ -90,7 +90,8 @@ impl Aggregate {
         let roster = Roster::new(&roster);
         let mut expected = Vec::new();
         for named in &self.spec.completion {
-            expected.extend(self.counters.guard(|| named.policy.expects(&roster)).unwrap_or_default());
+            let expects = || named.policy.expects(&roster);
+            expected.extend(self.counters.guard(named.plugin(), expects).unwrap_or_default());
         }
         expected.sort();
         expected.dedup();

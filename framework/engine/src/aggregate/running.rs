@@ -20,8 +20,10 @@ pub(crate) struct Running {
 
 /// Which fields the policies of an aggregate read, each once.
 pub(super) fn reads(spec: &AggregateSpec, counters: &Counters) -> Vec<Vec<String>> {
-    let paths =
-        spec.completion.iter().filter_map(|named| counters.guard(|| named.policy.reads_value().to_vec()));
+    let paths = spec
+        .completion
+        .iter()
+        .filter_map(|named| counters.guard(named.plugin(), || named.policy.reads_value().to_vec()));
     let mut paths: Vec<_> = paths.flatten().collect();
     paths.sort();
     paths.dedup();
@@ -37,9 +39,9 @@ impl Drop for Running {
 
 impl Running {
     /// Calls the merge, for the last time if that panics.
-    fn call<T>(&mut self, counters: &Counters, call: impl FnOnce(&mut dyn RunningMerge) -> T) -> Option<T> {
+    fn call<T>(&mut self, of: &Aggregate, call: impl FnOnce(&mut dyn RunningMerge) -> T) -> Option<T> {
         let merge = self.merge.as_deref_mut()?;
-        let answer = counters.guard(|| call(merge));
+        let answer = of.counters.guard(of.spec.merge_plugin(), || call(merge));
         if answer.is_none() {
             *self = Self { merge: None, charged: self.charged };
         }
@@ -60,7 +62,7 @@ impl Aggregate {
         if self.reads.is_empty() {
             return None;
         }
-        self.begin().call(&self.counters, |merge| merge.value())
+        self.begin().call(self, |merge| merge.value())
     }
 
     /// The fields that policies read, of all results so far.
@@ -69,7 +71,7 @@ impl Aggregate {
             return None;
         }
         let running = open.running.get_or_insert_with(|| Box::new(self.begin()));
-        running.call(&self.counters, |merge| merge.value())
+        running.call(self, |merge| merge.value())
     }
 
     /// The result at this place has entered. `spare` is memory held for it.
@@ -78,8 +80,8 @@ impl Aggregate {
             return;
         }
         let running = open.running.get_or_insert_with(|| Box::new(self.begin()));
-        running.call(&self.counters, |merge| merge.push(&open.results[place as usize]));
-        let bytes = running.call(&self.counters, |merge| size_of_val(merge).saturating_add(merge.bytes()));
+        running.call(self, |merge| merge.push(&open.results[place as usize]));
+        let bytes = running.call(self, |merge| size_of_val(merge).saturating_add(merge.bytes()));
         // A merge that talks nonsense does not use up what others need.
         let bytes = bytes.unwrap_or(0).min(self.spec.limits.bytes_per_set);
         let grown = bytes.saturating_sub(running.charged);
@@ -97,7 +99,7 @@ impl Aggregate {
         let charged = running.charged;
         **running = Running { merge, charged };
         for result in &open.results {
-            running.call(&self.counters, |merge| merge.push(result));
+            running.call(self, |merge| merge.push(result));
         }
     }
 
@@ -105,7 +107,8 @@ impl Aggregate {
     fn begin(&self) -> Running {
         let begin = |strategy: &dyn MergeStrategy| strategy.running(&self.reads).ok();
         let strategy = self.spec.merge.as_deref();
-        let merge = strategy.and_then(|strategy| self.counters.guard(|| begin(strategy)).flatten());
+        let merge = strategy
+            .and_then(|strategy| self.counters.guard(self.spec.merge_plugin(), || begin(strategy)).flatten());
         Running { merge, charged: 0 }
     }
 }

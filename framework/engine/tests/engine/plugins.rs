@@ -3,15 +3,16 @@
 use std::cmp::Ordering;
 use std::panic::panic_any;
 
-use stook_engine::{AggregateSpec, NamedPolicy};
+use stook_engine::{AggregateSpec, NamedPolicy, PluginNames};
 use stook_plugin::{
-    CompletionPolicy, Contribution, Decision, DedupMemory, DedupStrategy, Identity, MergeError, Merged,
-    Roster, SetView, Unexpected,
+    Admission, AggregatedResult, Algebra, CompletionPolicy, Conflict, ConflictKind, Conflicts, Contribution,
+    Decision, DedupMemory, DedupStrategy, Identity, MergeError, MergeInput, MergeStrategy, Merged,
+    PluginKind, Provenance, Reason, Roster, SetView, Unexpected,
 };
 use stook_types::{CollectorId, DecodeError, Value};
 
-use crate::harness::{Rig, shot, spec};
-use crate::policies::{By, MergeBy, ask, complete_if, count, expected, named};
+use crate::harness::{Rig, collector, pattern, shot, spec};
+use crate::policies::{By, MergeBy, admits, ask, complete_if, count, expected, named, starts};
 
 /// Panics without a message on standard error: the panic hook is only run by `panic!`-like macros.
 fn blow_up<T>() -> T {
@@ -31,6 +32,15 @@ impl CompletionPolicy for Explosive {
 
     fn unexpected(&self) -> Unexpected {
         Unexpected::Include
+    }
+}
+
+/// Never complete.
+struct Patient;
+
+impl CompletionPolicy for Patient {
+    fn decide(&self, _: &SetView<'_>) -> Decision {
+        Decision::Pending
     }
 }
 
@@ -144,12 +154,155 @@ fn compare_talks_nonsense() {
 }
 
 #[test]
+fn admit_panics() {
+    let explosive = admits("explosive", |_, next| match next.payload.bytes() == "13" {
+        true => blow_up(),
+        false => Admission::Enters,
+    });
+    let mut rig = Rig::new(AggregateSpec { completion: vec![explosive, starts("13")], ..spec() });
+    assert_eq!(rig.offer("p1", "1", 13), "accepted", "as if it had not been asked");
+    rig.offer("p1", "1", 1);
+    rig.offer("p1", "1", 13);
+    assert_eq!(rig.emitted(), ["1 complete starts [13,1]"], "the policy after it is asked");
+    assert!(rig.panics() >= 2);
+}
+
+/// Completes as soon as it can; disagrees with whoever says 2.
+struct Dissent;
+
+impl CompletionPolicy for Dissent {
+    fn decide(&self, set: &SetView<'_>) -> Decision {
+        complete_if(set.results.len() == 3)
+    }
+
+    fn dissent(&self, results: &[Contribution]) -> Vec<Conflict> {
+        let text = |result: &Contribution| String::from_utf8(result.payload.bytes().to_vec()).unwrap();
+        let all: Vec<_> = results.iter().map(text).collect();
+        if all.contains(&"13".to_owned()) {
+            blow_up()
+        }
+        let many = if all.contains(&"99".to_owned()) { 2 * Conflicts::MAX } else { 1 };
+        let conflict = |result: &Contribution| {
+            Conflict::of_payload(ConflictKind::Disagree, &result.source.collector).got(all.join(" "))
+        };
+        results.iter().filter(|result| text(result) == "2").flat_map(|r| vec![conflict(r); many]).collect()
+    }
+}
+
+/// A list, with provenance; fails where everything is 5.
+struct Traced;
+
+impl MergeStrategy for Traced {
+    fn algebra(&self) -> Algebra {
+        Algebra::default()
+    }
+
+    fn merge(&self, input: &MergeInput<'_>, conflicts: &mut Conflicts) -> Result<Merged, MergeError> {
+        conflicts.push(Conflict::of_payload(ConflictKind::Type, &input.results[0].source.collector));
+        if input.results.iter().any(|result| result.payload.bytes() == "5") {
+            return Err(MergeError::new("as the test wants it"));
+        }
+        Ok(input.list())
+    }
+
+    fn provenance(&self, input: &MergeInput<'_>) -> Vec<Provenance> {
+        if input.results.iter().any(|result| result.payload.bytes() == "13") {
+            blow_up()
+        }
+        let who = input.results.iter().map(|result| result.source.collector.clone());
+        vec![Provenance::new(vec!["all".into()], who.collect())]
+    }
+}
+
+/// What the sinks hold of the only set, and the engine's count of panics.
+fn finished(completion: Vec<NamedPolicy>, results: &[(&str, u8)]) -> (AggregatedResult, u64) {
+    let latest_first = By(|a: &Contribution, b: &Contribution| b.arrival.cmp(&a.arrival));
+    let mut rig = Rig::new(AggregateSpec {
+        completion,
+        order: Some(Box::new(latest_first)),
+        merge: Some(Box::new(Traced)),
+        ..spec()
+    });
+    rig.hold = true;
+    results.iter().for_each(|(from, n)| _ = rig.offer(from, "1", n));
+    rig.force(None);
+    assert_eq!(rig.held().len(), 1);
+    (rig.held()[0].result.clone(), rig.panics())
+}
+
+fn told(result: &AggregatedResult) -> Vec<(&str, ConflictKind, Option<&str>)> {
+    result.conflicts.iter().map(|c| (c.collector.as_str(), c.kind, c.got.as_deref())).collect()
+}
+
+#[test]
+fn whoever_completed_the_set_says_who_dissents() {
+    // Two policies of one name: it is the second that is asked.
+    let completion = || vec![named("twice", Patient), named("twice", Dissent)];
+    let (result, _) = finished(completion(), &[("p1", 1), ("p2", 2), ("p3", 3)]);
+    let (merge, dissent) = (("p3", ConflictKind::Type, None), ("p2", ConflictKind::Disagree, Some("1 2 3")));
+    assert_eq!(told(&result), [merge, dissent], "after the merge's, of results in order of arrival");
+    let (result, _) = finished(completion(), &[("p1", 1), ("p2", 2)]);
+    assert_eq!(told(&result), [("p2", ConflictKind::Type, None)], "it did not complete this one");
+    let (result, _) = finished(completion(), &[("p1", 1), ("p2", 2), ("p3", 5)]);
+    assert_eq!(
+        (result.reason, told(&result)),
+        (Reason::MergeFailed, vec![merge]),
+        "nor, in the end, this one"
+    );
+    let (result, _) = finished(completion(), &[("p1", 1), ("p2", 2), ("p3", 99)]);
+    assert_eq!(result.conflicts.len(), Conflicts::MAX);
+}
+
+#[test]
+fn a_merge_says_who_gave_what() {
+    let all = |result: &AggregatedResult| result.provenance.clone();
+    let (result, _) = finished(vec![count(2)], &[("p1", 1), ("p2", 2)]);
+    let who = ["p2", "p1"].map(collector).to_vec();
+    assert_eq!(all(&result), [Provenance::new(vec!["all".into()], who)], "in effective order");
+    let (result, panics) = finished(vec![count(2)], &[("p1", 1), ("p2", 5)]);
+    assert_eq!((all(&result), panics), (vec![], 0), "not of a merge that failed");
+}
+
+#[test]
+fn dissent_and_provenance_panic() {
+    let (result, panics) = finished(vec![named("dissent", Dissent)], &[("p1", 13), ("p2", 2), ("p3", 3)]);
+    assert_eq!((result.reason, panics), (Reason::Completed("dissent"), 2));
+    assert_eq!(told(&result), [("p3", ConflictKind::Type, None)]);
+    assert_eq!(result.provenance, []);
+}
+
+#[test]
+fn panics_are_counted_by_kind_and_name() {
+    let names = PluginNames { dedup: "same", order: "sorted", merge: "mine", topic_dedup: vec!["special"] };
+    let mut rig = Rig::new(AggregateSpec {
+        completion: vec![named("explosive", Explosive), decide(), decide(), count(2)],
+        dedup: Some(Box::new(ExplosiveDedup)),
+        topic_dedup: vec![(pattern("a.special"), Box::new(ExplosiveDedup))],
+        order: Some(Box::new(By(|_: &Contribution, _: &Contribution| blow_up()))),
+        merge: Some(Box::new(MergeBy(|_: &MergeInput<'_>| blow_up()))),
+        names,
+        ..spec()
+    });
+    rig.offer("p1", "1", 13);
+    rig.shoot(&shot("p1", "1", 13).topic("a.special"));
+    rig.offer("p1", "1", 1);
+    rig.offer("p1", "1", 2);
+    let counters = rig.engine.counters();
+    use PluginKind::{Completion, Dedup, Merge, Order};
+    let expected =
+        [(Completion, "explosive"), (Dedup, "same"), (Dedup, "special"), (Merge, "mine"), (Order, "sorted")];
+    let found: Vec<_> = counters.misbehaved.iter().map(|(plugin, count)| (*plugin, *count)).collect();
+    assert_eq!(found, expected.map(|plugin| (plugin, 1)));
+    assert_eq!(counters.plugin_panics, 5);
+}
+
+#[test]
 fn merge_panics_or_fails() {
     type Fail = fn() -> Result<Merged, MergeError>;
     let fails: [(&str, Fail); 2] = [("panics", || blow_up()), ("fails", || Err(MergeError::new("no value")))];
     for (how, fail) in fails {
         let merge = MergeBy(
-            move |input: &stook_plugin::MergeInput<'_>| {
+            move |input: &MergeInput<'_>| {
                 if input.results.len() > 1 { fail() } else { Ok(Merged::Value(Value::Int(0))) }
             },
         );
