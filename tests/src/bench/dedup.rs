@@ -80,10 +80,8 @@ impl Memory {
             Pending::new(&format!("late = {{ use = \"refuse\", tombstones = 1_000 }}\n{dedup}"));
         pending.fill(SETS, Duration::from_secs(1));
         pending.halve();
-        for _ in 0..capacity / READ {
-            pending.bring(Place::First);
-            pending.bring(Place::Second);
-            pending.bring(Place::Third);
+        for _ in 0..capacity.div_ceil(READ * Place::ALL.len()) {
+            Place::ALL.into_iter().for_each(|place| pending.bring(place));
         }
         Self { pending, capacity, new: Samples::new(), repeated: Samples::new() }
     }

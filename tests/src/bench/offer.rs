@@ -1,8 +1,6 @@
 //! `offer`: a result finds its set, however many there are.
 
-use std::time::Duration;
-
-use super::pending::{Pending, Place};
+use super::pending::{Pending, Place, READ};
 use super::report::{Bar, Outcome, Row};
 use super::stats::Samples;
 use super::stopwatch::Stopwatch;
@@ -24,6 +22,8 @@ const MIXED: usize = 21;
 struct Size {
     pending: Pending,
     sets: usize,
+    /// The longest of the calls that opened the sets which are pending, in microseconds: somebody has to wait for it.
+    longest: f64,
     single: [Samples; 3],
     mixed: Samples,
 }
@@ -34,7 +34,7 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
     let mut sizes = Vec::new();
     for sets in SIZES {
         bench.goes_on(|| format!("opens {sets} sets"))?;
-        sizes.push(Size::new(sets));
+        sizes.push(Size::new(sets, &watch));
     }
     for visit in 1..=visits {
         bench.goes_on(|| format!("visit {visit} of {visits}"))?;
@@ -44,11 +44,14 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
 }
 
 impl Size {
-    fn new(sets: usize) -> Self {
+    fn new(sets: usize, watch: &Stopwatch) -> Self {
         let mut pending = Pending::new(CONFIG);
-        pending.fill(sets, Duration::from_secs(60));
+        let mut longest: f64 = 0.0;
+        for _ in 0..sets / READ {
+            longest = pending.bring_timed(Place::First, watch).into_iter().fold(longest, f64::max);
+        }
         pending.halve();
-        Self { pending, sets, single: Default::default(), mixed: Samples::new() }
+        Self { pending, sets, longest: longest / 1e3, single: Default::default(), mixed: Samples::new() }
     }
 
     fn visit(&mut self, watch: &Stopwatch) {
@@ -95,6 +98,10 @@ fn outcome(sizes: &[Size], watch: &Stopwatch) -> Outcome {
         add(&format!("  {}", place.about()), &|size| size.single[place as usize].clone());
     }
     add("63 results, for each", &|size| size.mixed.clone());
+    for Size { sets, longest, .. } in sizes {
+        let longest = [*longest].into_iter().collect();
+        rows.push(Row::of(format!("the longest while {sets} sets were opened"), &longest, "µs"));
+    }
     Outcome {
         bars: vec![
             Bar { name: "offer", value: median, at_most: 500.0, unit: "ns" },
