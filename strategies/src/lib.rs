@@ -4,10 +4,10 @@
 //!
 //! | kind | plugins |
 //! | --- | --- |
-//! | [`completion`] | `expected`, `count`, `quorum` |
+//! | [`completion`] | `expected`, `count`, `quorum`, `bytes`, `marker`, `condition` |
 //! | [`dedup`] | `none`, `content` |
 //! | [`order`] | `arrival`, `timestamp`, `sequence` |
-//! | [`merge`] | `list`, `by-collector`, `first`, `latest`, `join`, `fields` |
+//! | [`merge`] | `list`, `by-collector`, `first`, `latest`, `join`, `fields`, `vote` |
 //! | [`scoring`] | `least-outstanding`, `round-robin`, `random`, `p2c`, `peak-ewma`, `hot-cold`, `seed-weighted` |
 //! | [`detection`] | `deadline`, `phi-accrual` |
 //! | [`restart`] | `never`, `immediate`, `backoff`, `intensity` |

@@ -9,8 +9,11 @@ fn a_host_finds_every_plugin() {
     assert_eq!(
         found,
         [
+            (PluginKind::Completion, "bytes"),
+            (PluginKind::Completion, "condition"),
             (PluginKind::Completion, "count"),
             (PluginKind::Completion, "expected"),
+            (PluginKind::Completion, "marker"),
             (PluginKind::Completion, "quorum"),
             (PluginKind::Dedup, "content"),
             (PluginKind::Dedup, "none"),
@@ -22,6 +25,7 @@ fn a_host_finds_every_plugin() {
             (PluginKind::Merge, "join"),
             (PluginKind::Merge, "latest"),
             (PluginKind::Merge, "list"),
+            (PluginKind::Merge, "vote"),
             (PluginKind::Order, "arrival"),
             (PluginKind::Order, "sequence"),
             (PluginKind::Order, "timestamp"),
@@ -48,7 +52,7 @@ fn an_unknown_strategy_lists_those_there_are() {
     let error = registry.find::<dyn stook_plugin::MergeStrategy>("feilds").unwrap_err().to_string();
     assert_eq!(
         error,
-        "no merge plugin is named `feilds`; did you mean `fields`? there is: by-collector, fields, first, join, latest, list (linked: stook_strategies)"
+        "no merge plugin is named `feilds`; did you mean `fields`? there is: by-collector, fields, first, join, latest, list, vote (linked: stook_strategies)"
     );
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::ser::{Serialize, Serializer};
-use stook_types::{CollectorId, DecodeError, Payload, Value};
+use stook_types::{DecodeError, Payload, Value};
 
 use crate::{Conflict, ConflictKind, Contribution, Provenance};
 
@@ -40,6 +40,12 @@ pub trait MergeStrategy: Send + Sync + 'static {
     fn provenance(&self, input: &MergeInput<'_>) -> Vec<Provenance> {
         let _ = input;
         Vec::new()
+    }
+
+    /// Whether it weighs what different collectors say by how many say so. Config refuses that beside a dedup which would
+    /// drop the second of two equal answers: their agreement could not be seen.
+    fn compares_collectors(&self) -> bool {
+        false
     }
 
     /// Follows some fields of the merged value while their set is open, for completion policies that
@@ -164,21 +170,6 @@ impl<'a> MergeInput<'a> {
     pub fn list(&self) -> Merged {
         Merged::Array(self.results.iter().map(|result| Merged::Payload(result.payload.clone())).collect())
     }
-
-    /// The decoded payloads with who sent them, in effective order. What cannot be decoded becomes a conflict.
-    pub fn decoded(&self, conflicts: &mut Conflicts) -> Vec<(&'a CollectorId, Value)> {
-        let mut decoded = Vec::with_capacity(self.results.len());
-        for result in self.results {
-            let collector = &result.source.collector;
-            match result.payload.decode() {
-                Ok(value) => decoded.push((collector, value)),
-                Err(error) => {
-                    conflicts.push(Conflict::of_payload(ConflictKind::Decode, collector).got(error.why))
-                }
-            }
-        }
-        decoded
-    }
 }
 
 // === impl Merged ===
@@ -225,6 +216,17 @@ impl Conflicts {
         } else {
             self.dropped += 1;
         }
+    }
+
+    /// The payload of this result, decoded; or `None`, and a conflict says why. One at a time: all payloads of a set
+    /// decoded at once would be a multiple of what its limits allow.
+    pub fn decode(&mut self, result: &Contribution) -> Option<Value> {
+        let decoded = result.payload.decode();
+        decoded
+            .map_err(|error| {
+                self.push(Conflict::of_payload(ConflictKind::Decode, &result.source.collector).got(error.why));
+            })
+            .ok()
     }
 
     /// How many conflicts there were beyond those kept.

@@ -90,6 +90,25 @@ impl Value {
         path.iter().try_fold(self, |value, field| value.as_object()?.get(field.as_ref()))
     }
 
+    /// Bytes that it holds on the heap, roughly: for budgets.
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) => 0,
+            Self::String(text) => text.capacity(),
+            Self::Bytes(bytes) => bytes.capacity(),
+            Self::Array(elements) => {
+                let inside: usize = elements.iter().map(Self::heap_bytes).sum();
+                elements.capacity() * size_of::<Self>() + inside
+            }
+            Self::Object(fields) => {
+                let field = |(name, value): (&String, &Self)| {
+                    size_of::<(String, Self)>() + name.capacity() + value.heap_bytes()
+                };
+                fields.iter().map(field).sum()
+            }
+        }
+    }
+
     /// Bits that are equal for equal floats.
     fn float_bits(float: f64) -> u64 {
         if float.is_nan() {
@@ -310,6 +329,14 @@ mod tests {
         assert_eq!(serde_json::to_string(&json(text)).unwrap(), text);
         assert_eq!(serde_json::to_string(&Value::Bytes(vec![0, 255])).unwrap(), "\"00ff\"");
         assert!(serde_json::from_str::<Value>("18446744073709551615").is_err());
+    }
+
+    #[test]
+    fn what_is_on_the_heap_counts() {
+        assert_eq!(json("[]").heap_bytes() + json("7").heap_bytes() + json("{}").heap_bytes(), 0);
+        assert_eq!(Value::String("abc".into()).heap_bytes(), 3);
+        let (one, nested) = (json(r#"{"a":"0123456789"}"#), json(r#"{"a":{"b":["0123456789"]}}"#));
+        assert!(one.heap_bytes() >= 11 && nested.heap_bytes() > one.heap_bytes());
     }
 
     #[test]

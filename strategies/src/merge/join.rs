@@ -44,10 +44,14 @@ impl MergeStrategy for Join {
 
     fn merge(&self, input: &MergeInput<'_>, conflicts: &mut Conflicts) -> Result<Merged, MergeError> {
         let mut table = Table { on: &self.on, rows: Vec::new(), places: HashMap::new() };
-        for (collector, value) in input.decoded(conflicts) {
-            match value {
-                Value::Array(rows) => rows.into_iter().for_each(|row| table.add(row, collector, conflicts)),
-                row => table.add(row, collector, conflicts),
+        for result in input.results {
+            let collector = &result.source.collector;
+            match conflicts.decode(result) {
+                None => {}
+                Some(Value::Array(rows)) => {
+                    rows.into_iter().for_each(|row| table.add(row, collector, conflicts));
+                }
+                Some(row) => table.add(row, collector, conflicts),
             }
         }
         Ok(Merged::Value(table.rows.into_iter().map(Value::Object).collect()))
@@ -167,10 +171,10 @@ mod tests {
             ],
             r#"[{"pid":1,"y":2}]"#,
             &[
-                " decode p3 EOF while parsing an object at line 1 column 1",
                 " type p1 int",
                 " type p2 array",
                 "pid type p2 missing",
+                " decode p3 EOF while parsing an object at line 1 column 1",
             ],
         );
         for text in HOSTILE {

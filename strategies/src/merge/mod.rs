@@ -12,6 +12,8 @@ mod join;
 mod latest;
 #[cfg(feature = "merge-list")]
 mod list;
+#[cfg(feature = "merge-vote")]
+mod vote;
 
 #[cfg(feature = "merge-by-collector")]
 pub use by_collector::ByCollector;
@@ -25,6 +27,8 @@ pub use join::{Join, JoinOptions};
 pub use latest::Latest;
 #[cfg(feature = "merge-list")]
 pub use list::List;
+#[cfg(feature = "merge-vote")]
+pub use vote::{Vote, VoteOptions};
 
 /// The payload of this result, still encoded; null for a set without results.
 #[cfg(any(feature = "merge-first", feature = "merge-latest"))]

@@ -1,9 +1,9 @@
 //! `agree`: the value that everybody gives.
 
 use stook_plugin::{Algebra, ConflictKind, MemoryBound, NoOptions};
-use stook_types::Value;
+use stook_types::{CollectorId, Value};
 
-use super::rule::{Fold, Rule};
+use super::rule::{Fold, Origin, Rule};
 
 pub(super) struct Agree {
     value: Option<Value>,
@@ -15,6 +15,7 @@ impl Rule for Agree {
     /// Not associative: a part that disagrees is absent from the parts' merge, and absence agrees.
     const ALGEBRA: Algebra =
         Algebra { commutative: true, associative: false, idempotent: true, memory: MemoryBound::Constant };
+    const ORIGIN: Origin = Origin::Chosen;
     type Options = NoOptions;
 
     fn begin(_: &NoOptions) -> Self {
@@ -23,16 +24,24 @@ impl Rule for Agree {
 }
 
 impl Fold for Agree {
-    fn push(&mut self, value: Value) -> Result<(), ConflictKind> {
-        if *self.value.get_or_insert_with(|| value.clone()) == value {
-            return Ok(());
+    fn push(&mut self, value: Value, _: &CollectorId) -> Result<(), ConflictKind> {
+        match &self.value {
+            None => self.value = Some(value),
+            Some(first) if *first == value => {}
+            Some(_) => {
+                self.disagreed = true;
+                return Err(ConflictKind::Disagree);
+            }
         }
-        self.disagreed = true;
-        Err(ConflictKind::Disagree)
+        Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Option<Value>, ConflictKind> {
-        Ok(self.value.filter(|_| !self.disagreed))
+    fn finish(&mut self) -> Result<Option<Value>, ConflictKind> {
+        Ok(if self.disagreed { None } else { self.value.clone() })
+    }
+
+    fn bytes(&self) -> usize {
+        self.value.as_ref().map_or(0, Value::heap_bytes)
     }
 }
 

@@ -1,9 +1,9 @@
 //! `concat`: text, one after the other.
 
 use stook_plugin::{Algebra, ConflictKind, MemoryBound, options};
-use stook_types::Value;
+use stook_types::{CollectorId, Value};
 
-use super::rule::{Fold, Rule};
+use super::rule::{Fold, Origin, Rule};
 
 options! {
     /// Options of `concat`.
@@ -22,6 +22,7 @@ impl Rule for Concat {
     const NAME: &'static str = "concat";
     const ALGEBRA: Algebra =
         Algebra { commutative: false, associative: true, idempotent: false, memory: MemoryBound::Input };
+    const ORIGIN: Origin = Origin::Taken;
     type Options = ConcatOptions;
 
     fn begin(options: &ConcatOptions) -> Self {
@@ -30,7 +31,7 @@ impl Rule for Concat {
 }
 
 impl Fold for Concat {
-    fn push(&mut self, value: Value) -> Result<(), ConflictKind> {
+    fn push(&mut self, value: Value, _: &CollectorId) -> Result<(), ConflictKind> {
         let Value::String(next) = value else { return Err(ConflictKind::Type) };
         match &mut self.text {
             None => self.text = Some(next),
@@ -39,8 +40,8 @@ impl Fold for Concat {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Option<Value>, ConflictKind> {
-        Ok(self.text.map(Value::String))
+    fn finish(&mut self) -> Result<Option<Value>, ConflictKind> {
+        Ok(self.text.take().map(Value::String))
     }
 }
 

@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 
 use stook_plugin::{Algebra, ConflictKind, MemoryBound, NoOptions};
-use stook_types::Value;
+use stook_types::{CollectorId, Value};
 
-use super::rule::{Fold, Rule};
+use super::rule::{Fold, Origin, Rule};
 
 pub(super) struct Min(Option<Value>);
 pub(super) struct Max(Option<Value>);
@@ -20,6 +20,7 @@ macro_rules! extreme {
                 idempotent: true,
                 memory: MemoryBound::Constant,
             };
+            const ORIGIN: Origin = Origin::Chosen;
             type Options = NoOptions;
 
             fn begin(_: &NoOptions) -> Self {
@@ -28,12 +29,12 @@ macro_rules! extreme {
         }
 
         impl Fold for $rule {
-            fn push(&mut self, value: Value) -> Result<(), ConflictKind> {
+            fn push(&mut self, value: Value, _: &CollectorId) -> Result<(), ConflictKind> {
                 keep(&mut self.0, value, Ordering::$wanted)
             }
 
-            fn finish(self: Box<Self>) -> Result<Option<Value>, ConflictKind> {
-                Ok(self.0)
+            fn finish(&mut self) -> Result<Option<Value>, ConflictKind> {
+                Ok(self.0.clone())
             }
         }
     };
@@ -41,13 +42,22 @@ macro_rules! extreme {
 extreme!(Min, "min", Less);
 extreme!(Max, "max", Greater);
 
-fn keep(best: &mut Option<Value>, value: Value, wanted: Ordering) -> Result<(), ConflictKind> {
-    // What cannot be compared with itself is no number: any other type, and `NaN`.
-    compare(&value, &value).ok_or(ConflictKind::Type)?;
+/// Keeps the better of two numbers.
+pub(super) fn keep(best: &mut Option<Value>, value: Value, wanted: Ordering) -> Result<(), ConflictKind> {
+    let value = number(value)?;
     if best.as_ref().is_none_or(|best| compare(&value, best) == Some(wanted)) {
         *best = Some(value);
     }
     Ok(())
+}
+
+/// The value, if it is a number. `NaN` is none.
+pub(super) fn number(value: Value) -> Result<Value, ConflictKind> {
+    match value {
+        Value::Int(_) => Ok(value),
+        Value::Float(float) if !float.is_nan() => Ok(value),
+        _ => Err(ConflictKind::Type),
+    }
 }
 
 /// A total order of numbers: by what they are, exactly; an int before the float that is equal to it and `-0.0`

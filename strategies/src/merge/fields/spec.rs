@@ -8,7 +8,7 @@ use stook_plugin::{Algebra, OptionType, TypeSpec};
 use stook_types::{Object, Value, nearest};
 
 use super::given::Given;
-use super::rule::{AnyRule, Begin, Fold, RULES};
+use super::rule::{AnyRule, Begin, Fold, Origin, RULES};
 use crate::options::Path;
 
 /// A rule with its options: `"sum"`, or `{ use = "concat", separator = "" }`.
@@ -67,6 +67,19 @@ impl RuleSpec {
         self.rule.algebra
     }
 
+    /// Whether its value depends on how many say the same.
+    pub(super) fn compares(&self) -> bool {
+        self.rule.compares
+    }
+
+    pub(super) fn name(&self) -> &'static str {
+        self.rule.name
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        self.rule.origin
+    }
+
     pub(super) fn begin(&self) -> Box<dyn Fold> {
         (self.begin)()
     }
@@ -104,7 +117,7 @@ impl fmt::Debug for RuleSpec {
 
 impl OptionType for RuleSpec {
     const TAKES: TypeSpec = TypeSpec::Other(
-        "the name of a rule (first, last, sum, min, max, concat, array, unique, agree), or a table that names it with `use` beside its options",
+        "the name of a rule (first, last, first-non-null, last-non-null, sum, count, count-distinct, min, max, mean, variance, stdev, range, diff, any, all, concat, array, array-concat, unique, shortest-array, longest-array, object-merge, agree, vote), or a table that names it with `use` beside its options",
     );
 
     fn to_value(&self) -> Value {

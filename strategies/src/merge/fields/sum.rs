@@ -1,36 +1,15 @@
 //! `sum`: numbers, added.
 
-use stook_plugin::{Algebra, ConflictKind, MemoryBound, choice, options};
-use stook_types::Value;
+use stook_plugin::{Algebra, ConflictKind, MemoryBound};
+use stook_types::{CollectorId, Value};
 
-use super::rule::{Fold, Rule};
+use super::rule::{Fold, Origin, Rule};
+use super::total::{Overflow, OverflowOptions, Total};
 
-options! {
-    /// Options of `sum`.
-    pub struct SumOptions {
-        /// What becomes of a sum that its type cannot hold.
-        overflow: Overflow = Overflow::Conflict,
-    }
-}
-
-choice! {
-    /// What becomes of a sum that its type cannot hold.
-    pub enum Overflow {
-        /// The field is absent, and a conflict says so.
-        Conflict = "conflict",
-        /// The nearest number that the type can hold.
-        Saturate = "saturate",
-        /// A float, rounded or infinite.
-        Float = "float",
-    }
-}
-
-/// Whole numbers are added exactly, in 128 bits, which no set can overflow. Floats are added in ascending order,
-/// so that the order of the results does not show in the rounding; with a float among them the sum is a float.
+/// The sum of all numbers, rounded once: an int if all are, else a float.
 pub(super) struct Sum {
+    total: Total,
     overflow: Overflow,
-    whole: Option<i128>,
-    floats: Vec<f64>,
 }
 
 impl Rule for Sum {
@@ -38,51 +17,25 @@ impl Rule for Sum {
     /// Not associative: a sum of parts is rounded, or overflows, once per part.
     const ALGEBRA: Algebra =
         Algebra { commutative: true, associative: false, idempotent: false, memory: MemoryBound::Constant };
-    type Options = SumOptions;
+    const ORIGIN: Origin = Origin::Taken;
+    type Options = OverflowOptions;
 
-    fn begin(options: &SumOptions) -> Self {
-        Self { overflow: options.overflow, whole: None, floats: Vec::new() }
+    fn begin(options: &OverflowOptions) -> Self {
+        Self { total: Total::default(), overflow: options.overflow }
     }
 }
 
 impl Fold for Sum {
-    fn push(&mut self, value: Value) -> Result<(), ConflictKind> {
-        match value {
-            Value::Int(number) => *self.whole.get_or_insert(0) += i128::from(number),
-            // One `NaN` would make the whole sum one: it is no number, as text is none.
-            Value::Float(number) if !number.is_nan() => self.floats.push(number),
-            _ => return Err(ConflictKind::Type),
-        }
-        Ok(())
+    fn push(&mut self, value: Value, _: &CollectorId) -> Result<(), ConflictKind> {
+        self.total.add(&value)
     }
 
-    fn finish(mut self: Box<Self>) -> Result<Option<Value>, ConflictKind> {
-        if !self.floats.is_empty() {
-            self.floats.extend(self.whole.map(|whole| whole as f64));
-            self.floats.sort_by(f64::total_cmp);
-            return self.float(self.floats.iter().sum()).map(Some);
-        }
-        self.whole.map(|whole| self.int(whole)).transpose()
-    }
-}
-
-impl Sum {
-    fn int(&self, sum: i128) -> Result<Value, ConflictKind> {
-        match (i64::try_from(sum), self.overflow) {
-            (Ok(sum), _) => Ok(Value::Int(sum)),
-            (Err(_), Overflow::Conflict) => Err(ConflictKind::Overflow),
-            (Err(_), Overflow::Saturate) => Ok(Value::Int(if sum < 0 { i64::MIN } else { i64::MAX })),
-            (Err(_), Overflow::Float) => Ok(Value::Float(sum as f64)),
-        }
+    fn finish(&mut self) -> Result<Option<Value>, ConflictKind> {
+        self.total.value(self.overflow)
     }
 
-    fn float(&self, sum: f64) -> Result<Value, ConflictKind> {
-        match self.overflow {
-            _ if sum.is_finite() => Ok(Value::Float(sum)),
-            Overflow::Float => Ok(Value::Float(sum)),
-            Overflow::Saturate if !sum.is_nan() => Ok(Value::Float(sum.clamp(f64::MIN, f64::MAX))),
-            _ => Err(ConflictKind::Overflow),
-        }
+    fn bytes(&self) -> usize {
+        self.total.bytes()
     }
 }
 
@@ -99,6 +52,7 @@ mod tests {
         check("sum", &["21", "21.0"], "42.0", &[]);
         check("sum", &["21.0", "21"], "42.0", &[]);
         check("sum", &["2.1", "2.1"], "4.2", &[]);
+        check("sum", &["7"], "7", &[]);
     }
 
     #[test]
@@ -106,6 +60,11 @@ mod tests {
         for values in permuted(&[MAX, "1", "-1"]) {
             check("sum", &values, MAX, &[]);
         }
+        for values in permuted(&["1e308", "1e308", "-1e308"]) {
+            check("sum", &values, "1e308", &[]);
+        }
+        // Neither is lost in the other.
+        check("sum", &["9007199254740993", "0.5", "-9007199254740992"], "1.5", &[]);
     }
 
     #[test]

@@ -1,9 +1,16 @@
-//! One field `n` by one rule, for the tests of the rules.
+//! What the tests of the rules share.
 
 use stook_types::Value;
 
 use super::Fields;
 use crate::testing::{json, lines, merge, permutations, results};
+
+/// What `fields` with these options makes of these payloads.
+pub(super) fn fields(options: &str, sent: &[(&str, &str)], value: &str, conflicts: &[&str]) {
+    let (merged, found) = merge::<Fields>(options, &results(sent));
+    assert_eq!(merged, json(value), "{options} {sent:?}");
+    assert_eq!(lines(&found), conflicts, "{options} {sent:?}");
+}
 
 /// The merged `n` of payloads `{"n": value}` of `p0`, `p1`, …, by a rule's name or JSON table.
 fn fold(rule: &str, values: &[&str]) -> (Option<Value>, Vec<String>) {

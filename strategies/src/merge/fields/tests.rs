@@ -2,41 +2,36 @@ use proptest::prelude::*;
 use stook_plugin::{Options, Registration};
 
 use super::rule::RULES;
+use super::testing::fields;
 use super::*;
 use crate::testing::{
     HOSTILE, build, check_defaults, json, lines, merge, n, payload, permutations, refuses, result, results,
 };
 
-fn check(options: &str, sent: &[(&str, &str)], value: &str, conflicts: &[&str]) {
-    let (merged, found) = merge::<Fields>(options, &results(sent));
-    assert_eq!(merged, json(value), "{options} {sent:?}");
-    assert_eq!(lines(&found), conflicts, "{options} {sent:?}");
-}
-
 #[test]
 fn unites_fields_and_takes_the_first_by_default() {
-    check("{}", &[("p1", r#"{"idle":42}"#), ("p2", r#"{"guest":7}"#)], r#"{"idle":42,"guest":7}"#, &[]);
-    check("{}", &[("p1", r#"{"a":{"x":1}}"#), ("p2", r#"{"a":{"y":2}}"#)], r#"{"a":{"x":1}}"#, &[]);
-    check(
+    fields("{}", &[("p1", r#"{"idle":42}"#), ("p2", r#"{"guest":7}"#)], r#"{"idle":42,"guest":7}"#, &[]);
+    fields("{}", &[("p1", r#"{"a":{"x":1}}"#), ("p2", r#"{"a":{"y":2}}"#)], r#"{"a":{"x":1}}"#, &[]);
+    fields(
         r#"{"default":"last"}"#,
         &[("p1", r#"{"a":1,"b":2}"#), ("p2", r#"{"a":3}"#)],
         r#"{"a":3,"b":2}"#,
         &[],
     );
-    check("{}", &[], "{}", &[]);
-    check(r#"{"rules":{"a":"sum","b":"array"}}"#, &[], "{}", &[]);
-    check(r#"{"rules":{"a":"sum","b":"array"}}"#, &[("p1", "{}")], "{}", &[]);
+    fields("{}", &[], "{}", &[]);
+    fields(r#"{"rules":{"a":"sum","b":"array"}}"#, &[], "{}", &[]);
+    fields(r#"{"rules":{"a":"sum","b":"array"}}"#, &[("p1", "{}")], "{}", &[]);
 }
 
 #[test]
 fn nothing_is_summed_that_no_rule_names() {
-    check("{}", &[("p1", r#"{"n":1}"#), ("p2", r#"{"n":2}"#)], r#"{"n":1}"#, &[]);
+    fields("{}", &[("p1", r#"{"n":1}"#), ("p2", r#"{"n":2}"#)], r#"{"n":1}"#, &[]);
 }
 
 #[test]
 fn interleaved_rules() {
     let options = r#"{"rules":{"counter":"sum","message":"first"}}"#;
-    check(
+    fields(
         options,
         &[
             ("p", r#"{"message":"m1","counter":1}"#),
@@ -50,7 +45,7 @@ fn interleaved_rules() {
 
 #[test]
 fn the_wrong_type_is_skipped_and_recorded() {
-    check(
+    fields(
         r#"{"rules":{"foo":"concat","bar":"array","baz":"max"}}"#,
         &[
             ("p1", r#"{"foo":"first foo","bar":"first bar","baz":2}"#),
@@ -65,8 +60,8 @@ fn the_wrong_type_is_skipped_and_recorded() {
 #[test]
 fn missing_is_not_null() {
     let options = r#"{"rules":{"a":"agree","b":"array","c":"sum"}}"#;
-    check(options, &[("p1", r#"{"a":1,"b":1,"c":1}"#), ("p2", "{}")], r#"{"a":1,"b":[1],"c":1}"#, &[]);
-    check(
+    fields(options, &[("p1", r#"{"a":1,"b":1,"c":1}"#), ("p2", "{}")], r#"{"a":1,"b":[1],"c":1}"#, &[]);
+    fields(
         options,
         &[("p1", r#"{"a":1,"b":1,"c":1}"#), ("p2", r#"{"a":null,"b":null,"c":null}"#)],
         r#"{"b":[1,null],"c":1}"#,
@@ -81,7 +76,7 @@ fn paths_reach_inside_objects() {
         "paths": [{"path": ["message", "a", "b"], "use": "array"}, {"path": ["message", "num"], "use": "sum"}]
     }"#;
     // B19, but for where `num` stands: the expectation has it beside `a`.
-    check(
+    fields(
         options,
         &[
             ("p", r#"{"id":777,"message":{"a":{"b":[1,2]},"num":1},"arr":[{"a":1},{"b":1}]}"#),
@@ -94,20 +89,20 @@ fn paths_reach_inside_objects() {
         &[],
     );
     // Beside a path, the default holds field by field.
-    check(
+    fields(
         options,
         &[("p1", r#"{"message":{"x":1,"y":{"z":1}}}"#), ("p2", r#"{"message":{"x":2,"w":3,"y":{"v":2}}}"#)],
         r#"{"message":{"x":1,"w":3,"y":{"z":1}}}"#,
         &[],
     );
-    check(
+    fields(
         options,
         &[("p1", r#"{"message":"text"}"#), ("p2", r#"{"message":{"num":1,"a":[]}}"#)],
         r#"{"message":{"num":1}}"#,
         &["message type p1 string", "message/a type p2 array"],
     );
-    check(options, &[("p1", r#"{"message":null}"#)], "{}", &["message type p1 null"]);
-    check(options, &[("p1", r#"{"message":{}}"#)], r#"{"message":{}}"#, &[]);
+    fields(options, &[("p1", r#"{"message":null}"#)], "{}", &["message type p1 null"]);
+    fields(options, &[("p1", r#"{"message":{}}"#)], r#"{"message":{}}"#, &[]);
 }
 
 #[test]
@@ -118,19 +113,19 @@ fn a_nested_conflict_names_its_path() {
         ("p2", r#"{"o":{"n":1}}"#),
         ("p3", r#"{"o":{"n":"x"}}"#),
     ];
-    check(options, &sent, r#"{"o":{}}"#, &["o/n type p3 string", "o/n overflow p2"]);
+    fields(options, &sent, r#"{"o":{}}"#, &["o/n type p3 string", "o/n overflow p2"]);
 }
 
 #[test]
 fn a_name_is_not_split_on_dots() {
     let sent = [("p1", r#"{"a.b":1,"a":{"b":1}}"#), ("p2", r#"{"a.b":2,"a":{"b":2}}"#)];
-    check(r#"{"rules":{"a.b":"sum"}}"#, &sent, r#"{"a.b":3,"a":{"b":1}}"#, &[]);
-    check(r#"{"paths":[{"path":["a","b"],"use":"sum"}]}"#, &sent, r#"{"a.b":1,"a":{"b":3}}"#, &[]);
+    fields(r#"{"rules":{"a.b":"sum"}}"#, &sent, r#"{"a.b":3,"a":{"b":1}}"#, &[]);
+    fields(r#"{"paths":[{"path":["a","b"],"use":"sum"}]}"#, &sent, r#"{"a.b":1,"a":{"b":3}}"#, &[]);
 }
 
 #[test]
 fn a_rule_for_a_whole_object_beats_those_below() {
-    check(
+    fields(
         r#"{"rules":{"events":"array"}}"#,
         &[
             ("p", r#"{"events":{"attrs":{"msg":"foo"},"sev":3}}"#),
@@ -152,7 +147,8 @@ fn options_are_checked() {
     check_defaults::<Fields>(FieldsOptions::SPECS, "{}");
     let registration = Registration::merge::<Fields>("test");
     let refuses = |options: &str, with: &str| refuses::<dyn MergeStrategy>(&registration, options, with);
-    let names = "there are first, last, sum, min, max, concat, array, unique, agree";
+    let names = RULES.iter().map(|rule| rule.name).collect::<Vec<_>>().join(", ");
+    let names = format!("there are {names}");
     refuses(r#"{"rules":{"n":"summ"}}"#, &format!("no rule is named `summ`; did you mean `sum`?; {names}"));
     refuses(r#"{"default":"banana"}"#, &format!("no rule is named `banana`; {names}"));
     refuses(

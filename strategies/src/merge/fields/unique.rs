@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use stook_plugin::{Algebra, ConflictKind, MemoryBound, NoOptions};
-use stook_types::Value;
+use stook_types::{CollectorId, Value};
 
-use super::rule::{Fold, Rule};
+use super::rule::{Fold, Origin, Rule};
 
 /// Each value with its place.
 pub(super) struct Unique(HashMap<Value, usize>);
@@ -14,6 +14,7 @@ impl Rule for Unique {
     const NAME: &'static str = "unique";
     const ALGEBRA: Algebra =
         Algebra { commutative: false, associative: false, idempotent: true, memory: MemoryBound::Input };
+    const ORIGIN: Origin = Origin::Taken;
     type Options = NoOptions;
 
     fn begin(_: &NoOptions) -> Self {
@@ -22,16 +23,16 @@ impl Rule for Unique {
 }
 
 impl Fold for Unique {
-    fn push(&mut self, value: Value) -> Result<(), ConflictKind> {
+    fn push(&mut self, value: Value, _: &CollectorId) -> Result<(), ConflictKind> {
         let place = self.0.len();
         self.0.entry(value).or_insert(place);
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> Result<Option<Value>, ConflictKind> {
-        let mut values: Vec<_> = self.0.into_iter().collect();
+    fn finish(&mut self) -> Result<Option<Value>, ConflictKind> {
+        let mut values: Vec<_> = self.0.drain().collect();
         values.sort_unstable_by_key(|(_, place)| *place);
-        Ok(Some(values.into_iter().map(|(value, _)| value).collect()))
+        Ok((!values.is_empty()).then(|| values.into_iter().map(|(value, _)| value).collect()))
     }
 }
 
