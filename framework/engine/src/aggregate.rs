@@ -27,6 +27,7 @@ use crate::spec::{AggregateSpec, LatePolicy, NamedPolicy};
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
+pub(crate) use dedup::{Mark, Marks};
 pub(crate) use enter::Prepared;
 pub use expect::{AnnounceError, Expected};
 pub(crate) use room::NoRoom;
@@ -45,7 +46,7 @@ pub(crate) struct Aggregate {
     /// The number of the next set when the map was last shrunk.
     shrunk: AtomicU64,
     agenda: Mutex<Agenda>,
-    dedups: dedup::Dedups,
+    dedups: Arc<dedup::Dedups>,
     /// What the strictest policy does with a result that its set does not expect.
     unexpected: Unexpected,
     expectations: expect::Cache,
@@ -86,7 +87,7 @@ impl Aggregate {
             |named: &NamedPolicy| counters.guard(named.plugin(), || named.policy.awaits_last()) == Some(true);
         Self {
             index,
-            dedups: dedup::Dedups::new(&spec),
+            dedups: Arc::new(dedup::Dedups::new(&spec)),
             unexpected: spec.completion.iter().filter_map(unexpected).max().unwrap_or(Unexpected::Include),
             awaits_last: spec.completion.iter().any(awaits_last),
             reads: running::reads(&spec, &counters),
@@ -108,7 +109,7 @@ impl Aggregate {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<MonoTime> {
-        self.agenda().next()
+        self.agenda().next().into_iter().chain(self.dedups.next_deadline()).min()
     }
 
     /// Does the most urgent thing that is due at `now`. False if nothing was.
@@ -118,7 +119,7 @@ impl Aggregate {
             self.expire(now, entry, out);
             return true;
         }
-        self.forget_one(now) || self.stop_correcting_one(now)
+        self.forget_one(now) || self.stop_correcting_one(now) || self.dedups.forget_some(now)
     }
 
     fn expire(&self, now: MonoTime, entry: Entry, out: &mut Vec<Released>) {
@@ -289,6 +290,7 @@ impl Aggregate {
             number: open.number,
             settlement: Settlement {
                 counters: self.counters.clone(),
+                marks: self.marks(open),
                 results: fresh as u64,
                 owed: held.release(),
             },

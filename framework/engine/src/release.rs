@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use stook_plugin::{
     AggregatedResult, Conflict, Conflicts, Contribution, Contributor, MergeInput, Merged, MissingCollector,
-    PluginKind, Provenance, Reason, SetKey, Source,
+    PluginKind, Provenance, Reason, Repeat, SetKey, Source,
 };
 use stook_types::{CollectorId, Discard, EmissionId, Missing, MonoTime, Topic, WallTime};
 
+use crate::aggregate::Marks;
 use crate::counters::{Counters, add};
 use crate::memory::Owed;
 use crate::spec::AggregateSpec;
@@ -58,6 +59,8 @@ pub struct Emission {
 pub struct Settlement {
     pub(crate) counters: Arc<Counters>,
     pub(crate) results: u64,
+    /// What is remembered of them as long as they are pending or delivered.
+    pub(crate) marks: Option<Marks>,
     /// Memory that comes free at the same time.
     pub(crate) owed: Owed,
 }
@@ -81,6 +84,9 @@ impl Drop for Settlement {
         if self.results > 0 {
             self.counters.discard(Discard::SinkFailed, self.results);
             self.counters.settled(self.results);
+            if let Some(marks) = self.marks.take() {
+                marks.undo();
+            }
         }
     }
 }
@@ -107,6 +113,7 @@ impl Released {
         self.sort();
         let (value, provenance, conflicts) = self.merge(dissent);
         let wall = |time: MonoTime| origin + time.since_origin();
+        let repeats = self.results.iter().filter_map(|result| repeat(result, wall)).collect();
         let result = AggregatedResult {
             emission_id: EmissionId::derive(
                 &self.spec.name,
@@ -124,7 +131,7 @@ impl Released {
             provenance,
             results: self.results.len() as u64,
             duplicates: self.duplicates,
-            repeats: Vec::new(),
+            repeats,
             contributors: contributors(&self.results),
             missing: self.missing,
             conflicts,
@@ -177,6 +184,12 @@ impl Released {
         self.reason = Reason::MergeFailed;
         (input.list(), Vec::new(), conflicts.into_list())
     }
+}
+
+/// How often a result came, if it was more than once and dedup counts that.
+fn repeat(result: &Contribution, wall: impl Fn(MonoTime) -> WallTime) -> Option<Repeat> {
+    let repeats = result.repeats.as_deref()?;
+    Some(Repeat::new(result.source.collector.clone(), result.sequence, repeats, wall))
 }
 
 fn micros(span: Duration) -> u64 {

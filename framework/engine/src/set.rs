@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use stook_plugin::{Contribution, Identity, Member, Reason, SetKey, SetView};
 use stook_types::{CollectorId, Missing, MonoTime};
 
-use crate::aggregate::Running;
+use crate::aggregate::{Mark, Running};
 use crate::memory::Held;
 use crate::seen::Seen;
 use crate::sync::{Mutex, MutexGuard};
@@ -47,6 +47,8 @@ pub(crate) struct OpenSet {
     pub(crate) duplicates: u64,
     /// Where identities were seen, for dedup within the set, by the number of the strategy.
     seen: Vec<(usize, Seen<Identity, u32>)>,
+    /// What is remembered beyond the set of results that no emission has had.
+    pub(crate) marked: Vec<Mark>,
     pub(crate) held: Held,
     /// The value so far, if policies read it and there was reason to look.
     pub(crate) running: Option<Box<Running>>,
@@ -130,6 +132,7 @@ impl OpenSet {
             bytes: 0,
             duplicates: 0,
             seen: Vec::new(),
+            marked: Vec::new(),
             held,
             running: None,
         }

@@ -94,7 +94,7 @@ pub struct Repeat {
     pub first_seen: WallTime,
     /// When it came last.
     pub last_seen: WallTime,
-    /// Which other collectors sent it too.
+    /// Which other collectors sent it too, sorted.
     pub also_from: Vec<CollectorId>,
 }
 

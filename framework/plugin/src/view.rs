@@ -54,7 +54,7 @@ pub struct Repeats {
     pub first: MonoTime,
     /// When the last of them came.
     pub last: MonoTime,
-    /// Which other collectors sent one too, in the order in which they did so first.
+    /// Which other collectors sent one too, sorted.
     pub also_from: Vec<CollectorId>,
 }
 

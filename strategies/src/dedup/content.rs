@@ -23,12 +23,17 @@ options! {
         /// Among which results duplicates are looked for: of one set, of all sets of the aggregate, or of one
         /// collector in all sets of the aggregate.
         scope: Scope = Scope::Set,
-        /// How long a result is remembered, from when its like was first seen.
+        /// How long a result is remembered, from when its like was first seen, or last with `refresh`.
         window: Span = Span(std::time::Duration::from_secs(300)),
         /// How many results are remembered; past it the one not met for the longest time is forgotten.
         capacity: AtLeastOne = AtLeastOne::new(100_000),
         /// Which of two equal results stays. `last` holds as long as the earlier is pending in the same set.
         keep: Keep = Keep::First,
+        /// Whether the window starts again each time that its like is seen: then what keeps coming stays known.
+        refresh: bool = false,
+        /// Whether a released set lists, as `repeats`, which of its results came more than once, how often, from when
+        /// to when, and who else sent them.
+        count_repeats: bool = false,
     }
 }
 
@@ -70,8 +75,10 @@ impl Plugin for Content {
                 "must be longer than 0s; to drop nothing use `none`",
             ));
         }
-        let memory =
-            DedupMemory::bounded(options.scope, options.window.0, options.capacity.get(), options.keep);
+        let ContentOptions { scope, window: Span(window), capacity, keep, .. } = options;
+        let memory = DedupMemory::bounded(scope, window, capacity.get(), keep)
+            .refreshing(options.refresh)
+            .counting(options.count_repeats);
         Ok(Self { key: context.seed.to_le_bytes(), compares, memory })
     }
 }
@@ -123,7 +130,7 @@ mod tests {
     use stook_plugin::{Options, Registration};
 
     use super::*;
-    use crate::testing::{HOSTILE, build, check_defaults, json, payload, refuses, result};
+    use crate::testing::{HOSTILE, build, check_defaults, payload, refuses, result};
 
     fn strategy(options: &str) -> Box<dyn DedupStrategy> {
         build(&Registration::dedup::<Content>("test"), options).unwrap()
@@ -218,7 +225,10 @@ mod tests {
         assert_eq!(memory, DedupMemory::bounded(Scope::Set, Duration::from_secs(300), 100_000, Keep::First));
         let given = r#"{"scope":"collector","window":"1s","capacity":1,"keep":"last"}"#;
         let memory = strategy(given).memory();
-        assert_eq!(memory, DedupMemory::bounded(Scope::Collector, Duration::from_secs(1), 1, Keep::Last));
+        let bounded = DedupMemory::bounded(Scope::Collector, Duration::from_secs(1), 1, Keep::Last);
+        assert_eq!(memory, bounded);
+        let memory = strategy(r#"{"refresh":true,"count_repeats":true}"#).memory();
+        assert_eq!((memory.refresh, memory.counting), (true, true));
 
         let registration = Registration::dedup::<Content>("test");
         let refuses = |options, with| refuses::<dyn DedupStrategy>(&registration, options, with);
@@ -229,28 +239,93 @@ mod tests {
         refuses(r#"{"fields":[[]]}"#, "must have at least one");
     }
 
+    /// Values that are alike in what could be taken for something else: few texts, numbers, lengths and depths.
     fn value() -> impl Strategy<Value = Value> {
+        let numbers = [0.0, -0.0, 1.0, 2.0, f64::NAN, -f64::NAN, f64::INFINITY, f64::MIN_POSITIVE];
         let leaf = prop_oneof![
             Just(Value::Null),
             any::<bool>().prop_map(Value::Bool),
             (0..3_i64).prop_map(Value::Int),
-            (0..3_u8).prop_map(|n| Value::Float(n.into())),
+            proptest::sample::select(numbers.to_vec()).prop_map(Value::Float),
             "[ab]{0,2}".prop_map(Value::String),
+            proptest::collection::vec(proptest::sample::select(vec![0, b'a', 0xff]), 0..3)
+                .prop_map(Value::Bytes),
         ];
         leaf.prop_recursive(3, 12, 3, |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..3).prop_map(Value::Array),
-                proptest::collection::btree_map("[ab]{1}", inner, 0..3).prop_map(Value::Object),
+                proptest::collection::btree_map("[ab]{0,2}", inner, 0..3).prop_map(Value::Object),
             ]
         })
+    }
+
+    /// All values of a small universe against each other, so that equal ones and near ones do meet.
+    #[test]
+    fn near_values_are_told_apart() {
+        let text = |text: &str| Value::String(text.into());
+        let object = |fields: &[(&str, Value)]| {
+            Value::Object(fields.iter().map(|(name, value)| ((*name).into(), value.clone())).collect())
+        };
+        let leaves = [
+            Value::Null,
+            Value::Bool(false),
+            Value::Bool(true),
+            Value::Int(0),
+            Value::Int(1),
+            Value::Float(0.0),
+            Value::Float(-0.0),
+            Value::Float(1.0),
+            Value::Float(f64::NAN),
+            Value::Float(-f64::NAN),
+            text(""),
+            text("a"),
+            text("ab"),
+            text("1"),
+            Value::Bytes(Vec::new()),
+            Value::Bytes(b"a".to_vec()),
+            Value::Bytes(b"1".to_vec()),
+            Value::Array(Vec::new()),
+            object(&[]),
+        ];
+        let mut values = leaves.to_vec();
+        for (a, b) in leaves.iter().flat_map(|a| leaves.iter().map(move |b| (a, b))) {
+            values.extend([
+                Value::Array(vec![a.clone(), b.clone()]),
+                Value::Array(vec![Value::Array(vec![a.clone()]), b.clone()]),
+                object(&[("a", a.clone()), ("b", b.clone())]),
+                object(&[("a", object(&[("b", a.clone())])), ("b", b.clone())]),
+            ]);
+        }
+        let content = Content::build(serde_json::from_str("{}").unwrap(), &BuildContext::new(7)).unwrap();
+        let mut by_identity = std::collections::HashMap::new();
+        for value in &values {
+            let known = by_identity.entry(content.hash(value)).or_insert(value);
+            assert_eq!(*known, value, "one identity for two values");
+        }
+        let distinct: std::collections::HashSet<_> = values.iter().collect();
+        assert_eq!(by_identity.len(), distinct.len(), "two identities for one value");
     }
 
     proptest! {
         #[test]
         fn equal_identities_are_equal_values(a in value(), b in value()) {
-            let of = |value: &Value| identity("{}", &serde_json::to_string(value).unwrap());
-            prop_assert_eq!(of(&a) == of(&b), a == b);
-            prop_assert_eq!(of(&a), of(&json(&serde_json::to_string(&a).unwrap()).clone()));
+            let content = Content::build(serde_json::from_str("{}").unwrap(), &BuildContext::new(7)).unwrap();
+            prop_assert_eq!(content.hash(&a) == content.hash(&b), a == b);
+            // Some fields only: what is missing is not null, and no value slips into the next field.
+            let of = |x: &Value, y: Option<&Value>| content.hash(&vec![Some(x), y]);
+            prop_assert_eq!(of(&a, None) == of(&b, None), a == b);
+            prop_assert_eq!(of(&a, Some(&b)) == of(&b, Some(&a)), a == b);
+            prop_assert!(of(&a, None) != of(&a, Some(&Value::Null)));
+        }
+
+        #[test]
+        fn the_spelling_does_not_count(value in value()) {
+            let spelt = |pretty: bool| match pretty {
+                true => serde_json::to_string_pretty(&value),
+                false => serde_json::to_string(&value),
+            };
+            let of = |pretty| identity("{}", &spelt(pretty).unwrap());
+            prop_assert_eq!(of(true), of(false));
         }
     }
 }

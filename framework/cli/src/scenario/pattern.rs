@@ -66,6 +66,8 @@ impl std::fmt::Display for Pattern {
 impl Want {
     fn matches(&self, actual: Option<&Value>) -> bool {
         match (self, actual) {
+            // What may be left out is left out when it is empty.
+            (Self::Parts(parts), None) => parts.is_empty(),
             (_, None) => false,
             (Self::Exactly(value), Some(actual)) => value == actual,
             (Self::Parts(parts), Some(actual)) => {

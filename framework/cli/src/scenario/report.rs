@@ -207,7 +207,7 @@ fn whole(record: &Record) -> String {
         "generation" | "revision" => record.get(field).is_some_and(|count| count.as_int() == Some(1)),
         _ => record.get(field).is_some_and(|list| list.as_array().is_some_and(<[_]>::is_empty)),
     };
-    let sometimes = ["duplicates", "generation", "revision", "conflicts"];
+    let sometimes = ["duplicates", "repeats", "generation", "revision", "conflicts", "provenance"];
     let fields = always.into_iter().chain(sometimes.into_iter().filter(|field| !quiet(field)));
     let fields = fields.filter_map(|field| Some(format!("{field} = {}", show(record.get(field)?))));
     format!("{{ {} }}", fields.collect::<Vec<_>>().join(", "))

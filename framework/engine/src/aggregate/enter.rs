@@ -6,7 +6,7 @@ use stook_plugin::{Contribution, Keep, Scope, SetKey, Unexpected};
 use stook_types::{CollectorId, Discard, MonoTime, Refusal, Value};
 
 use super::admit::Admitted;
-use super::dedup::Checked;
+use super::dedup::{Checked, count_repeat, passed_on};
 use super::room::{NoRoom, Room};
 use super::{Aggregate, Late, expect};
 use crate::aggregator::{Offered, Verdict};
@@ -14,6 +14,7 @@ use crate::collectors::Session;
 use crate::counters::add;
 use crate::memory::Held;
 use crate::release::Released;
+use crate::seen::Met;
 use crate::set::{Kept, OpenSet, Set, Slot, Tombstone};
 use crate::spec::KeySpec;
 use crate::sync::atomic::Ordering;
@@ -116,7 +117,7 @@ impl Aggregate {
             None => {
                 let verdict = self.enter_set(now, &key, &mut arriving, out);
                 if let Some(place) = arriving.placed {
-                    seen.insert(now, &memory.terms, identity.clone(), place);
+                    memory.remember(now, seen, identity.clone(), place);
                 }
                 verdict
             }
@@ -135,13 +136,14 @@ impl Aggregate {
         Ok(())
     }
 
-    /// A retransmit was dropped: its set shall say so, if it is open.
+    /// A retransmit was dropped: its set shall say so, if it can still say anything.
     pub(crate) fn note_retransmit(&self, offered: &Offered) {
         let Ok(key) = self.key(offered) else { return };
-        if let Some(set) = self.sets.get(&key)
-            && let Slot::Open(open) = &mut *set.lock()
-        {
-            open.duplicates += 1;
+        let Some(set) = self.sets.get(&key) else { return };
+        match &mut *set.lock() {
+            Slot::Open(open) => open.duplicates += 1,
+            Slot::Closed(Tombstone { kept: Some(kept), .. }) => kept.open.duplicates += 1,
+            Slot::Closed(_) | Slot::Gone => {}
         }
     }
 
@@ -159,9 +161,13 @@ impl Aggregate {
         now: MonoTime,
         key: &SetKey,
         arriving: &mut Arriving<'_>,
-        (number, place): (u64, u32),
+        earlier: Met<(u64, u32)>,
         out: &mut Vec<Released>,
     ) -> Verdict {
+        let here = |open: &OpenSet| {
+            let (number, place) = earlier.place;
+            (open.number == number).then_some(Met { place, first: earlier.first })
+        };
         loop {
             let Some(set) = self.sets.get(key) else {
                 // A set that does not wait for it would have nothing to gain from an answer without content.
@@ -181,13 +187,13 @@ impl Aggregate {
                 Slot::Gone => continue,
                 Slot::Closed(tomb) => {
                     if let Some(kept) = &mut tomb.kept {
-                        self.add_duplicate(now, &mut kept.open, arriving, None);
+                        let earlier = here(&kept.open);
+                        self.add_duplicate(now, &mut kept.open, arriving, earlier);
                     }
                     return Verdict::Duplicate;
                 }
             };
-            let place = (open.number == number).then_some(place);
-            let verdict = self.add_duplicate(now, open, arriving, place);
+            let verdict = self.add_duplicate(now, open, arriving, here(open));
             let decided = self.decide(open, now, None);
             if decided.is_none() || self.corrects() {
                 detach(open, arriving.placed);
@@ -415,8 +421,8 @@ impl Aggregate {
             return Some(verdict);
         }
         let (identity, memory) = of_set(arriving.checked)?;
-        let place = open.seen(memory.index).meet(now, &memory.terms, &identity)?;
-        Some(self.add_duplicate(now, open, arriving, Some(place)))
+        let earlier = open.seen(memory.index).meet(now, &memory.terms, &identity)?;
+        Some(self.add_duplicate(now, open, arriving, Some(earlier)))
     }
 
     fn admit_to(&self, now: MonoTime, open: &mut OpenSet, arriving: &Arriving<'_>) -> Admitted {
@@ -433,7 +439,7 @@ impl Aggregate {
     /// Adds a new result to a set, if the limits allow it.
     fn add(&self, now: MonoTime, open: &mut OpenSet, arriving: &mut Arriving<'_>) -> Verdict {
         let of_set = of_set(arriving.checked);
-        let Arriving { collector, last, result, held, placed, .. } = arriving;
+        let Arriving { collector, last, result, checked, held, placed, .. } = arriving;
         let size = result.as_ref().expect("entered once").payload.len();
         let limits = &self.spec.limits;
         if open.results.len() >= limits.results_per_set || open.bytes + size > limits.bytes_per_set {
@@ -446,6 +452,9 @@ impl Aggregate {
         if let Some((identity, memory)) = of_set {
             open.seen(memory.index).insert(now, &memory.terms, identity, place);
         }
+        if let Some((identity, memory)) = checked {
+            open.marked.extend(memory.mark(collector, *identity, place));
+        }
         *placed = Some((open.number, place));
         open.bytes += size;
         open.held.take_from(held, size + size_of::<Contribution>());
@@ -456,21 +465,27 @@ impl Aggregate {
         Verdict::Accepted { replaced: None }
     }
 
-    /// A duplicate of the result at `place`, or of one that is not in this set. The later of the two stays if dedup
+    /// A duplicate of that earlier result of this set, or of one that is not in it. The later of the two stays if dedup
     /// says so and the earlier is still pending here.
     fn add_duplicate(
         &self,
         now: MonoTime,
         open: &mut OpenSet,
         arriving: &mut Arriving<'_>,
-        place: Option<u32>,
+        earlier: Option<Met<u32>>,
     ) -> Verdict {
         open.duplicates += 1;
         open.heard(now, &arriving.collector, arriving.last, self.awaits_last);
-        let keep_last = arriving.checked.is_some_and(|(_, memory)| memory.terms.keep == Keep::Last);
-        match place.filter(|place| keep_last && *place as usize >= open.emitted) {
-            Some(place) => self.replace(open, place, arriving),
-            None => Verdict::Duplicate,
+        let (Some(Met { place, first }), Some((_, memory))) = (earlier, arriving.checked) else {
+            return Verdict::Duplicate;
+        };
+        if memory.terms.counting {
+            let taken = count_repeat(&mut open.results[place as usize], first, now, &arriving.collector);
+            open.held.take_from(arriving.held, taken);
+        }
+        match memory.terms.keep {
+            Keep::Last if place as usize >= open.emitted => self.replace(open, place, arriving),
+            Keep::First | Keep::Last => Verdict::Duplicate,
         }
     }
 
@@ -486,6 +501,10 @@ impl Aggregate {
         arriving.placed = Some((open.number, place));
         open.held.take_from(arriving.held, result.payload.len());
         open.held.give_back(earlier.payload.len());
+        if let Some(repeats) = earlier.repeats.take() {
+            let collectors = (&earlier.source.collector, &result.source.collector);
+            result.repeats = Some(passed_on(repeats, collectors));
+        }
         let earlier = std::mem::replace(earlier, result);
         self.follow_again(open);
         add(&self.counters.duplicate, 1);

@@ -293,6 +293,13 @@ impl Rig {
         self.check();
     }
 
+    /// As [`settle`](Self::settle), the first of them only.
+    pub(crate) fn settle_first(&mut self, deliver: bool) {
+        let first = self.held.remove(0);
+        self.settle_one(first, deliver);
+        self.check();
+    }
+
     fn settle_one(&mut self, emission: Emission, deliver: bool) {
         let results = emission.origins.len() as u64;
         if deliver {

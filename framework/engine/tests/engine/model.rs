@@ -29,6 +29,7 @@ pub(crate) struct Terms {
     pub(crate) window: u64,
     pub(crate) capacity: usize,
     pub(crate) keep: Keep,
+    pub(crate) refresh: bool,
 }
 
 pub(crate) struct Model {
@@ -77,7 +78,7 @@ struct Result {
 /// One identity, in the order in which they were last met.
 struct Seen {
     key: (Option<u8>, u8),
-    first: u64,
+    since: u64,
     place: (u64, usize),
 }
 
@@ -306,8 +307,9 @@ impl Model {
 
     pub(crate) fn offer(&mut self, from: u8, id: u8, json: u8, sequence: u64) -> String {
         if !self.sequences.insert((from, sequence)) {
-            if let Some(set) = self.sets.get_mut(&id).filter(|set| set.closed.is_none()) {
-                set.duplicates += 1;
+            let says = self.sets.get(&id).is_some_and(|set| set.closed.is_none() || self.corrects(set));
+            if says {
+                self.sets.get_mut(&id).unwrap().duplicates += 1;
             }
             return "duplicate".into();
         }
@@ -462,16 +464,19 @@ impl Model {
 }
 
 fn meet(seen: &mut Vec<Seen>, terms: Terms, now: u64, key: (Option<u8>, u8)) -> Option<(u64, usize)> {
-    seen.retain(|seen| now - seen.first < terms.window);
+    seen.retain(|seen| now - seen.since < terms.window);
     let index = seen.iter().position(|seen| seen.key == key)?;
-    let met = seen.remove(index);
+    let mut met = seen.remove(index);
+    if terms.refresh {
+        met.since = now;
+    }
     let place = met.place;
     seen.push(met);
     Some(place)
 }
 
 fn remember(seen: &mut Vec<Seen>, terms: Terms, now: u64, key: (Option<u8>, u8), place: (u64, usize)) {
-    seen.push(Seen { key, first: now, place });
+    seen.push(Seen { key, since: now, place });
     if seen.len() > terms.capacity {
         seen.remove(0);
     }

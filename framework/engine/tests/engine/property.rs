@@ -4,12 +4,12 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use stook_engine::{AggregateSpec, Expected, LatePolicy, LateSpec, Limits, WhenFull};
-use stook_plugin::{Keep, Scope, Unexpected};
+use stook_plugin::{DedupMemory, Keep, Scope, Unexpected};
 use stook_types::Missing;
 
 use crate::harness::{Rig, collector, ms, shot, spec};
 use crate::model::{Config, Model, Terms};
-use crate::policies::{count, expected_or, remember};
+use crate::policies::{count, expected_or, same_bytes};
 
 const COLLECTORS: u8 = 4;
 const FOREVER: u64 = 1 << 40;
@@ -48,17 +48,11 @@ fn config() -> impl Strategy<Value = Config> {
     ];
     let scope = prop_oneof![Just(Scope::Set), Just(Scope::Aggregate), Just(Scope::Collector)];
     let keep = prop_oneof![Just(Keep::First), Just(Keep::Last)];
-    // Either bound, not both: which of two bounds forgets first is nobody's business.
-    let bounds = prop_oneof![
-        (1..20_u64).prop_map(|window| (window, usize::MAX)),
-        (1..4_usize).prop_map(|capacity| (FOREVER, capacity)),
-    ];
-    let dedup = (scope, keep, bounds).prop_map(|(scope, keep, (window, capacity))| Terms {
-        scope,
-        window,
-        capacity,
-        keep,
-    });
+    let window = prop_oneof![1..20_u64, Just(FOREVER)];
+    let capacity = prop_oneof![1..4_usize, Just(usize::MAX)];
+    let dedup = (scope, keep, window, capacity, any::<bool>()).prop_map(
+        |(scope, keep, window, capacity, refresh)| Terms { scope, window, capacity, keep, refresh },
+    );
     let unexpected =
         prop_oneof![Just(Unexpected::Include), Just(Unexpected::Discard), Just(Unexpected::Refuse)];
     let when_full =
@@ -103,7 +97,10 @@ fn aggregate(config: &Config) -> AggregateSpec {
         timeout: ms(config.timeout),
         idle: config.idle.map(ms),
         late: LateSpec { policy: config.late, tombstones: config.tombstones, remember: ms(config.remember) },
-        dedup: config.dedup.map(|terms| remember(terms.scope, terms.window, terms.capacity, terms.keep)),
+        dedup: config.dedup.map(|terms| {
+            let Terms { scope, window, capacity, keep, refresh } = terms;
+            same_bytes(DedupMemory::bounded(scope, ms(window), capacity, keep).refreshing(refresh))
+        }),
         limits: Limits {
             sets: config.sets,
             results_per_set: config.results,
@@ -172,7 +169,8 @@ fn check(config: Config, steps: Vec<Step>) {
     rig.shutdown();
     rig.until(now + 1_000);
     assert_eq!((rig.open_sets(), rig.tombstones(), rig.engine.memory().used), (0, 0, 0));
-    assert_eq!(rig.engine.next_deadline(), None);
+    rig.until(now + 2 * FOREVER);
+    assert_eq!(rig.engine.next_deadline(), None, "something is remembered for ever");
     assert_eq!(rig.engine.counters().pending, 0);
 }
 

@@ -21,8 +21,10 @@ const EMISSION: &[&str] = &[
     "outcome",
     "reason",
     "value",
+    "provenance",
     "results",
     "duplicates",
+    "repeats",
     "contributors",
     "missing",
     "conflicts",
@@ -90,7 +92,7 @@ fn want<'i>(reader: &Reader<'i>, what: &str, key: &str, node: &Node<'i>) -> Opti
         "outcome" => word::<Outcome>(reader, key, node)?,
         "reason" if what == "a refusal" => word::<Refusal>(reader, key, node)?,
         "missing" => return missing(reader, node).map(Want::Missing),
-        "contributors" | "conflicts" => return parts(reader, key, node),
+        "contributors" | "conflicts" | "provenance" | "repeats" => return parts(reader, key, node),
         _ => reader.value(node)?,
     };
     Some(Want::Exactly(value))
