@@ -1,5 +1,7 @@
 //! What every plugin is, whatever it decides.
 
+use std::ops::Range;
+
 use crate::{
     CompletionPolicy, DedupStrategy, FailureDetector, MergeStrategy, OptionSpec, Options,
     OptionsDeserializer, OrderStrategy, RestartPolicy, ScoringPolicy, Sink,
@@ -86,6 +88,8 @@ impl BuildContext {
 pub struct BuildError {
     /// The option at fault, if it is one.
     pub option: Option<&'static str>,
+    /// Which bytes of that option's text are at fault, if it is text and only a part of it is.
+    pub at: Option<Range<usize>>,
     /// What is wrong and what would be right.
     pub message: String,
 }
@@ -93,12 +97,17 @@ pub struct BuildError {
 impl BuildError {
     /// The options together make no sense.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { option: None, message: message.into() }
+        Self { option: None, at: None, message: message.into() }
     }
 
     /// This option is at fault.
     pub fn in_option(option: &'static str, message: impl Into<String>) -> Self {
-        Self { option: Some(option), message: message.into() }
+        Self { option: Some(option), at: None, message: message.into() }
+    }
+
+    /// These bytes of this option's text are at fault.
+    pub fn in_text(option: &'static str, at: Range<usize>, message: impl Into<String>) -> Self {
+        Self { option: Some(option), at: Some(at), message: message.into() }
     }
 }
 

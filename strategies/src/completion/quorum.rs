@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use stook_plugin::{
-    BuildContext, BuildError, CompletionPolicy, Decision, Plugin, SetView, options, register,
+    BuildContext, BuildError, CompletionPolicy, Conflict, ConflictKind, Contribution, Decision, Plugin,
+    SetView, options, register,
 };
-use stook_types::{Payload, Value};
+use stook_types::{CollectorId, Payload, Value};
 
 use crate::options::{AtLeastOne, Path};
 
@@ -29,7 +30,8 @@ pub struct Quorum {
 impl Plugin for Quorum {
     const NAME: &'static str = "quorum";
     const DOCS: &'static str = "Complete when `k` different collectors have answered; with `agree_on`, when `k` of them agree. \
-        The latest result of a collector speaks for it; one that lacks a field to agree on agrees with nobody.";
+        The latest result of a collector speaks for it; one that lacks a field to agree on agrees with nobody. \
+        Who did not agree stands in the `conflicts` of what is released, as `disagree`.";
     type Options = QuorumOptions;
 
     fn build(options: QuorumOptions, _: &BuildContext) -> Result<Self, BuildError> {
@@ -45,6 +47,10 @@ impl CompletionPolicy for Quorum {
         if complete { Decision::Complete } else { Decision::Pending }
     }
 
+    fn dissent(&self, results: &[Contribution]) -> Vec<Conflict> {
+        self.agree_on.as_deref().map_or_else(Vec::new, |paths| dissent(results, paths))
+    }
+
     fn compares_collectors(&self) -> bool {
         self.agree_on.is_some()
     }
@@ -56,24 +62,50 @@ impl CompletionPolicy for Quorum {
 fn largest_agreement(set: &SetView<'_>, paths: &[Path]) -> usize {
     let answered: BTreeSet<_> =
         set.members.iter().filter(|member| member.answered).map(|member| &member.collector).collect();
-    let latest: BTreeMap<_, _> =
-        set.results.iter().map(|result| (&result.source.collector, &result.payload)).collect();
-    let mut groups: HashMap<Vec<Value>, usize> = HashMap::new();
-    for (collector, payload) in latest {
-        if let (true, Some(values)) = (answered.contains(collector), testimony(payload, paths)) {
-            *groups.entry(values).or_default() += 1;
-        }
-    }
-    groups.into_values().max().unwrap_or(0)
+    let speak = latest(set.results).into_iter().filter(|(collector, _)| answered.contains(collector));
+    majority(speak.map(|(_, payload)| testimony(payload, paths))).map_or(0, |(_, size)| size)
 }
 
-/// What a payload says about the fields in question; `None` if it does not say something about each.
-fn testimony(payload: &Payload, paths: &[Path]) -> Option<Vec<Value>> {
-    let value = payload.decode().ok()?;
-    if paths.is_empty() {
-        return Some(vec![value]);
+/// What each collector says that does not agree with the majority, and where.
+fn dissent(results: &[Contribution], paths: &[Path]) -> Vec<Conflict> {
+    let testimonies: Vec<_> = latest(results)
+        .into_iter()
+        .map(|(collector, payload)| (collector, testimony(payload, paths)))
+        .collect();
+    let said = testimonies.iter().map(|(_, said)| said.clone());
+    let Some((agreed, _)) = majority(said) else { return Vec::new() };
+    let differs = |(collector, said): &(&CollectorId, Vec<Option<Value>>)| {
+        let at = said.iter().zip(&agreed).position(|(said, agreed)| said.as_ref() != Some(agreed))?;
+        let field = paths.get(at).map_or(&[][..], Path::names);
+        Some(Conflict::new(field.iter().cloned(), ConflictKind::Disagree, collector))
+    };
+    testimonies.iter().filter_map(differs).collect()
+}
+
+/// What each collector says, which is its latest result.
+fn latest(results: &[Contribution]) -> BTreeMap<&CollectorId, &Payload> {
+    results.iter().map(|result| (&result.source.collector, &result.payload)).collect()
+}
+
+/// What most of them say, among those who say something about everything, and how many do. Of equals any will do
+/// to count; to name one, it is that of the collector which comes first.
+fn majority(said: impl Iterator<Item = Vec<Option<Value>>>) -> Option<(Vec<Value>, usize)> {
+    let mut groups: HashMap<Vec<Value>, (usize, usize)> = HashMap::new();
+    for (place, said) in said.enumerate() {
+        if let Some(said) = said.into_iter().collect() {
+            groups.entry(said).or_insert((0, usize::MAX - place)).0 += 1;
+        }
     }
-    paths.iter().map(|path| path.of(&value).cloned()).collect()
+    groups.into_iter().max_by_key(|(_, rank)| *rank).map(|(said, (size, _))| (said, size))
+}
+
+/// What a payload says about each field in question, or as a whole.
+fn testimony(payload: &Payload, paths: &[Path]) -> Vec<Option<Value>> {
+    let value = payload.decode().ok();
+    if paths.is_empty() {
+        return vec![value];
+    }
+    paths.iter().map(|path| path.of(value.as_ref()?).cloned()).collect()
 }
 
 register!(completion: Quorum);
@@ -84,7 +116,7 @@ mod tests {
 
     use super::*;
     use crate::completion::testing::completes;
-    use crate::testing::{HOSTILE, check_defaults, refuses};
+    use crate::testing::{HOSTILE, check_defaults, lines, made, refuses, results};
 
     fn check(options: &str, sent: &[(&str, &str)], complete: bool) {
         let answered: Vec<_> = sent.iter().map(|(collector, _)| *collector).collect();
@@ -128,6 +160,25 @@ mod tests {
         check(options, &[("p1", "1"), ("p1", "1")], false);
         check(options, &[("p1", "1"), ("p1", "2"), ("p2", "2")], true);
         check(options, &[("p1", "1"), ("p1", "2"), ("p2", "1")], false);
+    }
+
+    #[test]
+    fn who_differs_from_the_majority_is_named_with_the_first_field() {
+        let check = |options: &str, sent: &[(&str, &str)], dissent: &[&str]| {
+            assert_eq!(lines(&made::<Quorum>(options).dissent(&results(sent))), dissent, "{sent:?}");
+        };
+        let whole = r#"{"k":2,"agree_on":[]}"#;
+        check(whole, &[("p1", "\"x\""), ("p2", "\"y\""), ("p3", "\"x\"")], &[" disagree p2"]);
+        check(whole, &[("p1", "1"), ("p2", "2"), ("p2", "1")], &[]);
+        check(whole, &[("p1", "1"), ("p2", "{"), ("p3", "1")], &[" disagree p2"]);
+        // Nobody agrees with anybody: the first gives the measure.
+        check(r#"{"k":1,"agree_on":[]}"#, &[("p2", "2"), ("p1", "1")], &[" disagree p2"]);
+        check(whole, &[("p1", "{"), ("p2", "{")], &[]);
+        let fields = r#"{"k":2,"agree_on":["v",["o","w"]]}"#;
+        let same = r#"{"v":1,"o":{"w":2},"seen":3}"#;
+        let sent = [("p1", same), ("p2", r#"{"v":1,"o":{"w":3}}"#), ("p3", same), ("p4", r#"{"o":{"w":2}}"#)];
+        check(fields, &sent, &["o/w disagree p2", "v disagree p4"]);
+        check(r#"{"k":2}"#, &[("p1", "1"), ("p2", "2")], &[]);
     }
 
     #[test]

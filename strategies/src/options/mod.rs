@@ -2,6 +2,7 @@
 
 mod give_up;
 mod when;
+mod whom;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use stook_types::Value;
 
 pub use give_up::GiveUp;
 pub use when::When;
+pub use whom::Whom;
 
 /// A whole number that is not zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

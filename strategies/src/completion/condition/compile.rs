@@ -1,0 +1,106 @@
+//! From the text of a condition to what can be evaluated.
+
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+use std::thread;
+
+use cel::Env;
+use cel::parser::{Expression, ParseErrors};
+
+use super::On;
+use super::check::Checker;
+use super::names::Names;
+
+/// The parser recurses with frames of some 100 KiB per bracket in a debug build, and an overflow cannot be caught: it has a thread with
+/// room for all that the two bounds below let through.
+const STACK: usize = 64 << 20;
+const MAX_LENGTH: usize = 2_000;
+const MAX_BRACKETS: usize = 32;
+
+/// CEL's standard functions, without its optional values.
+pub(super) static ENV: LazyLock<Arc<Env>> =
+    LazyLock::new(|| Arc::new(Env::stdlib().with_optional_support(false)));
+
+/// A condition that was understood.
+pub(super) struct Program {
+    pub(super) expression: Expression,
+    pub(super) names: Names,
+}
+
+/// What is wrong with a condition.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub(super) message: String,
+    /// The bytes of its text that are at fault.
+    pub(super) at: Range<usize>,
+}
+
+/// Understands a condition about a result or a set.
+pub(super) fn compile(source: &str, on: On) -> Result<Program, Fault> {
+    check_bounds(source)?;
+    let read = || parse_and_check(source, on);
+    let read_on_a_large_stack = thread::scope(|scope| {
+        let thread = thread::Builder::new().name("stook-cel".to_owned()).stack_size(STACK);
+        thread.spawn_scoped(scope, read).map(thread::ScopedJoinHandle::join)
+    });
+    match read_on_a_large_stack {
+        Ok(Ok(read)) => read,
+        Ok(Err(_)) => Err(Fault::of_all(source, "the parser panicked")),
+        Err(error) => Err(Fault::of_all(source, format!("there is no thread to read it on: {error}"))),
+    }
+}
+
+fn check_bounds(source: &str) -> Result<(), Fault> {
+    if source.trim().is_empty() {
+        return Err(Fault::of_all(source, "the condition is empty"));
+    }
+    if source.len() > MAX_LENGTH {
+        let message = format!("the condition has {} bytes, more than {MAX_LENGTH}", source.len());
+        return Err(Fault::of_all(source, message));
+    }
+    let mut open = 0_usize;
+    for (at, char) in source.char_indices() {
+        match char {
+            '(' | '[' | '{' => open += 1,
+            ')' | ']' | '}' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        if open > MAX_BRACKETS {
+            let message = format!("brackets are nested more than {MAX_BRACKETS} deep");
+            return Err(Fault { message, at: at..at + 1 });
+        }
+    }
+    Ok(())
+}
+
+fn parse_and_check(source: &str, on: On) -> Result<Program, Fault> {
+    let parsed = ENV.parser().parse_with_source_info(source);
+    let (expression, info) = parsed.map_err(|errors| Fault::of_syntax(source, &errors))?;
+    let names = Checker::new(source, &info, on).check(&expression)?;
+    Ok(Program { expression, names })
+}
+
+impl Fault {
+    fn of_all(source: &str, message: impl Into<String>) -> Self {
+        Self { message: message.into(), at: 0..source.len() }
+    }
+
+    /// The first error: the others are often of its making.
+    fn of_syntax(source: &str, errors: &ParseErrors) -> Self {
+        let Some(error) = errors.errors.first() else { return Self::of_all(source, "it is no CEL") };
+        let message = error.msg.trim_start_matches("Syntax error: ");
+        // The list of all tokens there are helps nobody.
+        let message = message.split_once(" expecting {").map_or(message, |(message, _)| message);
+        Self { message: message.replace("<EOF>", "the end"), at: place(source, error.pos) }
+    }
+}
+
+/// The character at a line and column from 1, columns in characters.
+fn place(source: &str, (line, column): (isize, isize)) -> Range<usize> {
+    let at = |number: isize| usize::try_from(number - 1).unwrap_or(0);
+    let before: usize = source.split_inclusive('\n').take(at(line)).map(str::len).sum();
+    let rest = &source[before..];
+    let start = rest.char_indices().nth(at(column)).map_or(rest.len(), |(start, _)| start);
+    let width = rest[start..].chars().next().map_or(0, char::len_utf8);
+    before + start..before + start + width
+}

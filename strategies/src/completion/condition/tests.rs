@@ -1,0 +1,295 @@
+use std::time::Duration;
+
+use stook_plugin::{Options, Registration};
+use stook_types::Value;
+
+use super::*;
+use crate::testing::{HOSTILE, build, check_defaults, json, made, results};
+
+/// The condition about a set with these results, the last of which has just arrived.
+fn decide(options: &str, sent: &[(&str, &str)]) -> Decision {
+    decide_with(options, sent, "{}")
+}
+
+/// The same, where the fields of the merged value are these.
+fn decide_with(options: &str, sent: &[(&str, &str)], value: &str) -> Decision {
+    let (results, value) = (results(sent), json(value));
+    made::<Condition>(options).decide(&view(&results, results.last(), &value))
+}
+
+fn view<'a>(results: &'a [Contribution], arrived: Option<&'a Contribution>, value: &'a Value) -> SetView<'a> {
+    let bytes = results.iter().map(|result| result.payload.len()).sum();
+    let mut set = SetView::new("a", results, &[], bytes, Duration::from_millis(1_500));
+    (set.arrived, set.value) = (arrived, Some(value));
+    set
+}
+
+fn when(when: &str) -> String {
+    serde_json::to_string(&serde_json::json!({ "when": when })).unwrap()
+}
+
+fn when_set(when: &str) -> String {
+    serde_json::to_string(&serde_json::json!({ "when": when, "on": "set" })).unwrap()
+}
+
+/// What is wrong with a condition, and the text that is underlined for it.
+fn refused(options: &str, text: &str, with: &str) {
+    let made = build::<dyn CompletionPolicy>(&Registration::completion::<Condition>("test"), options);
+    let Err(error) = made else { panic!("{options} was taken") };
+    assert!(error.message.contains(with), "{options}: {}", error.message);
+    let when = json(options).as_object().unwrap()["when"].as_str().unwrap().to_owned();
+    assert_eq!(&when[error.at.unwrap()], text, "{options}: {}", error.message);
+}
+
+#[test]
+fn a_result_says_that_it_is_the_last() {
+    let check = |sent: &[(&str, &str)], decision: Decision| {
+        assert_eq!(decide(&when("result.value == 'bar'"), sent), decision, "{sent:?}");
+    };
+    check(&[], Decision::Pending);
+    check(&[("p1", "\"foo\"")], Decision::Pending);
+    check(&[("p1", "\"foo\""), ("p1", "\"bar\"")], Decision::Complete);
+    // Only what has just arrived is asked.
+    check(&[("p1", "\"bar\""), ("p1", "\"foo\"")], Decision::Pending);
+}
+
+#[test]
+fn without_a_result_there_is_nothing_to_ask_of_one() {
+    let sent = results(&[("p1", "\"bar\"")]);
+    let options = when("result.value == 'bar'");
+    assert_eq!(made::<Condition>(&options).decide(&view(&sent, None, &Value::Null)), Decision::Pending);
+    let options = when_set("set.count == 1");
+    assert_eq!(made::<Condition>(&options).decide(&view(&sent, None, &Value::Null)), Decision::Complete);
+}
+
+#[test]
+fn everything_that_can_be_named() {
+    let sent = [("p2", "{\"a\":1}"), ("p1", "{\"a\":[1,2.5,\"x\",null,true,{\"b\":{}}],\"a.b\":7}")];
+    for holds in [
+        "result.value.a[0] == 1 && result.value.a[1] == 2.5 && result.value.a[2] == 'x'",
+        "result.value.a[3] == null && result.value.a[4] && has(result.value.a[5].b)",
+        "result.value['a.b'] == 7 && result[\"value\"][\"a.b\"] == 7",
+        "size(result.value) == 2 && 'a.b' in result.value",
+        "result.collector == 'p1' && result.topic == 't.x' && result.sequence == 1 && !result.last",
+        "set.count == 2 && set.bytes == 51 && set.age_ms == 1500",
+        "set.collectors == ['p1', 'p2'] && 'p2' in set.collectors && size(set.collectors) >= 2",
+        "set.value.sum == 3 && set.value['x.y'] == 'z' && !has(set.value.later)",
+        "result.topic.startsWith('t.') && result.topic.endsWith('x') && result.topic.contains('.')",
+        "string(set.count) == '2' && int('7') == 7 && double('1.5') == 1.5 && uint(2) == 2u",
+        "result.value.a.exists(e, e == 'x') && result.value.a.filter(e, e == 1).size() == 1",
+        "result.value.a.exists(e, e == result.value['a.b']) || set.count % 2 == 0",
+        "has(result.value.gone) ? false : set.count > 1",
+    ] {
+        let decision = decide_with(&when(holds), &sent, r#"{"sum":3,"x.y":"z"}"#);
+        assert_eq!(decision, Decision::Complete, "{holds}");
+    }
+}
+
+#[test]
+fn the_fields_of_the_merged_value_are_read_by_their_paths() {
+    let reads = |text: &str| made::<Condition>(&when_set(text)).reads_value().to_vec();
+    let paths = |paths: &[&[&str]]| -> Vec<Vec<String>> {
+        paths.iter().map(|path| path.iter().map(|name| (*name).to_owned()).collect()).collect()
+    };
+    assert_eq!(reads("set.count > 1"), paths(&[]));
+    assert_eq!(reads("set.value.n > 1 || set.value.n < -1"), paths(&[&["n"]]));
+    assert_eq!(
+        reads("set.value.b[\"c.d\"].e == 1 && set.value.a[0] == 1 && has(set.value.h)"),
+        paths(&[&["a"], &["b", "c.d", "e"], &["h"]])
+    );
+}
+
+#[test]
+fn what_cannot_be_said_is_undecided() {
+    let check = |condition: &str, payload: &str| {
+        assert_eq!(decide(&when(condition), &[("p1", payload)]), Decision::Undecided, "{condition}");
+    };
+    check("result.value.a.b == 1", "{\"a\":{}}");
+    check("result.value.a.b == 1", "{\"a\":7}");
+    check("has(result.value.a.b)", "[]");
+    check("result.value.a > 1", "{\"a\":\"x\"}");
+    check("result.value.a", "{\"a\":1}");
+    check("result.value.a && true", "{\"a\":null}");
+    check("1 / result.value.a == 1", "{\"a\":0}");
+    check("result.value.a + 1 > 0", "{\"a\":9223372036854775807}");
+    check("result.value.a[7] == 1", "{\"a\":[1]}");
+    check("result.value.a.exists(e, e > 1)", "{\"a\":7}");
+    check("int(result.value.a) == 1", "{\"a\":\"one\"}");
+    check("result.value == 1", "{");
+    check("set.value.n == 1", "1");
+    // One side decides where it can.
+    assert_eq!(decide(&when("result.value.gone || set.count == 1"), &[("p1", "{}")]), Decision::Complete);
+}
+
+#[test]
+fn hostile_payloads_decide_nothing() {
+    for payload in HOSTILE {
+        for condition in ["result.value.n == 1 && set.count > 0", "result.value.exists(e, e == 1)"] {
+            assert_ne!(decide(&when(condition), &[("p1", payload)]), Decision::Complete, "{payload}");
+        }
+    }
+}
+
+#[test]
+fn a_start_opens_the_next_set() {
+    let admits = |sent: &[(&str, &str)], next: &str| {
+        let options = r#"{"when":"!result.value.line.startsWith(' ')","boundary":"start"}"#;
+        let (sent, next) = (results(sent), results(&[("p1", next)]));
+        let policy = made::<Condition>(options);
+        assert_eq!(policy.decide(&view(&sent, sent.last(), &Value::Null)), Decision::Pending);
+        policy.admit(&view(&sent, None, &Value::Null), &next[0])
+    };
+    let (start, inside) = ("{\"line\":\"Started\"}", "{\"line\":\"  from a\"}");
+    assert_eq!(admits(&[("p1", start)], start), Admission::OpensNext);
+    assert_eq!(admits(&[("p1", start)], inside), Admission::Enters);
+    assert_eq!(admits(&[("p1", start)], "{}"), Admission::Undecided);
+    assert_eq!(admits(&[], start), Admission::Enters);
+    assert_eq!(admits(&[], "{}"), Admission::Enters);
+}
+
+#[test]
+fn a_start_sees_the_set_without_the_result() {
+    let policy =
+        made::<Condition>(r#"{"when":"set.count == 2 && result.collector == 'p3'","boundary":"start"}"#);
+    let (sent, next) = (results(&[("p1", "1"), ("p2", "2")]), results(&[("p3", "3")]));
+    assert_eq!(policy.admit(&view(&sent, None, &Value::Null), &next[0]), Admission::OpensNext);
+    let ends = made::<Condition>(&when("result.collector == 'p3'"));
+    assert_eq!(ends.admit(&view(&sent, None, &Value::Null), &next[0]), Admission::Enters);
+}
+
+#[test]
+fn unknown_names_are_shown_with_the_near_ones() {
+    let check = |condition: &str, text: &str, with: &str| refused(&when(condition), text, with);
+    check(
+        "set.cuont > 3",
+        "cuont",
+        "`set` has no `cuont`, did you mean `count`?; it has count, bytes, collectors, value, age_ms",
+    );
+    check("'é' == 'é' && result . colector == 'p'", "colector", "did you mean `collector`?");
+    check("result['colector'] == 'p'", "'colector'", "did you mean `collector`?");
+    check(
+        "reslut.value == 1",
+        "reslut",
+        "there is no `reslut`, did you mean `result`?; there is `result` and `set`",
+    );
+    check("value.done", "value", "there is `result` and `set`");
+    check("set.count > 1 && set", "set", "name a field of `set`: it has count");
+    check("set.count.x > 1", "x", "`set.count` is a number and has no fields");
+    check("has(set.count)", "count", "is always there");
+    check("has(result.value)", "value", "is always there");
+    check("result.topic.contians('x')", "contians", "did you mean `contains`?");
+    check("result.topic.matches('x')", "matches", "no regular expressions");
+    check("result.topic.contains()", "contains", "`contains` is written x.contains(\"text\")");
+    check("result.value.l.exists(e)", "exists", "`exists` is written x.exists(e, CONDITION)");
+    check("_f(result.value)", "_f", "there is no function `_f`");
+    check("set.value == 1", "value", "name the fields of it");
+    check("set.value[set.count] == 1", "value", "name the fields of it");
+    refused(&when_set("result.value == 1"), "result", "only with on = \"result\"");
+    refused(&when_set("st.count == 1"), "st", "with on = \"set\" there is `set`");
+}
+
+#[test]
+fn what_is_no_condition_is_refused() {
+    let check = |condition: &str, text: &str, with: &str| refused(&when(condition), text, with);
+    check("set.count", "count", "this is a number, and a condition is true or false");
+    check("set.age_ms > 5 && set.count", "count", "this is a number");
+    check("result.topic", "topic", "this is text");
+    check("set.count + 1", "+", "this is a number");
+    check("set.count > 1 ? 'a' : 'b'", "'a'", "this is text");
+    check("result.value.l.map(e, e)", "(", "this is a list");
+    check("[set.count]", "[", "this is a list");
+    check("set.count == '3'", "==", "a number cannot be compared with text");
+    check("1 == 1", "1 == 1", "it would always say the same");
+    check("true", "true", "it would always say the same");
+    check("a.b{c: set.count}", "{", "a condition has no messages");
+}
+
+#[test]
+fn what_is_no_cel_is_shown_where_it_breaks() {
+    let check = |condition: &str, text: &str, with: &str| refused(&when(condition), text, with);
+    check("", "", "the condition is empty");
+    check("set.count >", "", "mismatched input 'the end'");
+    check("set.count = 3", "=", "token recognition error");
+    check("'é' == 'é' &&\n  set.count $ 3", "$", "token recognition error");
+    check("set.count 3", "3", "extraneous input '3'");
+    check("set.?count == 1", ".", "unsupported syntax");
+    check("has(set)", "s", "invalid argument to has() macro");
+}
+
+#[test]
+fn nothing_takes_longer_than_the_results_are_large() {
+    let check = |condition: &str, text: &str, with: &str| refused(&when(condition), text, with);
+    check("result.value.a.exists(x, x.exists(y, y == 1))", "(", "must not stand inside another one");
+    check("result.value.a.map(x, x).exists(x, x == 1)", "(", "must not stand inside another one");
+    check("result.value.a.exists(x, x in result.value.b)", "value", "may only compare");
+    check("result.value.a.exists(x, size(result.value.b) > 1)", "value", "may only compare");
+    check("result.value.a.exists(x, x == result.value.b + result.value.b)", "value", "may only compare");
+    check("result.value.a.exists(set, set == 1)", "(", "must not be called `set`");
+    // A macro's variable is gone after it.
+    check("result.value.a.exists(x, x == 1) && x == 2", "x", "there is no `x`");
+    let taken = "result.value.a.exists(x, x in set.collectors) && result.value.b.all(x, x < result.value.c)";
+    assert_eq!(decide(&when(taken), &[("p1", r#"{"a":["p1"],"b":[1,2],"c":3}"#)]), Decision::Complete);
+}
+
+/// An overflow of the stack would end the whole process, this test included.
+#[test]
+fn no_expression_overflows_the_stack() {
+    let nested = |open: &str, close: &str, depth: usize| {
+        format!("{}set.count{}", open.repeat(depth), close.repeat(depth))
+    };
+    for (open, close) in [("(", ")"), ("[", "]"), ("{1:", "}"), ("size(", ")"), ("x[", "]"), ("!(", ")")] {
+        for depth in [5, 30, 60, 200] {
+            let _ = compile::compile(&nested(open, close, depth), On::Set);
+            let _ = compile::compile(&open.repeat(depth), On::Set);
+        }
+    }
+    for part in ["a+", "a?a:", "!", "-", "a.", "a==", "a&&", "a||", "1+[", "a<"] {
+        for length in [100, 2_000] {
+            let source = format!("{}a", part.repeat(length / part.len() - 1));
+            assert!(compile::compile(&source, On::Set).is_err(), "{part}");
+        }
+    }
+    refused(&when(&nested("(", ")", 40)), "(", "brackets are nested more than 32 deep");
+    let long = format!("set.count == 1 /{} 1", " ".repeat(2_000));
+    refused(&when(&long), &long, "the condition has 2018 bytes, more than 2000");
+}
+
+/// The deepest and the largest that are taken are evaluated on an ordinary stack.
+#[test]
+fn the_largest_condition_is_evaluated() {
+    let check = |condition: &str, more: &str| {
+        assert_eq!(decide(&when(condition), &[("p1", "[[1]]")]), Decision::Complete, "{condition}");
+        refused(&when(more), more, "the condition is too large");
+    };
+    let sum = |terms: usize| format!("set.count{} > 0", "+1".repeat(terms));
+    check(&sum(17), &sum(18));
+    let nested = |depth: usize| format!("{}set.count{} == 1", "(1*".repeat(depth), ")".repeat(depth));
+    check(&nested(17), &nested(18));
+    let any = |terms: usize| format!("{}set.count == 1", "set.count==0 || ".repeat(terms));
+    check(&any(45), &any(60));
+    let chosen = |depth: usize| format!("{}true", "set.count == 0 ? false : ".repeat(depth));
+    check(&chosen(16), &chosen(18));
+    let listed = |depth: usize| {
+        format!(
+            "[{}1{}]{} == 1 || set.count == 1",
+            "[".repeat(depth),
+            "]".repeat(depth),
+            "[0]".repeat(depth + 1)
+        )
+    };
+    check(&listed(6), &listed(18));
+}
+
+#[test]
+fn options_are_checked() {
+    check_defaults::<Condition>(ConditionOptions::SPECS, r#"{"when":"set.count == 1"}"#);
+    let registration = Registration::completion::<Condition>("test");
+    let refuses =
+        |options, with| crate::testing::refuses::<dyn CompletionPolicy>(&registration, options, with);
+    refuses("{}", "missing field `when`");
+    refuses(r#"{"when":"set.count == 1","on":"sett"}"#, "did you mean `set`?");
+    refuses(
+        r#"{"when":"set.count == 1","on":"set","boundary":"start"}"#,
+        "write on = \"result\" beside boundary = \"start\", or leave the boundary out",
+    );
+}
