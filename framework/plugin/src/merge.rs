@@ -221,12 +221,8 @@ impl Conflicts {
     /// The payload of this result, decoded; or `None`, and a conflict says why. One at a time: all payloads of a set
     /// decoded at once would be a multiple of what its limits allow.
     pub fn decode(&mut self, result: &Contribution) -> Option<Value> {
-        let decoded = result.payload.decode();
-        decoded
-            .map_err(|error| {
-                self.push(Conflict::of_payload(ConflictKind::Decode, &result.source.collector).got(error.why));
-            })
-            .ok()
+        let conflict = || Conflict::of_payload(ConflictKind::Decode, &result.source.collector);
+        result.payload.decode().map_err(|error| self.push(conflict().got(error.why))).ok()
     }
 
     /// How many conflicts there were beyond those kept.

@@ -48,6 +48,11 @@ mod tests {
     use crate::testing::{json, merge, results};
 
     #[test]
+    fn keeps_its_promises() {
+        stook_plugin::conformance::merge(|| ByCollector);
+    }
+
+    #[test]
     fn one_payload_or_several() {
         let check = |sent: &[(&str, &str)], value: &str| {
             assert_eq!(merge::<ByCollector>("{}", &results(sent)), (json(value), vec![]));

@@ -36,6 +36,11 @@ mod tests {
     use crate::testing::{json, merge, results};
 
     #[test]
+    fn keeps_its_promises() {
+        stook_plugin::conformance::merge(|| First);
+    }
+
+    #[test]
     fn takes_one_whole_payload() {
         let check = |sent: &[(&str, &str)], value: &str| {
             assert_eq!(merge::<First>("{}", &results(sent)), (json(value), vec![]));

@@ -100,10 +100,10 @@ register!(merge: Join);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration};
+    use stook_plugin::{Options, Registration, conformance};
 
     use super::*;
-    use crate::testing::{HOSTILE, check_defaults, json, lines, merge, refuses, results};
+    use crate::testing::{check_defaults, json, lines, made, merge, refuses, results};
 
     const ON_PID: &str = r#"{"on":"pid"}"#;
 
@@ -177,28 +177,17 @@ mod tests {
                 " decode p3 EOF while parsing an object at line 1 column 1",
             ],
         );
-        for text in HOSTILE {
-            merge::<Join>(r#"{"on":["n","x"]}"#, &results(&[("p1", text), ("p2", text)]));
-        }
     }
 
     #[test]
-    fn keeps_its_algebra() {
-        // Merging parts first, and merging a result twice, change nothing.
-        let sent = [
-            ("p1", r#"[{"pid":1,"n":1},{"pid":2}]"#),
-            ("p2", r#"{"pid":1,"n":2,"m":3}"#),
-            ("p3", r#"{"pid":3}"#),
+    fn keeps_its_promises() {
+        let payloads = [
+            json(r#"[{"n":1,"a":1},{"n":2}]"#),
+            json(r#"{"n":1,"a":2,"b":3}"#),
+            json(r#"[{"n":2,"a":null},{"n":"1","b":4},{"b":5}]"#),
         ];
-        let whole = merge::<Join>(ON_PID, &results(&sent)).0;
-        let part =
-            |sent: &[(&str, &str)]| serde_json::to_string(&merge::<Join>(ON_PID, &results(sent)).0).unwrap();
-        for cut in 0..=sent.len() {
-            let (left, right) = (part(&sent[..cut]), part(&sent[cut..]));
-            assert_eq!(merge::<Join>(ON_PID, &results(&[("p", &left), ("p", &right)])).0, whole);
-        }
-        for again in sent {
-            assert_eq!(merge::<Join>(ON_PID, &results(&[sent[0], sent[1], sent[2], again])).0, whole);
+        for options in [r#"{"on":"n"}"#, r#"{"on":["n","x"]}"#] {
+            conformance::merge_of(|| made::<Join>(options), &payloads, &[]);
         }
     }
 

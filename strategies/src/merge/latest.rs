@@ -37,6 +37,11 @@ mod tests {
     use crate::testing::{json, merge, results};
 
     #[test]
+    fn keeps_its_promises() {
+        stook_plugin::conformance::merge(|| Latest);
+    }
+
+    #[test]
     fn takes_one_whole_payload() {
         let check = |sent: &[(&str, &str)], value: &str| {
             assert_eq!(merge::<Latest>("{}", &results(sent)), (json(value), vec![]));

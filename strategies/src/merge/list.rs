@@ -37,6 +37,11 @@ mod tests {
     use crate::testing::{json, merge, payload, result, results};
 
     #[test]
+    fn keeps_its_promises() {
+        stook_plugin::conformance::merge(|| List);
+    }
+
+    #[test]
     fn keeps_effective_order() {
         let check = |sent: &[(&str, &str)], value: &str| {
             assert_eq!(merge::<List>("{}", &results(sent)), (json(value), vec![]));

@@ -93,7 +93,7 @@ register!(merge: Vote);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration};
+    use stook_plugin::{Options, Registration, conformance};
 
     use super::*;
     use crate::testing::{check_defaults, json, lines, made, merge, refuses, results};
@@ -108,6 +108,14 @@ mod tests {
         let vote = made::<Vote>(&format!(r#"{{"k":{k}}}"#));
         let failed = vote.merge(&MergeInput::new("a", &results(sent)), &mut Conflicts::default());
         assert_eq!(failed.unwrap_err(), MergeError::new(why), "{sent:?}");
+    }
+
+    #[test]
+    fn keeps_its_promises() {
+        let payloads = [json("1"), json("2")];
+        for k in 1..4 {
+            conformance::merge_of(|| Vote { k }, &payloads, &[]);
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a contract asks of every policy, as a test of one line.
+//! What a contract asks of every policy and strategy, as a test of one line.
 //!
 //! ```
 //! # use stook_plugin::{Candidate, Pool, ScoringPolicy};
@@ -22,10 +22,13 @@
 //! What is *good* is not asked. That needs a load, and a policy may have reasons.
 
 mod detection;
+mod merge;
 mod restart;
+mod results;
 mod scoring;
 
 pub use detection::detection;
+pub use merge::{merge, merge_of};
 pub use restart::restart;
 pub use scoring::scoring;
 
@@ -34,7 +37,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::Draw;
 
-/// What the policy answers, with the input in the message if it panics instead.
+/// What the plugin answers, with the input in the message if it panics instead.
 #[track_caller]
 fn answer<T>(to: impl Display, ask: impl FnOnce() -> T) -> T {
     // Whatever the panic left behind is not looked at again.
@@ -43,7 +46,7 @@ fn answer<T>(to: impl Display, ask: impl FnOnce() -> T) -> T {
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-            panic!("a policy must not panic, whatever it is given: it did, with `{text}`, at {to}");
+            panic!("a plugin must not panic, whatever it is given: it did, with `{text}`, at {to}");
         }
     }
 }

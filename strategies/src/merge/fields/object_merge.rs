@@ -113,7 +113,12 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_skipped() {
-        check("object-merge", &["[]", r#"{"a":1}"#, "null"], r#"{"a":1}"#, &["n type p0 array", "n type p2 null"]);
+        check(
+            "object-merge",
+            &["[]", r#"{"a":1}"#, "null"],
+            r#"{"a":1}"#,
+            &["n type p0 array", "n type p2 null"],
+        );
         absent("object-merge", &["7"], &["n type p0 int"]);
     }
 }

@@ -32,7 +32,14 @@ impl<'a> Origins<'a> {
     }
 
     /// Looks for what this collector has given of an object.
-    fn look(&mut self, path: &[String], level: &Level, given: Object, merged: &Object, from: &'a CollectorId) {
+    fn look(
+        &mut self,
+        path: &[String],
+        level: &Level,
+        given: Object,
+        merged: &Object,
+        from: &'a CollectorId,
+    ) {
         for (name, value) in given {
             let Some(in_merged) = merged.get(&name) else { continue };
             let rule = match level.get(&name) {

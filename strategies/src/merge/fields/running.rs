@@ -10,14 +10,21 @@ use crate::options::Path;
 /// The folds of the fields that somebody reads, and what they have come to. No two fields are inside of one another: a
 /// rule takes its field as a whole.
 pub(super) struct Running {
-    folds: Vec<(Path, Box<dyn Fold>)>,
+    fields: Vec<Followed>,
     value: Object,
+}
+
+struct Followed {
+    path: Path,
+    fold: Box<dyn Fold>,
+    /// Whether there is such a field: somebody has given it, or it has a rule of its own.
+    exists: bool,
 }
 
 impl Running {
     /// Follows the fields at `paths`; what is inside of a field that a rule takes as a whole, through that.
     pub(super) fn of(rules: &Rules, paths: &[Vec<String>]) -> Result<Self, MergeError> {
-        let mut folds: Vec<(Path, Box<dyn Fold>)> = Vec::new();
+        let mut fields: Vec<Followed> = Vec::new();
         for path in paths {
             let Some((rule, depth)) = rules.at(path) else { return Err(united(path)) };
             let field = Path::new(&path[..depth]).expect("a rule stands at a field");
@@ -27,20 +34,21 @@ impl Running {
                     "{field} is merged by `{rule}`, which depends on the order of the results"
                 )));
             }
-            if folds.iter().all(|(followed, _)| *followed != field) {
-                folds.push((field, rule.begin()));
+            if fields.iter().all(|followed| followed.path != field) {
+                let exists = !std::ptr::eq(rule, &rules.default);
+                fields.push(Followed { path: field, fold: rule.begin(), exists });
             }
         }
-        let mut running = Self { folds, value: Object::new() };
+        let mut running = Self { fields, value: Object::new() };
         running.update();
         Ok(running)
     }
 
     fn update(&mut self) {
         self.value.clear();
-        for (path, fold) in &mut self.folds {
-            if let Ok(Some(value)) = fold.finish() {
-                insert(&mut self.value, path.names(), value);
+        for field in self.fields.iter_mut().filter(|field| field.exists) {
+            if let Ok(Some(value)) = field.fold.finish() {
+                insert(&mut self.value, field.path.names(), value);
             }
         }
     }
@@ -63,10 +71,11 @@ impl RunningMerge for Running {
     fn push(&mut self, result: &Contribution) {
         // What is no object gives no fields; the merge will say so.
         let Ok(mut value) = result.payload.decode() else { return };
-        for (path, fold) in &mut self.folds {
-            if let Some(given) = path.take(&mut value) {
+        for field in &mut self.fields {
+            if let Some(given) = field.path.take(&mut value) {
+                field.exists = true;
                 // Likewise for what the rule skips.
-                _ = fold.push(given, &result.source.collector);
+                _ = field.fold.push(given, &result.source.collector);
             }
         }
         self.update();
@@ -77,10 +86,8 @@ impl RunningMerge for Running {
     }
 
     fn bytes(&self) -> usize {
-        let fold = |(path, fold): &(Path, Box<dyn Fold>)| {
-            size_of_val(path) + size_of_val(fold) + size_of_val(&**fold) + fold.bytes()
-        };
-        self.folds.iter().map(fold).sum()
+        let field = |field: &Followed| size_of_val(field) + size_of_val(&*field.fold) + field.fold.bytes();
+        self.fields.iter().map(field).sum()
     }
 }
 

@@ -1,12 +1,10 @@
-use proptest::prelude::*;
-use stook_plugin::{Options, Registration};
+use stook_plugin::{Options, Registration, conformance};
 
-use super::rule::RULES;
+use super::rule::{AnyRule, RULES};
 use super::testing::fields;
+use super::total::Overflow;
 use super::*;
-use crate::testing::{
-    HOSTILE, build, check_defaults, json, lines, merge, n, payload, permutations, refuses, result, results,
-};
+use crate::testing::{check_defaults, json, lines, made, merge, n, payload, refuses, result, results};
 
 #[test]
 fn unites_fields_and_takes_the_first_by_default() {
@@ -184,33 +182,37 @@ fn the_docs_name_every_rule_and_its_options() {
 }
 
 #[test]
-fn hostile_payloads_are_conflicts() {
-    let sent: Vec<_> = HOSTILE.iter().map(|text| ("p", *text)).collect();
-    for rule in RULES {
-        let options =
-            format!(r#"{{"rules":{{"n":"{}"}},"paths":[{{"path":["o","n"],"use":"{0}"}}]}}"#, rule.name);
-        let (_, conflicts) = merge::<Fields>(&options, &results(&sent));
-        let conflicts = lines(&conflicts);
-        assert_eq!(conflicts.iter().filter(|line| line.starts_with(" decode p ")).count(), 2);
-        assert_eq!(conflicts.iter().filter(|line| line.starts_with(" type p ")).count(), 5);
-    }
+fn what_is_no_object_is_a_conflict() {
+    let sent = [("p1", "{"), ("p2", "null"), ("p3", "[]"), ("p4", r#"{"n":1}"#)];
+    let unreadable = " decode p1 EOF while parsing an object at line 1 column 1";
+    fields("{}", &sent, r#"{"n":1}"#, &[unreadable, " type p2 null", " type p3 array"]);
 }
 
 #[test]
 fn nan_is_no_number() {
     let sent = [result("p1", payload(r#"{"n":1}"#)), result("p2", n(f64::NAN)), result("p3", n(2.5))];
-    for (rule, value) in [("sum", 3.5), ("max", 2.5)] {
+    for (rule, value) in [("sum", 3.5), ("max", 2.5), ("mean", 1.75), ("range", 1.5), ("diff", 1.5)] {
         let (merged, conflicts) = merge::<Fields>(&format!(r#"{{"rules":{{"n":"{rule}"}}}}"#), &sent);
         assert_eq!(merged, Value::from([("n", value)]), "{rule}");
         assert_eq!(lines(&conflicts), ["n type p2 NaN"], "{rule}");
     }
+}
+
+#[test]
+fn opposite_infinities_have_no_sum() {
     let infinite = [result("p1", n(f64::INFINITY)), result("p2", n(f64::NEG_INFINITY))];
-    let (merged, conflicts) = merge::<Fields>(r#"{"rules":{"n":"sum"}}"#, &infinite);
-    assert_eq!((merged, lines(&conflicts)), (json("{}"), vec!["n overflow p2".to_owned()]));
+    let rules = ["sum", "mean", "variance", "stdev", "range", "diff"].map(|rule| format!("\"{rule}\""));
+    let float = r#"{"use":"sum","overflow":"float"}"#.to_owned();
+    for rule in rules.into_iter().take(4).chain([float]) {
+        let (merged, conflicts) = merge::<Fields>(&format!(r#"{{"rules":{{"n":{rule}}}}}"#), &infinite);
+        assert_eq!((merged, lines(&conflicts)), (json("{}"), vec!["n overflow p2".to_owned()]), "{rule}");
+    }
+    let (merged, _) = merge::<Fields>(r#"{"default":{"use":"range","overflow":"float"}}"#, &infinite);
+    assert_eq!(merged, Value::from([("n", f64::INFINITY)]));
 }
 
 fn algebra(options: &str) -> Algebra {
-    build::<dyn MergeStrategy>(&Registration::merge::<Fields>("test"), options).unwrap().algebra()
+    made::<Fields>(options).algebra()
 }
 
 #[test]
@@ -222,59 +224,141 @@ fn promises_what_its_rules_promise() {
     assert_eq!(algebra(r#"{"paths":[{"path":["o","n"],"use":"array"}]}"#).memory, MemoryBound::Input);
 }
 
+/// A rule for every field, and the same by name and inside of an object, beside the default.
+fn everywhere(rule: &AnyRule) -> [String; 2] {
+    let name = rule.name;
+    [
+        format!(r#"{{"default":"{name}","provenance":true}}"#),
+        format!(
+            r#"{{"rules":{{"n":"{name}"}},"paths":[{{"path":["o","n"],"use":"{name}"}}],"default":"min","provenance":true}}"#
+        ),
+    ]
+}
+
 #[test]
-fn commutative_rules_print_the_same_in_every_order() {
-    let values = ["3", r#""x""#, "null", "2.5", "[1]", r#"{"a":1}"#];
-    let sent: Vec<_> = values.iter().map(|value| ("p", format!(r#"{{"n":{value}}}"#))).collect();
-    for rule in RULES.iter().filter(|rule| rule.algebra.commutative) {
-        let options = format!(r#"{{"default":"{}"}}"#, rule.name);
-        let mut printed: Vec<_> = permutations(&sent).iter().map(|sent| print(&options, sent)).collect();
-        printed.dedup();
-        assert_eq!(printed.len(), 1, "{}: {printed:?}", rule.name);
-    }
-}
-
-fn print(options: &str, sent: &[(&str, String)]) -> String {
-    let sent: Vec<_> = sent.iter().map(|(collector, json)| (*collector, json.as_str())).collect();
-    serde_json::to_string(&merge::<Fields>(options, &results(&sent)).0).unwrap()
-}
-
-fn numbers() -> impl Strategy<Value = Vec<(&'static str, String)>> {
-    let number = prop_oneof![
-        any::<i64>().prop_map(|int| int.to_string()),
-        (-3..3_i64).prop_map(|int| int.to_string()),
-        (-3..3_i8).prop_map(|int| format!("{:?}", f64::from(int))),
-        // Without the `float_roundtrip` feature serde_json reads some floats one bit off; parts are merged from text.
-        (proptest::num::f64::NORMAL | proptest::num::f64::ZERO)
-            .prop_filter_map("reads as another", |float| Some(format!("{float:?}"))
-                .filter(|text| json(text) == float.into())),
-        Just("\"x\"".to_owned()),
-    ];
-    proptest::collection::vec(number.prop_map(|number| ("p", format!(r#"{{"n":{number}}}"#))), 0..8)
-}
-
-proptest! {
-    #[test]
-    fn every_rule_keeps_its_promises(
-        (sent, shuffled) in numbers().prop_flat_map(|sent| (Just(sent.clone()), Just(sent).prop_shuffle())),
-        cut in 0..8_usize,
-        again in 0..8_usize,
-    ) {
-        for rule in RULES {
-            let options = format!(r#"{{"default":"{}"}}"#, rule.name);
-            let whole = print(&options, &sent);
-            if rule.algebra.commutative {
-                prop_assert_eq!(&print(&options, &shuffled), &whole, "{} is not commutative", rule.name);
-            }
-            if rule.algebra.associative {
-                let (left, right) = sent.split_at(cut.min(sent.len()));
-                let parts = [("p", print(&options, left)), ("p", print(&options, right))];
-                prop_assert_eq!(&print(&options, &parts), &whole, "{} is not associative", rule.name);
-            }
-            if let (true, Some(again)) = (rule.algebra.idempotent, sent.get(again)) {
-                let twice: Vec<_> = sent.iter().chain([again]).cloned().collect();
-                prop_assert_eq!(&print(&options, &twice), &whole, "{} is not idempotent", rule.name);
-            }
+fn every_rule_keeps_its_promises() {
+    for rule in RULES {
+        let follows: &[&[&str]] =
+            if rule.algebra.commutative { &[&["n"], &["o", "n"], &["o", "n", "x"], &["m"]] } else { &[] };
+        for options in everywhere(rule) {
+            conformance::merge_of(|| made::<Fields>(&options), &[], follows);
         }
     }
+}
+
+#[test]
+fn overflows_keep_the_promises_too() {
+    for rule in RULES.iter().filter(|rule| rule.options.iter().any(|option| option.name == "overflow")) {
+        for overflow in Overflow::WORDS {
+            let options = format!(r#"{{"default":{{"use":"{}","overflow":"{overflow}"}}}}"#, rule.name);
+            conformance::merge(|| made::<Fields>(&options));
+        }
+    }
+}
+
+fn given_by(options: &str, sent: &[(&str, &str)], expected: &[(&str, &[&str])]) {
+    let strategy = made::<Fields>(options);
+    let provenance = strategy.provenance(&MergeInput::new("a", &results(sent)));
+    let found: Vec<_> = provenance
+        .iter()
+        .map(|one| (one.field.join("/"), one.collectors.iter().map(|id| id.as_str()).collect::<Vec<_>>()))
+        .collect();
+    let expected: Vec<_> = expected.iter().map(|(field, by)| ((*field).to_owned(), by.to_vec())).collect();
+    assert_eq!(found, expected, "{options} {sent:?}");
+}
+
+#[test]
+fn provenance_says_who_gave_what() {
+    let sent = [
+        ("p2", r#"{"a":1,"b":"x","n":1,"o":{"n":1,"x":1}}"#),
+        ("p1", r#"{"a":2,"b":"x","n":2,"o":{"n":"x"}}"#),
+        ("p3", r#"{"a":2,"b":"y","n":"x","o":{"n":2,"x":2}}"#),
+        ("p2", r#"{"n":3,"o":7}"#),
+    ];
+    given_by("{}", &sent, &[]);
+    given_by(
+        r#"{"rules":{"n":"sum","a":"max","b":"vote","c":"count"},"paths":[{"path":["o","n"],"use":"array"}],"provenance":true}"#,
+        &sent,
+        &[
+            ("a", &["p1", "p3"]),
+            ("b", &["p1", "p2"]),
+            ("n", &["p1", "p2"]),
+            ("o/n", &["p1", "p2", "p3"]),
+            ("o/x", &["p2"]),
+        ],
+    );
+    // What ends in conflict is absent, and nobody's.
+    given_by(r#"{"default":"agree","provenance":true}"#, &sent[..2], &[("b", &["p1", "p2"])]);
+    // Whoever gives just what was chosen.
+    given_by(
+        r#"{"provenance":true}"#,
+        &[("p1", r#"{"a":1}"#), ("p2", r#"{"a":1}"#)],
+        &[("a", &["p1", "p2"])],
+    );
+    given_by(r#"{"provenance":true}"#, &[("p1", r#"{"a":1}"#), ("p2", r#"{"a":1.0}"#)], &[("a", &["p1"])]);
+}
+
+#[test]
+fn follows_what_does_not_depend_on_the_order() {
+    let options = r#"{
+        "rules": {"n":"sum","m":"concat","o":"agree","c":"count"},
+        "paths": [{"path":["p","x"],"use":"max"},{"path":["p","y"],"use":"first"}],
+        "default": "count-distinct"
+    }"#;
+    let running = |paths: &[&[&str]]| {
+        let paths: Vec<Vec<String>> =
+            paths.iter().map(|path| path.iter().map(|name| (*name).to_owned()).collect()).collect();
+        made::<Fields>(options).running(&paths)
+    };
+    let mut followed = running(&[&["n"], &["o", "deep"], &["o"], &["c"], &["p", "x"], &["else"]]).unwrap();
+    assert_eq!(followed.value(), json(r#"{"c":0}"#));
+    for result in results(&[
+        ("p1", r#"{"n":1,"m":"a","o":{"deep":7},"p":{"x":1,"y":2},"else":"a"}"#),
+        ("p2", "{"),
+        ("p3", "7"),
+        ("p4", r#"{"n":"x","c":null,"p":{"x":3},"else":"b"}"#),
+    ]) {
+        followed.push(&result);
+    }
+    let so_far = r#"{"n":1,"o":{"deep":7},"c":1,"p":{"x":3},"else":2}"#;
+    assert_eq!(followed.value(), json(so_far));
+    assert!(followed.bytes() > 0);
+    let refuses = |path: &[&str], why: &str| {
+        assert_eq!(running(&[&["n"], path]).err(), Some(MergeError::new(why)));
+    };
+    refuses(&["m"], "`m` is merged by `concat`, which depends on the order of the results");
+    refuses(&["m", "x"], "`m` is merged by `concat`, which depends on the order of the results");
+    refuses(&["p", "y"], r#"`["p", "y"]` is merged by `first`, which depends on the order of the results"#);
+    refuses(&["p"], "`p` is united field by field; name the field in it that is wanted");
+    refuses(&[], "the value is united field by field; name the field in it that is wanted");
+}
+
+#[test]
+fn what_rules_keep_counts() {
+    let bytes = |rule: &str, values: &[&str]| {
+        let followed = made::<Fields>(&format!(r#"{{"default":"{rule}"}}"#)).running(&[vec!["n".into()]]);
+        let mut followed = followed.unwrap();
+        for value in values {
+            followed.push(&result("p", payload(&format!(r#"{{"n":{value}}}"#))));
+        }
+        followed.bytes()
+    };
+    let (long, other) = (format!("\"{}\"", "x".repeat(1_000)), format!("\"{}\"", "y".repeat(1_000)));
+    for rule in ["count-distinct", "vote", "agree"] {
+        assert!(bytes(rule, &[&long]) > bytes(rule, &[]) + 999, "{rule}");
+    }
+    for rule in ["count-distinct", "vote"] {
+        assert!(bytes(rule, &[&long, &other]) > bytes(rule, &[&long, &long]) + 900, "{rule}");
+    }
+    for rule in ["sum", "variance"] {
+        assert_eq!(bytes(rule, &["1.5", "2.5", "1e300"]), bytes(rule, &["1.5"]), "{rule}");
+    }
+    assert_eq!(bytes("max", &["1", "2"]), bytes("max", &[]));
+}
+
+#[test]
+fn a_vote_compares_collectors() {
+    assert!(made::<Fields>(r#"{"rules":{"n":"vote"}}"#).compares_collectors());
+    assert!(made::<Fields>(r#"{"paths":[{"path":["o","n"],"use":"vote"}]}"#).compares_collectors());
+    assert!(!made::<Fields>(r#"{"default":"agree"}"#).compares_collectors());
 }

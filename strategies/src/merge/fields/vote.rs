@@ -120,7 +120,11 @@ mod tests {
         }
         check("vote", &["null"], "null", &[]);
         absent("vote", &["1", "2"], &["n disagree p0", "n disagree p1"]);
-        absent("vote", &["1", "1", "2", "1.0"], &["n disagree p0", "n disagree p1", "n disagree p2", "n disagree p3"]);
+        absent(
+            "vote",
+            &["1", "1", "2", "1.0"],
+            &["n disagree p0", "n disagree p1", "n disagree p2", "n disagree p3"],
+        );
     }
 
     #[test]

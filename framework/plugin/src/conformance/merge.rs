@@ -1,0 +1,281 @@
+//! What is asked of every merge strategy.
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Debug, Display, Formatter};
+
+use stook_types::{CollectorId, Value};
+
+use super::results::{FLAVOURS, Flavour, count, hostile, object, payload, result, value};
+use super::{answer, one_of};
+use crate::{Conflicts, Contribution, Draw, MemoryBound, MergeError, MergeInput, MergeStrategy, Provenance};
+
+/// Holds a merge strategy to its contract, and to what it promises about itself in its
+/// [`algebra`](MergeStrategy::algebra):
+///
+/// * it panics at no payload, readable or not, and at no set, the empty one included;
+/// * the same results give the same value, whatever was merged in between;
+/// * if it is commutative, so do the same results in another order;
+/// * if it is associative, merging parts, and then their values as payloads, gives the value of the whole;
+/// * if it is idempotent, a result that comes again changes nothing;
+/// * its value does not grow beyond the bound that it declares;
+/// * conflicts name collectors that sent something, and there are at most two for each value that was sent;
+/// * the same holds for `provenance`, where each field is named once and its collectors are sorted.
+///
+/// An error of the merge is a value like any other here: where one order of the results fails, all do.
+///
+/// `make` makes an instance as config would. Payloads are objects with some of the fields `n`, `m` and `o`: let options
+/// name these. If the strategy has keys, let `n` be one; `m` takes ever new values.
+///
+/// # Panics
+/// If the strategy does not hold to it.
+#[track_caller]
+pub fn merge<S: MergeStrategy>(make: impl Fn() -> S) {
+    merge_of(make, &[], &[]);
+}
+
+/// The same for a strategy that needs payloads of a certain kind to do anything, or that can follow its value:
+///
+/// * three of four payloads are one of `payloads`;
+/// * of the fields at the paths that it `follows`, [`running`](MergeStrategy::running) knows after each result what the
+///   merge of the results so far has there.
+///
+/// # Panics
+/// If the strategy does not hold to it.
+#[track_caller]
+pub fn merge_of<S: MergeStrategy>(make: impl Fn() -> S, payloads: &[Value], follows: &[&[&str]]) {
+    let strategy = Asked { strategy: make() };
+    strategy.merged(&[], &"no results");
+    for seed in 0..200 {
+        let mut draw = Draw::new(seed);
+        let sent = plausible(payloads, &mut draw);
+        let input = Input { seed, sent: &sent };
+        strategy.keeps_its_algebra(&sent, &input, &mut draw);
+        strategy.follows(follows, &sent, &input);
+        let absurd: Vec<_> =
+            (0..draw.below(6)).map(|arrival| result(hostile(&mut draw), arrival, &mut draw)).collect();
+        let input = Input { seed, sent: &absurd };
+        strategy.merged(&absurd, &input);
+        strategy.follows(follows, &absurd, &input);
+    }
+    for flavour in FLAVOURS {
+        strategy.stays_within_its_bound(flavour);
+    }
+}
+
+/// A few results of a few collectors.
+fn plausible(payloads: &[Value], draw: &mut Draw) -> Vec<Contribution> {
+    let flavour = one_of(&FLAVOURS, draw);
+    let many = draw.below(7);
+    let sent = |arrival| {
+        let value = match payloads {
+            [_, ..] if draw.below(4) > 0 => payloads[draw.below(payloads.len())].clone(),
+            _ => object(flavour, draw),
+        };
+        result(payload(&value), arrival, draw)
+    };
+    (0..many).map(sent).collect()
+}
+
+/// What was asked, for messages.
+struct Input<'a> {
+    seed: u64,
+    sent: &'a [Contribution],
+}
+
+impl Display for Input<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "seed {}: {:?}", self.seed, said(self.sent))
+    }
+}
+
+/// Who said what.
+fn said(sent: &[Contribution]) -> Vec<(&CollectorId, Option<Value>)> {
+    sent.iter().map(|result| (&result.source.collector, result.payload.decode().ok())).collect()
+}
+
+struct Asked<S> {
+    strategy: S,
+}
+
+impl<S: MergeStrategy> Asked<S> {
+    /// The merged value, or that there is none.
+    #[track_caller]
+    fn merged(&self, sent: &[Contribution], at: &impl Display) -> Option<Value> {
+        let input = MergeInput::new("test", sent);
+        let mut conflicts = Conflicts::default();
+        let merged = answer(at, || self.strategy.merge(&input, &mut conflicts));
+        let provenance = answer(at, || self.strategy.provenance(&input));
+        let senders: BTreeSet<_> = sent.iter().map(|result| &result.source.collector).collect();
+        check_conflicts(conflicts, &senders, sent, at);
+        check_provenance(&provenance, &senders, at);
+        merged.ok()?.to_value().ok()
+    }
+
+    #[track_caller]
+    fn keeps_its_algebra(&self, sent: &[Contribution], at: &Input<'_>, draw: &mut Draw) {
+        let algebra = self.strategy.algebra();
+        let whole = self.merged(sent, at);
+        let same = |promise: &str, of: &[Contribution]| {
+            let other = self.merged(of, at);
+            assert!(
+                other == whole,
+                "{promise}: the value was {whole:?} and is {other:?} of {:?}, at {at}",
+                said(of)
+            );
+        };
+        same("the same results give the same value", sent);
+        if algebra.commutative {
+            for shuffled in [reversed(sent), shuffled(sent, draw)] {
+                same("a commutative merge gives the same value in every order", &shuffled);
+            }
+        }
+        if algebra.associative {
+            for cut in 1..sent.len() {
+                let (left, right) = sent.split_at(cut);
+                if let (Some(left), Some(right)) = (self.merged(left, at), self.merged(right, at)) {
+                    let parts = [result(payload(&left), 0, draw), result(payload(&right), 1, draw)];
+                    same("an associative merge gives the same value of its parts", &parts);
+                }
+            }
+        }
+        if algebra.idempotent && !sent.is_empty() {
+            let place = draw.below(sent.len());
+            let mut twice = sent.to_vec();
+            twice.insert(place + 1 + draw.below(sent.len() - place), sent[place].clone());
+            same("an idempotent merge is not changed by a result that comes again", &twice);
+        }
+    }
+
+    #[track_caller]
+    fn follows(&self, paths: &[&[&str]], sent: &[Contribution], at: &Input<'_>) {
+        if paths.is_empty() {
+            return;
+        }
+        let names: Vec<Vec<String>> =
+            paths.iter().map(|path| path.iter().map(|name| (*name).to_owned()).collect()).collect();
+        let running = answer(at, || self.strategy.running(&names));
+        let mut running = running.unwrap_or_else(|MergeError(why)| panic!("{names:?} is followed: {why}"));
+        for so_far in 0..=sent.len() {
+            let whole = self.merged(&sent[..so_far], at);
+            let value = answer(at, || running.value());
+            for path in whole.iter().flat_map(|_| paths) {
+                let (merged, followed) = (whole.as_ref().and_then(|whole| whole.at(path)), value.at(path));
+                assert!(
+                    followed == merged,
+                    "what is followed is what the merge would have: of {so_far} results it is {followed:?} and not \
+                     {merged:?} at {path:?}, at {at}"
+                );
+            }
+            if let Some(next) = sent.get(so_far) {
+                answer(at, || running.push(next));
+                answer(at, || running.bytes());
+            }
+        }
+    }
+
+    /// With many results as with few, and with many fields.
+    #[track_caller]
+    fn stays_within_its_bound(&self, flavour: Flavour) {
+        const FEW: usize = 64;
+        let bound = self.strategy.algebra().memory;
+        let at = "results with ever new values of `m`";
+        let measure = |many: usize, of: &dyn Fn(usize) -> Value| {
+            let mut draw = Draw::new(1);
+            let sent: Vec<_> = (0..many).map(|i| result(payload(&of(i)), i, &mut draw)).collect();
+            let largest = sent.iter().map(|result| result.payload.len()).max().unwrap_or(0);
+            (self.merged(&sent, &at).map_or(0, |value| payload(&value).len()), largest)
+        };
+        let fields = |i: usize| {
+            Value::from([("n", Value::Int((i % 4) as i64)), ("m", new(flavour, i)), ("o", Value::Int(1))])
+        };
+        let (few, (many, largest)) = (measure(FEW, &fields).0, measure(16 * FEW, &fields));
+        if bound != MemoryBound::Input {
+            assert!(
+                many <= 2 * few + 64,
+                "the value grows with the number of fields or keys at most: of {FEW} {at} it has {few} bytes, and \
+                 {many} of {}",
+                16 * FEW
+            );
+        }
+        if bound == MemoryBound::Constant {
+            let (widest, widely) = measure(FEW, &|i| Value::from([(format!("field-{i}"), new(flavour, i))]));
+            for (bytes, largest) in [(many, largest), (widest, widely)] {
+                assert!(
+                    bytes <= largest + 64,
+                    "a constant value is not larger than the largest payload, of {largest} bytes: it has {bytes}"
+                );
+            }
+        }
+    }
+}
+
+/// A value of this flavour that no other number gives, where there are so many, all of one size.
+fn new(flavour: Flavour, number: usize) -> Value {
+    let text = format!("{number:06}");
+    match flavour {
+        Flavour::Bools => Value::Bool(number.is_multiple_of(2)),
+        Flavour::Ints => Value::Int(number as i64),
+        Flavour::Numbers => Value::Float(number as f64 / 7.0),
+        Flavour::Texts => text.into(),
+        Flavour::Arrays => Value::Array(vec![text.into()]),
+        Flavour::Objects => Value::from([("x", text)]),
+        Flavour::Anything => value(flavour, 2, &mut Draw::new(number as u64)),
+    }
+}
+
+#[track_caller]
+fn check_conflicts(
+    conflicts: Conflicts,
+    senders: &BTreeSet<&CollectorId>,
+    sent: &[Contribution],
+    at: &impl Display,
+) {
+    let dropped = conflicts.dropped();
+    let conflicts = conflicts.into_list();
+    let stray = conflicts.iter().find(|conflict| !senders.contains(&conflict.collector));
+    assert!(stray.is_none(), "conflicts name collectors that sent something: {stray:?}, at {at}");
+    let values: usize =
+        sent.iter().map(|result| result.payload.decode().map_or(1, |value| count(&value))).sum();
+    let found = conflicts.len() + dropped;
+    assert!(
+        found <= 2 * values,
+        "there are at most two conflicts for a value: {found} for {values}, like {:?}, at {at}",
+        conflicts.last()
+    );
+}
+
+#[track_caller]
+fn check_provenance(provenance: &[Provenance], senders: &BTreeSet<&CollectorId>, at: &impl Display) {
+    let mut fields = BTreeSet::new();
+    for Provenance { field, collectors } in provenance {
+        let violates = |what: &str, which: &dyn Debug| {
+            panic!("{what}: {which:?} at {field:?}, at {at}");
+        };
+        if !fields.insert(field) {
+            violates("provenance names a field once", &provenance);
+        }
+        if !collectors.is_sorted_by(|one, next| one < next) || collectors.is_empty() {
+            violates("the collectors of a field are some, sorted, and each named once", collectors);
+        }
+        if let Some(stray) = collectors.iter().find(|collector| !senders.contains(collector)) {
+            violates("provenance names collectors that sent something", stray);
+        }
+    }
+}
+
+fn reversed(sent: &[Contribution]) -> Vec<Contribution> {
+    sent.iter().rev().cloned().collect()
+}
+
+/// As R. Fisher and F. Yates do it.
+fn shuffled(sent: &[Contribution], draw: &mut Draw) -> Vec<Contribution> {
+    let mut shuffled = sent.to_vec();
+    for place in (1..shuffled.len()).rev() {
+        shuffled.swap(place, draw.below(place + 1));
+    }
+    shuffled
+}
+
+#[cfg(test)]
+#[path = "merge_tests.rs"]
+mod tests;
