@@ -138,7 +138,7 @@ impl AggregateSpec {
 
 impl PluginNames {
     /// That of the dedup for this entry of `topic_dedup`, or of the whole aggregate.
-    pub(crate) fn dedup_of(&self, topic: Option<usize>) -> &'static str {
+    pub fn dedup_of(&self, topic: Option<usize>) -> &'static str {
         topic.and_then(|index| self.topic_dedup.get(index)).unwrap_or(&self.dedup)
     }
 }

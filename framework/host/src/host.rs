@@ -149,8 +149,8 @@ impl Host {
         let Config { host, aggregates, dispatch, collectors, tasks, .. } = config;
         let acks = aggregates.iter().map(|aggregate| aggregate.ack).collect();
         let scores = Scores::new(dispatch.score, &aggregates);
-        let specs: Vec<_> = aggregates.into_iter().map(|aggregate| aggregate.spec).collect();
         let slow = Slow::default();
+        let specs = aggregates.into_iter().map(|aggregate| slow.watch_aggregate(aggregate.spec)).collect();
         let dispatch = slow.watch(dispatch);
         let clock = Clock::start();
         let delivery = Delivery::start(acks, targets, Arc::default(), clock.origin_on_the_wall())?;

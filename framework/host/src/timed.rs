@@ -1,5 +1,7 @@
 //! Policies under a clock: the engine reads none, so whoever takes too long is found out here.
 
+mod aggregation;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use stook_engine::{NamedDetector, NamedRestart, NamedScore};
 use stook_plugin::{
-    Candidate, Draw, Ending, FailureDetector, Pool, Restart, RestartPolicy, ScoringPolicy, Watch,
+    Candidate, Draw, Ending, FailureDetector, PluginKind, Pool, Restart, RestartPolicy, ScoringPolicy, Watch,
 };
 use stook_types::MonoTime;
 
@@ -18,7 +20,7 @@ use crate::config::DispatchConfig;
 pub(crate) struct Slow(Arc<Mutex<BTreeMap<Policy, SlowCalls>>>, Arc<AtomicBool>);
 
 /// A kind of policy, and a name.
-type Policy = (&'static str, &'static str);
+type Policy = (PluginKind, &'static str);
 
 /// Those of one policy.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,15 +64,17 @@ impl Slow {
 
     /// Puts a clock to every policy.
     pub(crate) fn watch(&self, dispatch: DispatchConfig) -> DispatchConfig {
-        let score =
-            |NamedScore { name, policy }| NamedScore { name, policy: self.timed(("scoring", name), policy) };
+        let score = |NamedScore { name, policy }| NamedScore {
+            name,
+            policy: self.timed((PluginKind::Scoring, name), policy),
+        };
         let detector = |NamedDetector { name, detector }| NamedDetector {
             name,
-            detector: self.timed(("detection", name), detector),
+            detector: self.timed((PluginKind::Detection, name), detector),
         };
         let restart = |NamedRestart { name, policy }| NamedRestart {
             name,
-            policy: self.timed(("restart", name), policy),
+            policy: self.timed((PluginKind::Restart, name), policy),
         };
         DispatchConfig {
             scores: dispatch.scores.into_iter().map(score).collect(),

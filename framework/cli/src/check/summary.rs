@@ -154,10 +154,10 @@ impl<'a> Aggregate<'a> {
             complete: spec.completion.iter().map(|named| named.name).collect(),
             timeout: Span(spec.timeout),
             idle: spec.idle.map(Span),
-            order: config.order,
-            dedup: config.dedup,
+            order: spec.names.order,
+            dedup: spec.names.dedup,
             topic_dedup: spec.topic_dedup.iter().map(|(pattern, _)| pattern).collect(),
-            merge: config.merge,
+            merge: spec.names.merge,
             late: Late {
                 policy,
                 grace,

@@ -69,6 +69,12 @@ fn check(
     failures
 }
 
+/// Panics by the name of the plugin.
+fn misbehaved(counts: &CounterSnapshot) -> Value {
+    let count = |count: u64| Value::Int(i64::try_from(count).unwrap_or(i64::MAX));
+    Value::Object(counts.misbehaved.iter().map(|((_, name), n)| ((*name).to_owned(), count(*n))).collect())
+}
+
 fn counts_of(counts: &CounterSnapshot) -> Record {
     let count = |count: u64| Value::Int(i64::try_from(count).unwrap_or(i64::MAX));
     let reasons = |counts: &std::collections::BTreeMap<&str, u64>| {
@@ -84,6 +90,8 @@ fn counts_of(counts: &CounterSnapshot) -> Record {
         ("discarded", reasons(&counts.discarded)),
         ("released", count(counts.released)),
         ("plugin_panics", count(counts.plugin_panics)),
+        ("misbehaved", misbehaved(counts)),
+        ("undecided", count(counts.undecided)),
     ];
     Object::from(fields.map(|(name, value)| (name.to_owned(), value)))
 }

@@ -36,7 +36,7 @@ const STATUS: &str = r#"{
 "quarantine": {"collectors": ["netmond-1"], "tasks": [
   {"task": "scan", "task_id": "0f0e0d0c-0b0a-4908-8706-050403020101", "correlation_id": "x-1",
    "capability": "process.list", "collector": "procmond-1", "kills": 3}]},
-"aggregates": [{"name": "machine-scan", "open": 1, "tombstones": 11, "released": 11, "results": {"received": 40,
+"aggregates": [{"name": "machine-scan", "open": 1, "tombstones": 11, "released": 11, "undecided": 2, "results": {"received": 40,
   "delivered": 34, "duplicate": 2, "late": 1, "refused": {"decode": 2}, "discarded": {}, "pending": 1}}],
 "plugins": {"misbehaved": {"p2c": 1}, "slow": {"acme/nth": 3}}
 }"#;
@@ -91,6 +91,7 @@ quarantine
 plugins
   p2c: panicked or made no sense 1 time
   acme/nth: took too long 3 times
+  completion of machine-scan: could not tell 2 times, by what results contain
 ",
     );
 }

@@ -196,7 +196,16 @@ impl Text<'_> {
             .map(|(name, count)| format!("  {name}: panicked or made no sense {}\n", many(count, "time")));
         let slow = plugins.field("slow").counts();
         let slow = slow.map(|(name, count)| format!("  {name}: took too long {}\n", many(count, "time")));
-        let all: String = misbehaved.chain(slow).collect();
+        let aggregates = self.status.field("aggregates").list();
+        let undecided =
+            aggregates.filter(|aggregate| aggregate.field("undecided").count() > 0).map(|aggregate| {
+                let (name, count) = (aggregate.field("name").shown(), aggregate.field("undecided").count());
+                format!(
+                    "  completion of {name}: could not tell {}, by what results contain\n",
+                    many(count, "time")
+                )
+            });
+        let all: String = misbehaved.chain(slow).chain(undecided).collect();
         if all.is_empty() { all } else { section(paint, "plugins", all) }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stook_engine::{AggregateSpec, KeySpec};
+use stook_engine::{AggregateSpec, KeySpec, PluginNames};
 use stook_plugin::{MergeStrategy, OrderStrategy};
 use stook_types::TopicPattern;
 use stook_types::units::Span;
@@ -57,15 +57,21 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> AggregateDraft<'a> {
     let (dedup_name, dedup) = dedup(&table, timeout).named("none");
     let (merge_name, merge) = plugin::<dyn MergeStrategy>(&table, "merge").named("list");
     (spec.order, spec.dedup, spec.merge) = (order, dedup, merge);
+    let mut names =
+        PluginNames { order: order_name, dedup: dedup_name, topic_dedup: Vec::new(), merge: merge_name };
     let (mut topic_tables, mut topic_choices, mut topic_scores) = (Vec::new(), Vec::new(), Vec::new());
     for entry in table.section("topic") {
         let TopicTable { pattern, dedup, choices } = topic(cx, entry, timeout);
         let Some(pattern) = pattern else { continue };
-        spec.topic_dedup.extend(dedup.map(|dedup| (pattern.value.clone(), dedup)));
+        if let (name, Some(dedup)) = dedup {
+            spec.topic_dedup.push((pattern.value.clone(), dedup));
+            names.topic_dedup.push(name);
+        }
         topic_scores.extend(choices.score.as_ref().map(|score| (pattern.value.clone(), score.id)));
         topic_choices.push((pattern.value.clone(), choices));
         topic_tables.push(pattern);
     }
+    spec.names = names;
     check_comparable(&table, &spec);
     let deliver = table.set::<String>("deliver");
     let choices = choices(&table);
@@ -73,9 +79,6 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> AggregateDraft<'a> {
         spec,
         ack: table.read::<Ack>("ack").unwrap_or_default(),
         deliver: deliver.iter().map(|sink| Arc::from(sink.value.as_str())).collect(),
-        order: order_name,
-        dedup: dedup_name,
-        merge: merge_name,
         score: choices.score.as_ref().map(|score| score.id),
         topic_scores,
     };

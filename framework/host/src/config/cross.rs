@@ -106,7 +106,7 @@ impl Draft<'_> {
         if publishers > 1 && depends && !commutes {
             let message = format!(
                 "the result depends on scheduling: {publishers} collectors publish here, and merge `{}` minds the order `{}`",
-                config.merge, config.order
+                config.spec.names.merge, config.spec.names.order
             );
             cx.warn(
                 aggregate.merge_place,

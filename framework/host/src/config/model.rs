@@ -48,12 +48,6 @@ pub struct AggregateConfig {
     pub ack: Ack,
     /// The sinks that take its released sets, by name.
     pub deliver: Vec<Arc<str>>,
-    /// The name of its order, chosen or by default.
-    pub order: &'static str,
-    /// The name of its dedup.
-    pub dedup: &'static str,
-    /// The name of its merge.
-    pub merge: &'static str,
     /// What chooses who answers into it.
     pub score: Option<ScoreId>,
     /// The same for capabilities that answer on some of its topics; the most specific pattern wins.

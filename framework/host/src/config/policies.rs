@@ -107,7 +107,7 @@ pub(super) fn dedup(table: &Table<'_>, timeout: Duration) -> Chosen<dyn DedupStr
 /// What is different for some topics of an aggregate.
 pub(super) struct TopicTable<'a> {
     pub(super) pattern: Option<Placed<'a, TopicPattern>>,
-    pub(super) dedup: Option<Box<dyn DedupStrategy>>,
+    pub(super) dedup: (&'static str, Option<Box<dyn DedupStrategy>>),
     pub(super) choices: Choices<'a>,
 }
 
@@ -119,5 +119,5 @@ pub(super) fn topic<'a>(cx: &'a Cx<'a>, entry: &'a Entry, timeout: Duration) -> 
         cx.error(&entry.place, format!("bad topic pattern: {error}"), help);
     });
     let pattern = pattern.ok().map(|value| Placed { value, place: &entry.place });
-    TopicTable { pattern, dedup: dedup(&table, timeout).named("none").1, choices: choices(&table) }
+    TopicTable { pattern, dedup: dedup(&table, timeout).named("none"), choices: choices(&table) }
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use stook_plugin::PluginKind;
 use stook_types::MonoTime;
 use tokio::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::timed::{SlowCalls, TOO_LONG};
 
 /// What was told last of each policy, by its kind and name.
 #[derive(Default)]
-pub(super) struct Complaints(BTreeMap<(Fault, &'static str, &'static str), Told>);
+pub(super) struct Complaints(BTreeMap<(Fault, PluginKind, &'static str), Told>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fault {
@@ -31,7 +32,7 @@ const AGAIN: Duration = Duration::from_secs(60);
 
 impl Complaints {
     /// Whether it is to be told now that something has happened so often.
-    fn is_due(&mut self, now: MonoTime, what: (Fault, &'static str, &'static str), count: u64) -> bool {
+    fn is_due(&mut self, now: MonoTime, what: (Fault, PluginKind, &'static str), count: u64) -> bool {
         let new = Told { count, at: now };
         match self.0.entry(what) {
             Entry::Vacant(entry) => _ = entry.insert(new),
@@ -49,20 +50,26 @@ impl Complaints {
 }
 
 impl Control {
+    /// How often each policy has panicked or made no sense, by its kind and name.
+    pub(super) fn misbehaved(&self) -> BTreeMap<(PluginKind, &'static str), u64> {
+        let mut all = self.hub.aggregator.counters().misbehaved;
+        for (kind, by_name) in [
+            (PluginKind::Scoring, self.router.balancer().misbehaved()),
+            (PluginKind::Detection, self.health.misbehaved()),
+            (PluginKind::Restart, self.restarts.misbehaved()),
+        ] {
+            all.extend(by_name.iter().map(|(name, count)| ((kind, *name), *count)));
+        }
+        all
+    }
+
     /// Tells of policies that have misbehaved since.
     pub(super) fn complain(&mut self, now: MonoTime) {
         let mut events = Vec::new();
-        let nonsense = [
-            ("scoring", self.router.balancer().misbehaved()),
-            ("detection", self.health.misbehaved()),
-            ("restart", self.restarts.misbehaved()),
-        ];
-        for (kind, by_name) in nonsense {
-            for (&plugin, &count) in by_name {
-                if self.complaints.is_due(now, (Fault::Nonsense, kind, plugin), count) {
-                    let what = format!("has panicked or made no sense {}", times(count));
-                    events.push(Event::PluginMisbehaved { plugin, kind, what });
-                }
+        for ((kind, plugin), count) in self.misbehaved() {
+            if self.complaints.is_due(now, (Fault::Nonsense, kind, plugin), count) {
+                let what = format!("has panicked or made no sense {}", times(count));
+                events.push(Event::PluginMisbehaved { plugin, kind: kind.as_str(), what });
             }
         }
         if self.hub.slow.any() {
@@ -70,14 +77,23 @@ impl Control {
                 if self.complaints.is_due(now, (Fault::Slow, kind, plugin), count) {
                     let (limit, longest) = (TOO_LONG.as_millis(), longest.as_millis());
                     let what = format!(
-                        "has taken {limit} ms or more {}, at most {longest} ms, and held up all others",
-                        times(count)
+                        "has taken {limit} ms or more {}, at most {longest} ms, and held up {}",
+                        times(count),
+                        held_up(kind)
                     );
-                    events.push(Event::PluginMisbehaved { plugin, kind, what });
+                    events.push(Event::PluginMisbehaved { plugin, kind: kind.as_str(), what });
                 }
             }
         }
         events.iter().for_each(|event| self.tell(event));
+    }
+}
+
+/// Who waits for a slow policy of this kind.
+const fn held_up(kind: PluginKind) -> &'static str {
+    match kind {
+        PluginKind::Scoring | PluginKind::Detection | PluginKind::Restart => "all others",
+        _ => "those whose results it was given",
     }
 }
 
@@ -96,13 +112,14 @@ mod tests {
         // 2 a second, for two minutes and a half.
         for tick in 1..=300_u64 {
             let now = MonoTime::at(Duration::from_millis(500 * tick));
-            if complaints.is_due(now, (Fault::Nonsense, "scoring", "bad"), tick) {
+            if complaints.is_due(now, (Fault::Nonsense, PluginKind::Scoring, "bad"), tick) {
                 told.push(tick);
             }
         }
         assert_eq!(told, [1, 2, 4, 8, 16, 32, 64, 128, 248]);
         let late = MonoTime::at(Duration::from_secs(1_000));
-        let mut is_due = |fault, name, count| complaints.is_due(late, (fault, "scoring", name), count);
+        let mut is_due =
+            |fault, name, count| complaints.is_due(late, (fault, PluginKind::Scoring, name), count);
         assert!(is_due(Fault::Nonsense, "bad", 300), "what happened in the last minute is not forgotten");
         assert!(!is_due(Fault::Nonsense, "bad", 300), "nothing has happened since");
         assert!(is_due(Fault::Slow, "bad", 1) && is_due(Fault::Nonsense, "other", 1));

@@ -147,13 +147,15 @@ struct AggregateReport {
     open: usize,
     tombstones: usize,
     released: u64,
+    /// Questions to its completion policies that they could not answer, because of what results contain.
+    undecided: u64,
     results: Results,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct Plugins {
     /// Panics, and answers that made no sense, by name.
-    misbehaved: BTreeMap<String, u64>,
+    misbehaved: BTreeMap<&'static str, u64>,
     /// Calls that took too long, by name.
     slow: BTreeMap<&'static str, u64>,
 }
@@ -198,6 +200,7 @@ impl Control {
                 open: occupancy.open,
                 tombstones: occupancy.tombstones,
                 released: counters.released,
+                undecided: counters.undecided,
                 results: Results::of(counters),
             };
         aggregates.map(report).collect()
@@ -205,13 +208,8 @@ impl Control {
 
     fn plugins(&self) -> Plugins {
         let mut plugins = Plugins { misbehaved: BTreeMap::new(), slow: BTreeMap::new() };
-        let (scoring, detection) = (self.router.balancer().misbehaved(), self.health.misbehaved());
-        for (name, count) in scoring.iter().chain(detection).chain(self.restarts.misbehaved()) {
-            *plugins.misbehaved.entry((*name).to_owned()).or_default() += count;
-        }
-        let in_aggregates = self.hub.aggregator.counters().plugin_panics;
-        if in_aggregates > 0 {
-            plugins.misbehaved.insert("in aggregates".to_owned(), in_aggregates);
+        for ((_, name), count) in self.misbehaved() {
+            *plugins.misbehaved.entry(name).or_default() += count;
         }
         for ((_, name), calls) in self.hub.slow.look() {
             *plugins.slow.entry(name).or_default() += calls.count;

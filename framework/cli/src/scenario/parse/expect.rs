@@ -46,6 +46,8 @@ const COUNTERS: &[&str] = &[
     "discarded",
     "released",
     "plugin_panics",
+    "misbehaved",
+    "undecided",
 ];
 
 pub(super) fn emissions(scenario: &Table<'_, '_>) -> Vec<Pattern> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stook_engine::{KeySpec, LatePolicy, LateSpec, Limits, WhenFull};
+use stook_engine::{KeySpec, LatePolicy, LateSpec, Limits, PluginNames, WhenFull};
 use stook_plugin::types::units::ByteSize;
 
 use stook_types::FanOut;
@@ -60,7 +60,9 @@ path = "-"
     assert_eq!(spec.key, KeySpec::Paths(vec![vec!["host".into()], vec!["message".into(), "p.id".into()]]));
     assert_eq!(spec.completion.iter().map(|named| named.name).collect::<Vec<_>>(), ["count", "everybody"]);
     assert!(spec.order.is_some() && spec.dedup.is_some() && spec.merge.is_some());
-    assert_eq!((scan.order, scan.dedup, scan.merge), ("by-time", "same", "total"));
+    let names =
+        PluginNames { order: "by-time", dedup: "same", topic_dedup: vec!["same"], merge: "total" };
+    assert_eq!(spec.names, names);
     assert_eq!(spec.topic_dedup[0].0.as_str(), "events.process.integrity");
     let late = LateSpec { policy: LatePolicy::Correct(secs(10)), tombstones: 5, remember: secs(60) };
     assert_eq!(spec.late, late);
@@ -92,7 +94,7 @@ fn the_least_that_is_possible() {
     assert_eq!((spec.late, spec.limits), (LateSpec::default(), Limits::default()));
     assert!(spec.completion.is_empty() && spec.idle.is_none());
     assert!(spec.order.is_none() && spec.dedup.is_none() && spec.merge.is_none());
-    assert_eq!((aggregate.order, aggregate.dedup, aggregate.merge), ("arrival", "none", "list"));
+    assert_eq!(spec.names, PluginNames::default());
     assert_eq!((aggregate.ack, aggregate.deliver.len()), (Ack::Accepted, 0));
 }
 
