@@ -195,13 +195,6 @@ impl OpenSet {
         }
     }
 
-    /// A policy does not admit what this collector sent. Who is no member stays none.
-    pub(crate) fn refused(&mut self, collector: &CollectorId) {
-        if let Some(member) = self.member(collector) {
-            member.refused = true;
-        }
-    }
-
     /// Whether a task of this set was taken from this collector, and it has none left here.
     pub(crate) fn has_withdrawn(&self, collector: &CollectorId) -> bool {
         self.members.iter().any(|member| member.withdrawn && member.collector == *collector)

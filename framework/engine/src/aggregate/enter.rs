@@ -344,7 +344,7 @@ impl Aggregate {
                     self.add(now, open, arriving)
                 }
                 Admitted::Refused(reason) => {
-                    open.refused(&arriving.collector);
+                    open.member_or_insert(&arriving.collector).refused = true;
                     Verdict::Refused(reason)
                 }
             },

@@ -10,6 +10,11 @@ use stook_types::Missing;
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) count: Option<usize>,
+    pub(crate) door: Door,
+    /// Whether the first result of a collector is no answer, but the one that it flags as its last.
+    pub(crate) awaits_last: bool,
+    /// Complete when the payloads add up to this.
+    pub(crate) sum: Option<u64>,
     pub(crate) expected: Vec<u8>,
     pub(crate) unexpected: Unexpected,
     pub(crate) timeout: u64,
@@ -20,7 +25,19 @@ pub(crate) struct Config {
     pub(crate) dedup: Option<Terms>,
     pub(crate) sets: usize,
     pub(crate) results: usize,
+    pub(crate) bytes: usize,
     pub(crate) when_full: WhenFull,
+}
+
+/// What policies say of results before they enter. Whatever is `None` is not asked about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Door {
+    /// This payload is refused.
+    pub(crate) refuses: Option<u8>,
+    /// This payload starts a set.
+    pub(crate) starts: Option<u8>,
+    /// No set has more bytes than this, unless one result has.
+    pub(crate) before: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,11 +85,18 @@ struct Closed {
     gone: BTreeMap<u8, Missing>,
 }
 
-#[derive(Clone, Copy)]
-struct Result {
-    from: u8,
-    sequence: u64,
-    json: u8,
+/// A payload is a small number; the larger, the longer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Result {
+    pub(crate) from: u8,
+    pub(crate) sequence: u64,
+    pub(crate) json: u8,
+    pub(crate) last: bool,
+}
+
+/// How many bytes this payload has.
+pub(crate) fn size(json: u8) -> usize {
+    usize::from(json) + 1
 }
 
 /// One identity, in the order in which they were last met.
@@ -80,6 +104,31 @@ struct Seen {
     key: (Option<u8>, u8),
     since: u64,
     place: (u64, usize),
+}
+
+impl Set {
+    fn sum(&self) -> u64 {
+        self.results.iter().map(|result| u64::from(result.json)).sum()
+    }
+
+    fn bytes(&self) -> usize {
+        self.results.iter().map(|result| size(result.json)).sum()
+    }
+}
+
+impl Door {
+    /// Why the set is complete without this result, if it is; or that it is refused.
+    fn says(&self, set: &Set, result: Result) -> std::result::Result<Option<&'static str>, &'static str> {
+        if self.refuses == Some(result.json) {
+            return Err("refused count-mismatch");
+        }
+        let over = self.before.is_some_and(|most| set.bytes() + size(result.json) > most);
+        match (set.results.is_empty(), self.starts == Some(result.json)) {
+            (true, _) => Ok(None),
+            (false, true) => Ok(Some("starts")),
+            (false, false) => Ok(over.then_some("before")),
+        }
+    }
 }
 
 impl Model {
@@ -232,6 +281,9 @@ impl Model {
         if self.config.count.is_some_and(|count| set.results.len() >= count) {
             return Some("count");
         }
+        if self.config.sum.is_some_and(|sum| set.sum() >= sum) {
+            return Some("reaches");
+        }
         let all = !set.expected.is_empty() && set.expected.is_subset(&set.answered);
         all.then_some("expected")
     }
@@ -250,16 +302,28 @@ impl Model {
     }
 
     fn release(&mut self, id: u8, reason: &'static str) {
-        let set = &self.sets[&id];
-        let gone = set.expected.difference(&set.answered).filter_map(|who| Some((*who, self.gone(*who)?)));
-        let closed = Closed { at: self.now, reason, gone: gone.collect() };
-        let number = set.number;
-        self.sets.get_mut(&id).unwrap().closed = Some(closed);
+        self.close(id, reason);
         self.emit(id, reason);
+        let number = self.sets[&id].number;
         self.tombs.push_back((number, id));
         while self.tombs.len() > self.config.tombstones {
             self.forget();
         }
+    }
+
+    /// Releases a set, and puts the next of its key into its place at once. No tombstone, and no more sets than before.
+    fn turn_over(&mut self, id: u8, reason: &'static str) {
+        self.close(id, reason);
+        self.emit(id, reason);
+        let expected = self.config.expected.clone();
+        self.insert(id, &expected);
+    }
+
+    fn close(&mut self, id: u8, reason: &'static str) {
+        let set = &self.sets[&id];
+        let gone = set.expected.difference(&set.answered).filter_map(|who| Some((*who, self.gone(*who)?)));
+        let closed = Closed { at: self.now, reason, gone: gone.collect() };
+        self.sets.get_mut(&id).unwrap().closed = Some(closed);
     }
 
     fn emit(&mut self, id: u8, reason: &'static str) {
@@ -267,9 +331,14 @@ impl Model {
         set.revision += 1;
         set.emitted = set.results.len();
         let set = &self.sets[&id];
-        let outcome = if matches!(reason, "count" | "expected") { "complete" } else { "partial" };
+        let complete = matches!(reason, "count" | "reaches" | "expected" | "starts" | "before");
+        let outcome = if complete { "complete" } else { "partial" };
         let values: Vec<_> = set.results.iter().map(|result| result.json.to_string()).collect();
-        let mut line = format!("{id} {outcome} {reason} [{}]", values.join(","));
+        let value = match self.config.sum {
+            Some(_) => format!(r#"{{"sum":{}}}"#, set.sum()),
+            None => format!("[{}]", values.join(",")),
+        };
+        let mut line = format!("{id} {outcome} {reason} {value}");
         if set.generation > 1 {
             line += &format!(" g{}", set.generation);
         }
@@ -305,7 +374,8 @@ impl Model {
 
     // === results ===
 
-    pub(crate) fn offer(&mut self, from: u8, id: u8, json: u8, sequence: u64) -> String {
+    pub(crate) fn offer(&mut self, id: u8, result: Result) -> String {
+        let Result { from, sequence, .. } = result;
         if !self.sequences.insert((from, sequence)) {
             let says = self.sets.get(&id).is_some_and(|set| set.closed.is_none() || self.corrects(set));
             if says {
@@ -313,7 +383,7 @@ impl Model {
             }
             return "duplicate".into();
         }
-        let verdict = self.offer_new(Result { from, sequence, json }, id);
+        let verdict = self.offer_new(result, id);
         if verdict == "parked" {
             self.sequences.remove(&(from, sequence));
         }
@@ -321,6 +391,9 @@ impl Model {
     }
 
     fn offer_new(&mut self, result: Result, id: u8) -> String {
+        if size(result.json) > self.config.bytes {
+            return "refused too-large".into();
+        }
         let beyond = self.config.dedup.filter(|terms| terms.scope != Scope::Set);
         let key =
             (beyond.is_some_and(|terms| terms.scope == Scope::Collector).then_some(result.from), result.json);
@@ -349,7 +422,8 @@ impl Model {
     /// Equal to an earlier result, in this set or another.
     fn offer_duplicate(&mut self, result: Result, id: u8, place: (u64, usize)) -> String {
         if !self.sets.contains_key(&id) {
-            if !self.config.expected.contains(&result.from) || self.room().is_err() {
+            let answers = self.config.expected.contains(&result.from) && self.answers(result);
+            if !answers || self.room().is_err() {
                 return "duplicate".into();
             }
             let expected = self.config.expected.clone();
@@ -370,11 +444,9 @@ impl Model {
     }
 
     fn duplicate(&mut self, result: Result, id: u8, place: Option<usize>) -> String {
-        let now = self.now;
+        self.sets.get_mut(&id).unwrap().duplicates += 1;
+        self.heard(result, id);
         let set = self.sets.get_mut(&id).unwrap();
-        set.duplicates += 1;
-        set.touched = now;
-        set.answered.insert(result.from);
         let last = self.config.dedup.is_some_and(|terms| terms.keep == Keep::Last);
         match place.filter(|place| last && *place >= set.emitted) {
             Some(place) => {
@@ -382,6 +454,19 @@ impl Model {
                 format!("accepted for p{}/{}", earlier.from, earlier.sequence)
             }
             None => "duplicate".into(),
+        }
+    }
+
+    fn answers(&self, result: Result) -> bool {
+        result.last || !self.config.awaits_last
+    }
+
+    fn heard(&mut self, result: Result, id: u8) {
+        let (now, answers) = (self.now, self.answers(result));
+        let set = self.sets.get_mut(&id).unwrap();
+        set.touched = now;
+        if answers {
+            set.answered.insert(result.from);
         }
     }
 
@@ -412,6 +497,9 @@ impl Model {
             {
                 return verdict;
             }
+            if self.config.door.refuses == Some(result.json) {
+                return "refused count-mismatch".into();
+            }
             if let Err(verdict) = self.room() {
                 return verdict.into();
             }
@@ -433,7 +521,7 @@ impl Model {
     }
 
     fn add(&mut self, result: Result, id: u8) -> String {
-        let (now, limit) = (self.now, self.config.results);
+        let now = self.now;
         let of_set = self.config.dedup.filter(|terms| terms.scope == Scope::Set);
         let unexpected = self.unexpected();
         let set = self.sets.get_mut(&id).unwrap();
@@ -448,7 +536,18 @@ impl Model {
         {
             return self.duplicate(result, id, Some(place));
         }
-        if set.results.len() >= limit {
+        let at_the_door = if set.closed.is_some() { Ok(None) } else { self.config.door.says(set, result) };
+        match at_the_door {
+            Ok(Some(reason)) => self.turn_over(id, reason),
+            Ok(None) => {}
+            Err(verdict) => {
+                set.refused.insert(result.from);
+                return verdict.into();
+            }
+        }
+        let set = self.sets.get_mut(&id).unwrap();
+        let is_full = set.results.len() >= self.config.results;
+        if is_full || set.bytes() + size(result.json) > self.config.bytes {
             set.refused.insert(result.from);
             return "refused set-full".into();
         }
@@ -457,8 +556,7 @@ impl Model {
             remember(&mut set.seen, terms, now, (None, result.json), place);
         }
         set.results.push(result);
-        set.touched = now;
-        set.answered.insert(result.from);
+        self.heard(result, id);
         "accepted".into()
     }
 }

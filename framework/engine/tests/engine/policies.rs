@@ -60,6 +60,10 @@ impl CompletionPolicy for Lasts {
         self.0.expects(roster)
     }
 
+    fn unexpected(&self) -> Unexpected {
+        self.0.unexpected()
+    }
+
     fn awaits_last(&self) -> bool {
         true
     }
@@ -217,8 +221,13 @@ pub(crate) fn expected_or(collectors: &[&str], unexpected: Unexpected) -> NamedP
 }
 
 pub(crate) fn lasts(collectors: &[&str]) -> NamedPolicy {
+    NamedPolicy { name: "lasts", ..expected_and_last(collectors, Unexpected::Include) }
+}
+
+/// As `expected_or`, and only a last result is an answer.
+pub(crate) fn expected_and_last(collectors: &[&str], unexpected: Unexpected) -> NamedPolicy {
     let collectors = collectors.iter().map(|id| CollectorId::new(id).unwrap()).collect();
-    named("lasts", Lasts(Everybody(collectors, Unexpected::Include)))
+    named("expected", Lasts(Everybody(collectors, unexpected)))
 }
 
 /// What [`Sum`] says so far.
@@ -247,6 +256,14 @@ pub(crate) fn admits(
 /// A payload of this text starts a set.
 pub(crate) fn starts(marker: &'static str) -> NamedPolicy {
     admits("starts", move |_, next| match next.payload.bytes() == marker {
+        true => Admission::OpensNext,
+        false => Admission::Enters,
+    })
+}
+
+/// What would make a set larger than this many bytes opens the next.
+pub(crate) fn before(most: usize) -> NamedPolicy {
+    admits("before", move |set, next| match set.bytes + next.payload.len() > most {
         true => Admission::OpensNext,
         false => Admission::Enters,
     })

@@ -4,12 +4,14 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use stook_engine::{AggregateSpec, Expected, LatePolicy, LateSpec, Limits, WhenFull};
-use stook_plugin::{DedupMemory, Keep, Scope, Unexpected};
+use stook_plugin::{DedupMemory, Keep, MergeStrategy, Scope, Unexpected};
 use stook_types::Missing;
 
 use crate::harness::{Rig, collector, ms, shot, spec};
-use crate::model::{Config, Model, Terms};
-use crate::policies::{count, expected_or, same_bytes};
+use crate::model::{Config, Door, Model, Result, Terms};
+use crate::policies::{
+    Sum, before, count, expected_and_last, expected_or, reaches, refuses, same_bytes, starts,
+};
 
 const COLLECTORS: u8 = 4;
 const FOREVER: u64 = 1 << 40;
@@ -17,7 +19,7 @@ const FOREVER: u64 = 1 << 40;
 #[derive(Clone, Debug)]
 enum Step {
     Wait(u64),
-    Offer { from: u8, id: u8, json: u8, again: bool },
+    Offer { from: u8, id: u8, json: u8, last: bool, again: bool },
     Announce { id: u8, expected: Vec<u8> },
     Force(Option<u8>),
     Connect(u8),
@@ -26,8 +28,9 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let (who, id) = (0..COLLECTORS, 0..4_u8);
-    let offer = (who.clone(), id.clone(), 0..4_u8, proptest::bool::weighted(0.1))
-        .prop_map(|(from, id, json, again)| Step::Offer { from, id, json, again });
+    let flags = (any::<bool>(), proptest::bool::weighted(0.1));
+    let offer = (who.clone(), id.clone(), 0..4_u8, flags)
+        .prop_map(|(from, id, json, (last, again))| Step::Offer { from, id, json, last, again });
     let why = prop_oneof![Just(Missing::Exited), Just(Missing::Disconnected)];
     let step = prop_oneof![
         12 => offer,
@@ -57,21 +60,29 @@ fn config() -> impl Strategy<Value = Config> {
         prop_oneof![Just(Unexpected::Include), Just(Unexpected::Discard), Just(Unexpected::Refuse)];
     let when_full =
         prop_oneof![Just(WhenFull::EmitOldest), Just(WhenFull::Refuse), Just(WhenFull::Backpressure)];
-    let completion = (option::of(1..5_usize), vec(0..COLLECTORS, 0..3), unexpected);
+    let seldom = |of: std::ops::Range<u8>| option::weighted(0.3, of);
+    let door = (seldom(0..4), seldom(0..4), option::weighted(0.3, 1..10_usize))
+        .prop_map(|(refuses, starts, before)| Door { refuses, starts, before });
+    let sum = option::weighted(0.3, 0..10_u64);
+    let inside = (option::of(1..5_usize), sum, any::<bool>());
+    let completion = (door, inside, vec(0..COLLECTORS, 0..3), unexpected);
     let times = (1..40_u64, option::of(1..20_u64), 1..40_u64);
-    let limits = (1..5_usize, 1..6_usize, when_full);
+    let limits = (1..5_usize, 1..6_usize, prop_oneof![Just(usize::MAX), 2..12_usize], when_full);
     (completion, times, (late, 0..4_usize), option::of(dedup), limits).prop_map(
         |(
-            (count, mut expected, unexpected),
+            (door, (count, sum, awaits_last), mut expected, unexpected),
             (timeout, idle, remember),
             (late, tombstones),
             dedup,
-            (sets, results, when_full),
+            (sets, results, bytes, when_full),
         )| {
             expected.sort_unstable();
             expected.dedup();
             Config {
                 count,
+                door,
+                awaits_last,
+                sum,
                 expected,
                 unexpected,
                 timeout,
@@ -82,18 +93,31 @@ fn config() -> impl Strategy<Value = Config> {
                 dedup,
                 sets,
                 results,
+                bytes,
                 when_full,
             }
         },
     )
 }
 
+/// A number and as many spaces.
+const fn payload(json: u8) -> &'static str {
+    ["0", "1 ", "2  ", "3   "][json as usize]
+}
+
 fn aggregate(config: &Config) -> AggregateSpec {
     let expected: Vec<_> = config.expected.iter().map(|who| format!("p{who}")).collect();
     let expected: Vec<_> = expected.iter().map(String::as_str).collect();
-    let completion = config.count.map(count).into_iter();
+    let Door { refuses: refused, starts: start, before: most } = config.door;
+    let door = [refused.map(|n| refuses(payload(n))), start.map(|n| starts(payload(n))), most.map(before)];
+    let inside = [config.count.map(count), config.sum.map(|sum| reaches(sum.try_into().unwrap()))];
+    let expected = match config.awaits_last {
+        true => expected_and_last(&expected, config.unexpected),
+        false => expected_or(&expected, config.unexpected),
+    };
     AggregateSpec {
-        completion: completion.chain([expected_or(&expected, config.unexpected)]).collect(),
+        completion: door.into_iter().chain(inside).flatten().chain([expected]).collect(),
+        merge: config.sum.map(|_| -> Box<dyn MergeStrategy> { Box::new(Sum) }),
         timeout: ms(config.timeout),
         idle: config.idle.map(ms),
         late: LateSpec { policy: config.late, tombstones: config.tombstones, remember: ms(config.remember) },
@@ -104,8 +128,8 @@ fn aggregate(config: &Config) -> AggregateSpec {
         limits: Limits {
             sets: config.sets,
             results_per_set: config.results,
+            bytes_per_set: config.bytes,
             when_full: config.when_full,
-            ..Limits::default()
         },
         ..spec()
     }
@@ -126,7 +150,7 @@ fn check(config: Config, steps: Vec<Step>) {
                 rig.until(now);
                 model.until(now);
             }
-            Step::Offer { from, id, json, again } => {
+            Step::Offer { from, id, json, last: flag, again } => {
                 if !model.is_connected(from) {
                     continue;
                 }
@@ -135,12 +159,10 @@ fn check(config: Config, steps: Vec<Step>) {
                     last[usize::from(from)] = sequence;
                 }
                 let sequence = last[usize::from(from)];
-                let shot = shot(&format!("p{from}"), &id.to_string(), json).seq(sequence);
-                assert_eq!(
-                    rig.shoot(&shot),
-                    model.offer(from, id, json, sequence),
-                    "verdict at {now} of {step:?}"
-                );
+                let mut shot = shot(&format!("p{from}"), &id.to_string(), payload(json)).seq(sequence);
+                shot.last = flag;
+                let result = Result { from, sequence, json, last: flag };
+                assert_eq!(rig.shoot(&shot), model.offer(id, result), "verdict at {now} of {step:?}");
             }
             Step::Announce { id, expected } => {
                 let all: Vec<_> = expected
