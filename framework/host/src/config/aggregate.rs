@@ -11,7 +11,7 @@ use stook_types::units::Span;
 use super::dispatch::{Choices, choices};
 use super::host::name_of;
 use super::node::{Entry, Kind, Node, Place};
-use super::policies::{TopicTable, check_comparable, completion, dedup, plugin, topic};
+use super::policies::{TopicTable, check_together, completion, dedup, plugin, topic};
 use super::read::wanted;
 use super::table::{Cx, Keys, Placed, Table};
 use super::{Ack, AggregateConfig, limits};
@@ -52,7 +52,7 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> AggregateDraft<'a> {
     spec.idle = idle(&table, timeout);
     spec.limits = limits::limits(&table);
     spec.late = limits::late(&table);
-    spec.completion = completion(&table, spec.limits.results_per_set);
+    let policies = completion(&table, &spec.limits);
     let (order_name, order) = plugin::<dyn OrderStrategy>(&table, "order").named("arrival");
     let (dedup_name, dedup) = dedup(&table, timeout).named("none");
     let (merge_name, merge) = plugin::<dyn MergeStrategy>(&table, "merge").named("list");
@@ -72,7 +72,8 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> AggregateDraft<'a> {
         topic_tables.push(pattern);
     }
     spec.names = names;
-    check_comparable(&table, &spec);
+    check_together(&table, &policies, &spec);
+    spec.completion = policies.into_iter().map(|(named, _)| named).collect();
     let deliver = table.set::<String>("deliver");
     let choices = choices(&table);
     let config = AggregateConfig {

@@ -70,7 +70,7 @@ impl Config {
         registry: &Registry,
         context: &BuildContext,
     ) -> Result<(Self, Diagnostics), Diagnostics> {
-        let cx = Cx::new(registry, context);
+        let cx = Cx::new(registry, context, source.text.as_deref());
         let root = Table::open(&cx, &source.root.place, &source.root, &KEYS);
         let mut draft = Draft {
             host: host::read(&root),

@@ -99,10 +99,27 @@ impl<T: PluginType + ?Sized> Selected<T> {
             Ok(plugin) => return Some(plugin),
             Err(error) => error,
         };
-        let option = error.option.and_then(|option| self.options.get(option)).map(|node| node.place.clone());
-        let place = option.or_else(|| failed_at.take()).unwrap_or_else(|| self.options.place.clone());
-        cx.push(Diagnostic::error(&place, format!("`{}`: {}", self.registration.name, error.message)));
+        let option = error.option.and_then(|option| self.options.get(option));
+        let (place, at) = match (option, error.at) {
+            (Some(node), Some(bytes)) => match cx.place_in(node, &bytes) {
+                Some(place) => (Some(place), String::new()),
+                None => (Some(node.place.clone()), character(node, bytes.start)),
+            },
+            (option, _) => (option.map(|node| node.place.clone()), String::new()),
+        };
+        let place = place.or_else(|| failed_at.take()).unwrap_or_else(|| self.options.place.clone());
+        cx.push(Diagnostic::error(&place, format!("`{}`: {}{at}", self.registration.name, error.message)));
         None
+    }
+}
+
+/// Which character of a text a byte of it is, in words. Nothing for the first: that may mean all of it.
+fn character(node: &Node, byte: usize) -> String {
+    let before = node.as_text().and_then(|text| text.get(..byte)).unwrap_or_default();
+    if before.is_empty() {
+        String::new()
+    } else {
+        format!(" (at its character {})", before.chars().count() + 1)
     }
 }
 

@@ -1,11 +1,12 @@
 //! The plugins of an aggregate: what decides in it.
 
+use std::fmt::Display;
 use std::time::Duration;
 
-use stook_engine::{AggregateSpec, NamedPolicy};
-use stook_plugin::{CompletionPolicy, DedupStrategy, PluginType, Scope};
+use stook_engine::{AggregateSpec, Limits, NamedPolicy};
+use stook_plugin::{CompletionPolicy, DedupStrategy, Keep, MergeError, PluginType, Scope};
 use stook_types::TopicPattern;
-use stook_types::units::Span;
+use stook_types::units::{ByteSize, Span};
 
 use super::dispatch::{Choices, choices};
 use super::node::{Entry, Kind, Node};
@@ -15,8 +16,11 @@ use super::table::{Cx, Keys, Placed, Table};
 const TOPIC_KEYS: Keys =
     Keys { table: "[aggregate.NAME.topic.\"PATTERN\"]", known: &["dedup", "score", "detect", "restart"] };
 
+/// A completion policy, and the table that selects it.
+pub(super) type Policy<'a> = (NamedPolicy, &'a Node);
+
 /// A table, or a list of tables: the first policy that says so wins.
-pub(super) fn completion(table: &Table<'_>, results_per_set: usize) -> Vec<NamedPolicy> {
+pub(super) fn completion<'a>(table: &Table<'a>, limits: &Limits) -> Vec<Policy<'a>> {
     let Some(node) = table.get("complete") else { return Vec::new() };
     let tables = match &node.kind {
         Kind::List(nodes) => nodes.as_slice(),
@@ -25,41 +29,88 @@ pub(super) fn completion(table: &Table<'_>, results_per_set: usize) -> Vec<Named
     if tables.is_empty() {
         table.require("complete", "{ use = \"expected\" }");
     }
-    let policy = |node: &Node| {
+    let policy = |node: &'a Node| {
         let selected = select::<dyn CompletionPolicy>(table.cx, &node.place, node)?;
         let policy = selected.build(table.cx)?;
         if let Some(warning) = policy.check() {
             table.cx.warn(&node.place, warning, "see `stook plugins show` for its options");
         }
-        check_needs(table.cx, node, &*policy, results_per_set);
-        Some(NamedPolicy { name: selected.registration.name, policy })
+        check_needs(table.cx, node, &*policy, limits);
+        Some((NamedPolicy { name: selected.registration.name, policy }, node))
     };
     tables.iter().filter_map(policy).collect()
 }
 
-/// A dedup that drops the second of two equal answers hides that two collectors agree.
-pub(super) fn check_comparable(table: &Table<'_>, spec: &AggregateSpec) {
-    let compares = spec.completion.iter().find(|named| named.policy.compares_collectors());
-    let across = |dedup: &dyn DedupStrategy| dedup.memory().scope != Scope::Collector;
-    let dedups = spec.dedup.iter().chain(spec.topic_dedup.iter().map(|(_, dedup)| dedup));
-    if let (Some(compares), Some(node)) = (compares, table.get("complete"))
-        && dedups.into_iter().any(|dedup| across(&**dedup))
+/// What the plugins of an aggregate say about each other.
+pub(super) fn check_together(table: &Table<'_>, policies: &[Policy<'_>], spec: &AggregateSpec) {
+    for (named, node) in policies {
+        if named.policy.compares_collectors() {
+            check_comparable(table.cx, named.name, node, spec);
+        }
+        check_value(table.cx, named, node, spec);
+    }
+    if let (Some(merge), Some(node)) = (&spec.merge, table.get("merge"))
+        && merge.compares_collectors()
     {
-        let message = format!(
-            "`{}` compares what collectors say, and dedup drops the second who says the same",
-            compares.name
+        check_comparable(table.cx, spec.names.merge, node, spec);
+    }
+}
+
+fn dedups(spec: &AggregateSpec) -> impl Iterator<Item = &dyn DedupStrategy> {
+    spec.dedup.iter().chain(spec.topic_dedup.iter().map(|(_, dedup)| dedup)).map(|dedup| &**dedup)
+}
+
+/// A dedup that drops the second of two equal answers hides that two collectors agree.
+fn check_comparable(cx: &Cx<'_>, name: &str, node: &Node, spec: &AggregateSpec) {
+    if dedups(spec).any(|dedup| dedup.memory().scope != Scope::Collector) {
+        let message =
+            format!("`{name}` compares what collectors say, and dedup drops the second who says the same");
+        cx.error(&node.place, message, "give dedup `scope = \"collector\"`, or use \"none\"");
+    }
+}
+
+/// What the merge cannot follow while a set is open, a policy cannot read.
+fn check_value(cx: &Cx<'_>, named: &NamedPolicy, node: &Node, spec: &AggregateSpec) {
+    let paths = named.policy.reads_value();
+    if paths.is_empty() {
+        return;
+    }
+    // The option of `condition`, which is the only one that ships.
+    let place = &node.get("when").unwrap_or(node).place;
+    let cannot = match &spec.merge {
+        Some(merge) => merge.running(paths).err(),
+        None => Some(MergeError::new("`list` has no fields")),
+    };
+    if let Some(cannot) = cannot {
+        let message =
+            format!("`{}` reads the merged value, and merge cannot follow it: {cannot}", named.name);
+        cx.error(
+            place,
+            message,
+            "use merge `fields`, with a rule for each field that does not mind the order",
         );
-        table.cx.error(&node.place, message, "give dedup `scope = \"collector\"`, or use \"none\"");
+    }
+    if dedups(spec).any(|dedup| dedup.memory().keep == Keep::Last) {
+        let message =
+            format!("`{}` reads the merged value, and dedup takes back what is merged already", named.name);
+        cx.error(place, message, "give dedup `keep = \"first\"`");
     }
 }
 
 /// A set that may not hold what it waits for could end by its timeout only.
-fn check_needs(cx: &Cx<'_>, node: &Node, policy: &dyn CompletionPolicy, results_per_set: usize) {
-    if let Some((needs, option)) = policy.needs_results().filter(|(needs, _)| *needs > results_per_set) {
-        let message =
-            format!("a set of {needs} results can never fill: `results_per_set` is {results_per_set}");
+fn check_needs(cx: &Cx<'_>, node: &Node, policy: &dyn CompletionPolicy, limits: &Limits) {
+    let never = |option: &str, needs: &str, key: &str, limit: &dyn Display| {
+        let message = format!("a set of {needs} can never fill: `{key}` is {limit}");
         let place = &node.get(option).unwrap_or(node).place;
-        cx.error(place, message, format!("raise limits.results_per_set, or lower `{option}`"));
+        cx.error(place, message, format!("raise limits.{key}, or lower `{option}`"));
+    };
+    if let Some((needs, option)) = policy.needs_results().filter(|(needs, _)| *needs > limits.results_per_set)
+    {
+        never(option, &format!("{needs} results"), "results_per_set", &limits.results_per_set);
+    }
+    if let Some((needs, option)) = policy.needs_bytes().filter(|(needs, _)| *needs > limits.bytes_per_set) {
+        let bytes = |bytes: usize| ByteSize(bytes as u64);
+        never(option, &bytes(needs).to_string(), "bytes_per_set", &bytes(limits.bytes_per_set));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt::Display;
+use std::ops::Range;
 
 use serde::de::DeserializeOwned;
 use stook_plugin::{BuildContext, Registry};
@@ -17,6 +18,8 @@ pub(super) struct Cx<'a> {
     pub(super) registry: &'a Registry,
     pub(super) build: &'a BuildContext,
     pub(super) policies: Policies,
+    /// What was read, if it was text.
+    text: Option<&'a str>,
     found: RefCell<Vec<Diagnostic>>,
 }
 
@@ -45,8 +48,15 @@ pub(super) struct Placed<'a, T> {
 // === impl Cx ===
 
 impl<'a> Cx<'a> {
-    pub(super) fn new(registry: &'a Registry, build: &'a BuildContext) -> Self {
-        Self { registry, build, policies: Policies::default(), found: RefCell::default() }
+    pub(super) fn new(registry: &'a Registry, build: &'a BuildContext, text: Option<&'a str>) -> Self {
+        Self { registry, build, policies: Policies::default(), text, found: RefCell::default() }
+    }
+
+    /// Where some bytes of a node's text stand. Unknown if the text is written with escapes: then they are elsewhere.
+    pub(super) fn place_in(&self, node: &Node, bytes: &Range<usize>) -> Option<Place> {
+        let Place::Text(written) = &node.place else { return None };
+        let start = written.start + self.text?.get(written.clone())?.find(node.as_text()?)?;
+        Some(Place::Text(start + bytes.start..start + bytes.end))
     }
 
     pub(super) fn push(&self, diagnostic: Diagnostic) {

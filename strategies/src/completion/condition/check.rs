@@ -221,7 +221,7 @@ impl<'a> Checker<'a> {
         };
         let field = first.name.parse().map_err(|_| {
             let near = did_you_mean(first.name, words);
-            let message = format!("`{root}` has no `{}`{near}; it has {}", first.name, words.join(", "));
+            let message = format!("`{root}` has no `{}`; {near}it has {}", first.name, words.join(", "));
             self.step_fault(chain, 0, message)
         })?;
         if chain.has && rest.is_empty() {
@@ -255,9 +255,9 @@ impl<'a> Checker<'a> {
             ("result", _) => "`result` is there only with on = \"result\"".to_owned(),
             (_, On::Result) => {
                 let near = did_you_mean(root, &["result", "set"]);
-                format!("there is no `{root}`{near}; there is `result` and `set`")
+                format!("there is no `{root}`; {near}there is `result` and `set`")
             }
-            (_, On::Set) => format!("there is no `{root}`; with on = \"set\" there is `set`"),
+            (_, On::Set) => format!("there is no `{root}`; with on = \"set\" there is only `set`"),
         };
         self.fault(chain.root_id, message)
     }
@@ -288,7 +288,7 @@ impl<'a> Checker<'a> {
             (None, _) => {
                 let names: Vec<_> = FUNCTIONS.iter().chain(MACROS).map(|(name, _)| *name).collect();
                 let near = did_you_mean(name, &names);
-                format!("there is no function `{name}`{near}; there is {}", names.join(", "))
+                format!("there is no function `{name}`; {near}there is {}", names.join(", "))
             }
         };
         Err(Fault { message, at: self.called(id, name) })
@@ -431,5 +431,5 @@ fn kind(expression: &Expression) -> Kind {
 }
 
 fn did_you_mean(name: &str, names: &[&str]) -> String {
-    nearest(name, names.iter().copied()).map_or_else(String::new, |near| format!(", did you mean `{near}`?"))
+    nearest(name, names.iter().copied()).map_or_else(String::new, |near| format!("did you mean `{near}`? "))
 }

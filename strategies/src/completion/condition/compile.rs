@@ -11,8 +11,8 @@ use super::On;
 use super::check::Checker;
 use super::names::Names;
 
-/// The parser recurses with frames of some 100 KiB per bracket in a debug build, and an overflow cannot be caught: it has a thread with
-/// room for all that the two bounds below let through.
+/// The parser takes some 200 KiB of stack per bracket in a debug build, and an overflow cannot be caught: so it has a
+/// thread with room for all that the bounds below let through.
 const STACK: usize = 64 << 20;
 const MAX_LENGTH: usize = 2_000;
 const MAX_BRACKETS: usize = 32;
@@ -54,9 +54,9 @@ fn check_bounds(source: &str) -> Result<(), Fault> {
     if source.trim().is_empty() {
         return Err(Fault::of_all(source, "the condition is empty"));
     }
-    if source.len() > MAX_LENGTH {
-        let message = format!("the condition has {} bytes, more than {MAX_LENGTH}", source.len());
-        return Err(Fault::of_all(source, message));
+    let length = source.chars().count();
+    if length > MAX_LENGTH {
+        return Err(Fault::of_all(source, format!("it has {length} characters, more than {MAX_LENGTH}")));
     }
     let mut open = 0_usize;
     for (at, char) in source.char_indices() {
@@ -88,11 +88,28 @@ impl Fault {
     /// The first error: the others are often of its making.
     fn of_syntax(source: &str, errors: &ParseErrors) -> Self {
         let Some(error) = errors.errors.first() else { return Self::of_all(source, "it is no CEL") };
-        let message = error.msg.trim_start_matches("Syntax error: ");
-        // The list of all tokens there are helps nobody.
-        let message = message.split_once(" expecting {").map_or(message, |(message, _)| message);
-        Self { message: message.replace("<EOF>", "the end"), at: place(source, error.pos) }
+        let at = place(source, error.pos);
+        let message = match error.msg.trim_start_matches("Syntax error: ") {
+            _ if &source[at.clone()] == "=" => "unexpected '='; to compare, write ==".to_owned(),
+            message => in_words(message)
+                .replace("unexpected '<EOF>'", "unexpected end")
+                .replace("'<EOF>'", "the end"),
+        };
+        Self { message, at }
     }
+}
+
+/// What the parser says, without the list of all tokens that there are: it helps nobody.
+fn in_words(message: &str) -> String {
+    let message = message.split_once(" expecting ").map_or(message, |(message, _)| message);
+    let unexpected = [
+        "mismatched input ",
+        "extraneous input ",
+        "no viable alternative at input ",
+        "token recognition error at: ",
+    ];
+    let input = unexpected.iter().find_map(|prefix| message.strip_prefix(prefix));
+    input.map_or_else(|| message.to_owned(), |input| format!("unexpected {input}"))
 }
 
 /// The character at a line and column from 1, columns in characters.
