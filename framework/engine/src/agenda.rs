@@ -100,19 +100,24 @@ impl Agenda {
         self.tombs.len()
     }
 
-    /// Sweeps out entries of closed sets when they may be the majority, and gives memory back after a burst.
+    /// Sweeps out entries of closed sets when they may be the majority.
     pub(crate) fn compact(&mut self, open: usize) {
         const SLACK: usize = 1_024;
         for heap in [&mut self.deadlines, &mut self.idle] {
             if heap.len() > 2 * open + SLACK {
                 heap.retain(|Reverse(entry)| entry.set.is_open(entry.number));
-                heap.shrink_to(2 * heap.len() + SLACK);
             }
         }
+    }
+
+    /// Sweeps out every entry of a closed set, and gives memory back that is not used at present.
+    pub(crate) fn shrink(&mut self) {
+        for heap in [&mut self.deadlines, &mut self.idle] {
+            heap.retain(|Reverse(entry)| entry.set.is_open(entry.number));
+            heap.shrink_to_fit();
+        }
         for queue in [&mut self.tombs, &mut self.kept] {
-            if queue.capacity() > 4 * queue.len() + SLACK {
-                queue.shrink_to(2 * queue.len());
-            }
+            queue.shrink_to_fit();
         }
     }
 }

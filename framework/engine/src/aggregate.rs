@@ -43,8 +43,8 @@ pub(crate) struct Aggregate {
     /// Open sets, and room reserved for some that are about to be.
     open: AtomicUsize,
     numbers: AtomicU64,
-    /// The number of the next set when the map was last shrunk.
-    shrunk: AtomicU64,
+    /// The most sets that were open or remembered since memory was last given back.
+    peak: AtomicUsize,
     agenda: Mutex<Agenda>,
     dedups: Arc<dedup::Dedups>,
     /// What the strictest policy does with a result that its set does not expect.
@@ -98,7 +98,7 @@ impl Aggregate {
             sets: Sets::default(),
             open: AtomicUsize::new(0),
             numbers: AtomicU64::new(0),
-            shrunk: AtomicU64::new(0),
+            peak: AtomicUsize::new(0),
             agenda: Mutex::default(),
             expectations: expect::Cache::default(),
         }
@@ -144,7 +144,10 @@ impl Aggregate {
 
     /// Forgets the oldest released set, if it is old enough or there are too many. False if it is not.
     fn forget_one(&self, now: MonoTime) -> bool {
-        let tomb = self.agenda().pop_tomb(now, self.spec.late.tombstones);
+        let (tomb, remembered) = {
+            let mut agenda = self.agenda();
+            (agenda.pop_tomb(now, self.spec.late.tombstones), agenda.tombs())
+        };
         let Some(Entry { number, set, .. }) = tomb else { return false };
         self.sets.remove_if(&set.key, |current| {
             let mut slot = current.lock();
@@ -154,16 +157,19 @@ impl Aggregate {
             }
             dead
         });
-        self.shrink_after_burst();
+        self.shrink_after_burst(remembered);
         true
     }
 
-    /// Gives memory back once nothing is open or remembered; seldom, since that takes every shard's lock.
-    fn shrink_after_burst(&self) {
-        const BURST: u64 = 1_024;
-        let (opened, shrunk) = (self.numbers.load(Ordering::Relaxed), self.shrunk.load(Ordering::Relaxed));
-        if opened - shrunk >= BURST && self.open.load(Ordering::Relaxed) == 0 && self.agenda().tombs() == 0 {
-            self.shrunk.store(opened, Ordering::Relaxed);
+    /// Gives memory back once what is open or remembered is a fraction of what it was; seldom, since that takes every
+    /// shard's lock.
+    fn shrink_after_burst(&self, remembered: usize) {
+        const BURST: usize = 1_024;
+        let sets = self.open.load(Ordering::Relaxed) + remembered;
+        let peak = self.peak.fetch_max(sets, Ordering::Relaxed);
+        if peak >= BURST && sets <= peak / 4 {
+            self.peak.store(sets, Ordering::Relaxed);
+            self.agenda().shrink();
             self.sets.shrink_to_fit();
             self.collectors.sweep();
         }

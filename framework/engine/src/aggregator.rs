@@ -200,7 +200,7 @@ impl ResultAggregator {
             Ok(prepared) => prepared,
             Err(reason) => return Verdict::Refused(reason),
         };
-        match self.memory_for(now, aggregate, &prepared, aggregate.cost(offered), out) {
+        match self.memory_for(now, aggregate, &prepared, aggregate.cost(&prepared), out) {
             Ok(held) => aggregate.enter(now, prepared, held, out),
             Err(NoRoom::Refuse(reason)) => Verdict::Refused(reason),
             Err(NoRoom::Wait) => Verdict::Parked,

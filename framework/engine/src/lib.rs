@@ -48,6 +48,7 @@ pub use dispatch::{
     Task, TaskCounters, TaskEnding, TaskEvent, TaskLimits, TaskRouter, Turn,
 };
 pub use failover::{FailoverManager, Quarantined};
+pub use memory::Footprint;
 pub use health::{DetectorId, Finding, HealthTracker, NamedDetector};
 pub use release::{Emission, Released, Settlement};
 pub use restart::{LifeState, LifeStatus, NamedRestart, RestartId, Restarts};

@@ -1,8 +1,66 @@
-//! The host's memory budget for pending results.
+//! The host's memory budget for pending results, and what it is charged.
 
 use std::sync::Arc;
 
+use stook_plugin::{Contribution, SetKey};
+use stook_types::{CorrelationId, Value};
+
 use crate::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// What things take in memory, in bytes, as the budget is charged for them. A payload comes on top of its result, a key
+/// on top of its set. Close to what an allocator gives, on average: see `tests/engine/accounting.rs`.
+///
+/// Not charged, and bounded by a number of the config each: released sets that are remembered (`late.tombstones`) and
+/// identities that dedup remembers beyond a set (`dedup.capacity`).
+#[derive(Clone, Copy, Debug)]
+pub struct Footprint;
+
+impl Footprint {
+    /// An open set, without what is in it: its places in the map and in the agenda.
+    pub const SET: usize = 400;
+    /// A result in a set, without its payload. The list that it is in grows by doubling, so half of it comes on top.
+    pub const RESULT: usize = size_of::<Contribution>() * 3 / 2;
+    /// A collector that a set waits for, or heard.
+    pub const MEMBER: usize = 96;
+    /// An identity that dedup remembers in its set.
+    pub const IDENTITY: usize = 160;
+    /// What a set has in which dedup remembers identities, beside them.
+    pub(crate) const SEEN: usize = 256;
+    /// What a set knows of an identity that dedup remembers beyond it.
+    pub(crate) const MARK: usize = 64;
+    /// An identity that dedup remembers beyond a set. Not charged.
+    pub const IDENTITY_BEYOND: usize = 300;
+    /// A released set that is remembered, without its key. Not charged.
+    pub const TOMBSTONE: usize = 200;
+    /// The largest key. A result whose key takes more is refused as too large: it stays in memory for as long as its set is
+    /// remembered.
+    pub const LARGEST_KEY: usize = 1 << 10;
+
+    /// What a key takes beside the handle on it.
+    pub(crate) fn key(key: &SetKey) -> usize {
+        match key {
+            SetKey::Id(CorrelationId::Uuid(_)) => 0,
+            SetKey::Id(CorrelationId::Text(text)) => text.len(),
+            SetKey::Values(values) => values.iter().map(value).sum(),
+        }
+    }
+}
+
+/// What a value takes. The fields of an object stand in nodes that have room for some more.
+fn value(of: &Value) -> usize {
+    const NODE: usize = 640;
+    let inside = match of {
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => 0,
+        Value::String(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Array(elements) => elements.iter().map(value).sum(),
+        Value::Object(fields) => {
+            let nodes = NODE * fields.len().div_ceil(6);
+            nodes + fields.iter().map(|(name, field)| name.len() + value(field)).sum::<usize>()
+        }
+    };
+    size_of::<Value>() + inside
+}
 
 /// A hard budget in bytes, shared by all aggregates.
 #[derive(Debug)]
@@ -80,6 +138,12 @@ impl Held {
         self.split(usize::MAX)
     }
 
+    /// Takes `bytes` more, whether or not there is room.
+    pub(crate) fn grow(&mut self, bytes: usize) {
+        self.budget.used.fetch_add(bytes, Relaxed);
+        self.bytes += bytes;
+    }
+
     /// Gives a part back early.
     pub(crate) fn give_back(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);
@@ -126,7 +190,8 @@ mod tests {
         first.take_from(&mut second, usize::MAX);
         drop(second);
         assert_eq!((budget.used(), first.bytes()), (100, 100));
-        first.give_back(10);
+        first.give_back(20);
+        first.grow(10);
         assert_eq!(budget.used(), 90);
         let copy = budget.hold_anyway(50).release();
         assert_eq!((budget.used(), budget.released()), (140, 50));

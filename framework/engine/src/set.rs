@@ -6,7 +6,7 @@ use stook_plugin::{Contribution, Identity, Member, Reason, SetKey, SetView};
 use stook_types::{CollectorId, Missing, MonoTime};
 
 use crate::aggregate::{Mark, Running};
-use crate::memory::Held;
+use crate::memory::{Footprint, Held};
 use crate::seen::Seen;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -115,7 +115,14 @@ impl From<Reason> for Cause {
 // === impl OpenSet ===
 
 impl OpenSet {
-    pub(crate) fn new(number: u64, generation: u64, now: MonoTime, members: Vec<Member>, held: Held) -> Self {
+    pub(crate) fn new(
+        number: u64,
+        generation: u64,
+        now: MonoTime,
+        members: Vec<Member>,
+        mut held: Held,
+    ) -> Self {
+        held.grow(members.len() * Footprint::MEMBER);
         Self {
             number,
             generation,
@@ -158,6 +165,7 @@ impl OpenSet {
                 self.members.reserve_exact(1);
             }
             self.members.push(Member::new(collector.clone(), false));
+            self.held.grow(Footprint::MEMBER);
             self.members.len() - 1
         });
         &mut self.members[index]
@@ -177,6 +185,7 @@ impl OpenSet {
         let place = known.unwrap_or_else(|| {
             self.seen.reserve_exact(1);
             self.seen.push((strategy, Seen::default()));
+            self.held.grow(Footprint::SEEN);
             self.seen.len() - 1
         });
         &mut self.seen[place].1

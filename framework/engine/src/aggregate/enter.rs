@@ -12,7 +12,7 @@ use super::{Aggregate, Late, expect};
 use crate::aggregator::{Offered, Verdict};
 use crate::collectors::Session;
 use crate::counters::add;
-use crate::memory::Held;
+use crate::memory::{Footprint, Held};
 use crate::release::Released;
 use crate::seen::Met;
 use crate::set::{Kept, OpenSet, Set, Slot, Tombstone};
@@ -62,9 +62,11 @@ enum Entry {
 
 impl Aggregate {
     /// What a result costs in memory, the set that it may open included.
-    pub(crate) fn cost(&self, offered: &Offered) -> usize {
-        let payload = offered.payload.len();
-        payload + size_of::<Contribution>() + Self::SET_COST + self.cost_of_value(payload)
+    pub(crate) fn cost(&self, prepared: &Prepared<'_>) -> usize {
+        let payload = prepared.result.payload.len();
+        let identity = if prepared.checked.is_some() { Footprint::SEEN + Footprint::IDENTITY } else { 0 };
+        let of_result = payload + Footprint::RESULT + Footprint::MEMBER + identity;
+        of_result + Self::set_cost(&prepared.key) + self.cost_of_value(payload)
     }
 
     /// Everything that can be said of a result without its set.
@@ -151,7 +153,8 @@ impl Aggregate {
         let KeySpec::Paths(paths) = &self.spec.key else { return Ok(offered.correlation_id.clone().into()) };
         let payload = offered.payload.decode().map_err(|_| Refusal::Decode)?;
         let value = |path: &Vec<String>| payload.at(path).cloned().ok_or(Refusal::MissingKey);
-        Ok(SetKey::Values(paths.iter().map(value).collect::<Result<Arc<[Value]>, _>>()?))
+        let key = SetKey::Values(paths.iter().map(value).collect::<Result<Arc<[Value]>, _>>()?);
+        (Footprint::key(&key) <= Footprint::LARGEST_KEY).then_some(key).ok_or(Refusal::TooLarge)
     }
 
     /// The result is known from this set or another: it is dropped, or takes over the place of the earlier one in
@@ -178,7 +181,7 @@ impl Aggregate {
                 let Ok(opening) = self.opening(now, &arriving.collector, None, out) else {
                     return Verdict::Duplicate;
                 };
-                self.open(now, key, opening, self.budget.hold_anyway(Self::SET_COST));
+                self.open(now, key, opening, self.budget.hold_anyway(Self::set_cost(key)));
                 continue;
             };
             let mut slot = set.lock();
@@ -219,7 +222,7 @@ impl Aggregate {
             let entry = match (self.sets.get(key), opening.take()) {
                 (Some(set), leave) => self.enter_found(now, &set, arriving, leave, out),
                 (None, Some(leave)) => {
-                    let cost = arriving.held.split(Self::SET_COST);
+                    let cost = arriving.held.split(Self::set_cost(key));
                     let set = self.open(now, key, leave, cost);
                     self.enter_found(now, &set, arriving, None, out)
                 }
@@ -326,7 +329,7 @@ impl Aggregate {
             };
             let Some(Opening { room, expected }) = opening else { return Entry::NeedsOpening };
             let number = self.next_number();
-            let cost = arriving.held.split(Self::SET_COST);
+            let cost = arriving.held.split(Self::set_cost(&set.key));
             *slot =
                 Slot::Open(Box::new(OpenSet::new(number, generation, now, expect::members(&expected), cost)));
             room.use_up();
@@ -457,7 +460,12 @@ impl Aggregate {
         }
         *placed = Some((open.number, place));
         open.bytes += size;
-        open.held.take_from(held, size + size_of::<Contribution>());
+        let identity = match (of_set, checked) {
+            (Some(_), _) => Footprint::IDENTITY,
+            (None, Some(_)) => Footprint::MARK,
+            (None, None) => 0,
+        };
+        open.held.take_from(held, size + Footprint::RESULT + identity);
         open.results.push(result);
         self.follow(open, place, held);
         open.heard(now, collector, *last, self.awaits_last);

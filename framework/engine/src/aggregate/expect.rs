@@ -115,7 +115,7 @@ impl Aggregate {
             let Some(set) = self.sets.get(key) else {
                 match room.take() {
                     Some(room) => {
-                        self.insert(now, key, &[], self.budget.hold_anyway(Self::SET_COST), room);
+                        self.insert(now, key, &[], self.budget.hold_anyway(Self::set_cost(key)), room);
                     }
                     None => room = Some(self.make_room(now, out).map_err(|_: NoRoom| AnnounceError::Full)?),
                 }
@@ -137,7 +137,7 @@ impl Aggregate {
             match room.take() {
                 Some(room) => {
                     let number = self.next_number();
-                    let held = self.budget.hold_anyway(Self::SET_COST);
+                    let held = self.budget.hold_anyway(Self::set_cost(key));
                     *slot = Slot::Open(Box::new(OpenSet::new(number, generation, now, Vec::new(), held)));
                     drop(slot);
                     room.use_up();

@@ -1,10 +1,11 @@
 //! Limits: room for one more set.
 
-use stook_plugin::Reason;
+use stook_plugin::{Reason, SetKey};
 use stook_types::{MonoTime, Refusal};
 
 use super::Aggregate;
 use crate::agenda::Entry;
+use crate::memory::Footprint;
 use crate::release::Released;
 use crate::set::Slot;
 use crate::spec::WhenFull;
@@ -37,8 +38,10 @@ impl Drop for Room<'_> {
 }
 
 impl Aggregate {
-    /// What a set costs beside its results: map entry, slot, agenda.
-    pub(crate) const SET_COST: usize = 400;
+    /// What a set costs in memory beside its results.
+    pub(super) fn set_cost(key: &SetKey) -> usize {
+        Footprint::SET + Footprint::key(key)
+    }
 
     /// Leave to open one more set, if need be after releasing the longest idle one.
     pub(super) fn make_room(&self, now: MonoTime, out: &mut Vec<Released>) -> Result<Room<'_>, NoRoom> {

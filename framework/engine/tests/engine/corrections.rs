@@ -127,11 +127,11 @@ fn a_correction_keeps_to_the_limits_of_its_set() {
 fn a_correctable_set_that_is_forgotten_for_room_gives_its_memory_back() {
     let late = LateSpec { tombstones: 2, ..correct(60_000) };
     let mut rig = Rig::new(AggregateSpec { completion: vec![count(1)], late, ..spec() });
-    for n in 0..100 {
+    for n in 100..200 {
         rig.offer("p1", &n.to_string(), 1);
     }
     let used = rig.engine.memory().used;
-    for n in 100..200 {
+    for n in 200..300 {
         rig.offer("p1", &n.to_string(), 1);
     }
     assert!(rig.engine.memory().used <= used, "memory of forgotten sets is not given back");

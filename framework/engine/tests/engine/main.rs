@@ -1,5 +1,6 @@
 //! The aggregation engine from outside, in virtual time: what a host may rely on, whichever strategies are linked.
 
+mod accounting;
 mod boundaries;
 mod bounds;
 mod corrections;
