@@ -42,8 +42,11 @@ fn the_configs_of_the_examples_are_valid_without_a_warning() {
 
 #[test]
 fn every_file_that_the_documents_link_to_is_there() {
-    for document in ["README.md", "tests/README.md", "tests/scenarios/README.md", "ARCHITECTURE.md"] {
-        let folder = at(document).parent().expect("a file is in a folder").to_owned();
+    let chapters = std::fs::read_dir(at("book")).expect("the book").map(|entry| entry.expect("a chapter").path());
+    let documents = ["README.md", "tests/README.md", "tests/scenarios/README.md", "ARCHITECTURE.md"].map(at);
+    for document in documents.into_iter().chain(chapters) {
+        let folder = document.parent().expect("a file is in a folder").to_owned();
+        let document = document.to_str().expect("a path of ours");
         for link in read(document).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let file = link.split('#').next().unwrap_or(link);
             assert!(link.starts_with("https://") || folder.join(file).exists(), "{document}: {link}");

@@ -25,7 +25,7 @@ fn the_projects_own_scenarios_pass() {
 
 #[test]
 fn the_examples_of_the_book_run() {
-    pass("book", "md", 2);
+    pass("book", "md", 6);
 }
 
 /// All scenarios in the files of this folder pass; there are at least so many files with some.
