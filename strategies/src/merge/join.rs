@@ -1,11 +1,10 @@
 //! `join`: rows of several collectors about the same things.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use stook_plugin::{
     Algebra, BuildContext, BuildError, Conflict, ConflictKind, Conflicts, MemoryBound, MergeError,
-    MergeInput, MergeStrategy, Merged, Plugin, options, register,
+    MergeInput, MergeStrategy, Merged, Plugin, Provenance, options, register,
 };
 use stook_types::{CollectorId, Object, Value};
 
@@ -17,12 +16,16 @@ options! {
         /// What says that two rows are about the same thing: a field name or an array of names. Typed: `1` is not
         /// `"1"`.
         on: Path,
+        /// Whether the released set says who gave what: for each field of the rows the collectors that gave a value of
+        /// it that is in one. Costs decoding every payload once more.
+        provenance: bool = false,
     }
 }
 
 /// Unites rows that are about the same thing.
 pub struct Join {
     on: Path,
+    provenance: bool,
 }
 
 impl Plugin for Join {
@@ -33,7 +36,7 @@ impl Plugin for Join {
     type Options = JoinOptions;
 
     fn build(options: JoinOptions, _: &BuildContext) -> Result<Self, BuildError> {
-        Ok(Self { on: options.on })
+        Ok(Self { on: options.on, provenance: options.provenance })
     }
 }
 
@@ -43,7 +46,34 @@ impl MergeStrategy for Join {
     }
 
     fn merge(&self, input: &MergeInput<'_>, conflicts: &mut Conflicts) -> Result<Merged, MergeError> {
-        let mut table = Table { on: &self.on, rows: Vec::new(), places: HashMap::new() };
+        let table = Table::of(&self.on, input, conflicts);
+        Ok(Merged::Value(table.rows.into_iter().map(Value::Object).collect()))
+    }
+
+    fn provenance(&self, input: &MergeInput<'_>) -> Vec<Provenance> {
+        if !self.provenance {
+            return Vec::new();
+        }
+        let table = Table::of(&self.on, input, &mut Conflicts::default());
+        let field = |(name, collectors): (String, BTreeSet<&CollectorId>)| {
+            Provenance::new(vec![name], collectors.into_iter().cloned().collect())
+        };
+        table.columns.into_iter().map(field).collect()
+    }
+}
+
+struct Table<'a> {
+    on: &'a Path,
+    rows: Vec<Object>,
+    /// Where the row of a key stands in `rows`.
+    places: HashMap<Value, usize>,
+    /// Whose values of a field are in the rows.
+    columns: BTreeMap<String, BTreeSet<&'a CollectorId>>,
+}
+
+impl<'a> Table<'a> {
+    fn of(on: &'a Path, input: &MergeInput<'a>, conflicts: &mut Conflicts) -> Self {
+        let mut table = Self { on, rows: Vec::new(), places: HashMap::new(), columns: BTreeMap::new() };
         for result in input.results {
             let collector = &result.source.collector;
             match conflicts.decode(result) {
@@ -54,19 +84,10 @@ impl MergeStrategy for Join {
                 Some(row) => table.add(row, collector, conflicts),
             }
         }
-        Ok(Merged::Value(table.rows.into_iter().map(Value::Object).collect()))
+        table
     }
-}
 
-struct Table<'a> {
-    on: &'a Path,
-    rows: Vec<Object>,
-    /// Where the row of a key stands in `rows`.
-    places: HashMap<Value, usize>,
-}
-
-impl Table<'_> {
-    fn add(&mut self, row: Value, collector: &CollectorId, conflicts: &mut Conflicts) {
+    fn add(&mut self, row: Value, collector: &'a CollectorId, conflicts: &mut Conflicts) {
         let Value::Object(_) = row else {
             return conflicts.push(Conflict::of_payload(ConflictKind::Type, collector).got(row.type_name()));
         };
@@ -75,23 +96,35 @@ impl Table<'_> {
             return conflicts.push(missing);
         };
         let Value::Object(fields) = row else { return };
-        match self.places.entry(key) {
-            Entry::Vacant(place) => {
-                place.insert(self.rows.len());
-                self.rows.push(fields);
-            }
-            Entry::Occupied(place) => unite(&mut self.rows[*place.get()], fields, collector, conflicts),
+        let place = *self.places.entry(key).or_insert(self.rows.len());
+        if place == self.rows.len() {
+            self.rows.push(Object::new());
+        }
+        for (name, value) in fields {
+            self.put(place, name, value, collector, conflicts);
         }
     }
-}
 
-/// Adds fields to a row; what the row has already, it keeps.
-fn unite(row: &mut Object, fields: Object, collector: &CollectorId, conflicts: &mut Conflicts) {
-    for (name, value) in fields {
-        match row.get(&name) {
-            None => drop(row.insert(name, value)),
-            Some(first) if *first == value => {}
-            Some(_) => conflicts.push(Conflict::new([name], ConflictKind::Disagree, collector)),
+    /// Adds a field to a row; what the row has already, it keeps.
+    fn put(
+        &mut self,
+        place: usize,
+        name: String,
+        value: Value,
+        from: &'a CollectorId,
+        conflicts: &mut Conflicts,
+    ) {
+        let row = &mut self.rows[place];
+        let first = row.get(&name);
+        if first.is_some_and(|first| *first != value) {
+            return conflicts.push(Conflict::new([name], ConflictKind::Disagree, from));
+        }
+        match self.columns.get_mut(&name) {
+            Some(collectors) => drop(collectors.insert(from)),
+            None => drop(self.columns.insert(name.clone(), BTreeSet::from([from]))),
+        }
+        if first.is_none() {
+            row.insert(name, value);
         }
     }
 }
@@ -103,7 +136,7 @@ mod tests {
     use stook_plugin::{Options, Registration, conformance};
 
     use super::*;
-    use crate::testing::{check_defaults, json, lines, made, merge, refuses, results};
+    use crate::testing::{check_defaults, id, json, lines, made, merge, refuses, results};
 
     const ON_PID: &str = r#"{"on":"pid"}"#;
 
@@ -180,13 +213,32 @@ mod tests {
     }
 
     #[test]
+    fn provenance_says_who_gave_which_fields() {
+        let sent = [
+            ("p2", r#"[{"pid":1,"n":1},{"pid":2,"n":2}]"#),
+            ("p1", r#"[{"pid":1,"n":2,"m":3},{"x":4}]"#),
+            ("p3", r#"{"pid":1,"n":1}"#),
+        ];
+        let check = |options: &str, expected: &[(&str, &str)]| {
+            let given = made::<Join>(options).provenance(&MergeInput::new("a", &results(&sent)));
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|(field, by)| Provenance::new(vec![(*field).into()], by.split(' ').map(id).collect()))
+                .collect();
+            assert_eq!(given, expected);
+        };
+        check(ON_PID, &[]);
+        check(r#"{"on":"pid","provenance":true}"#, &[("m", "p1"), ("n", "p2 p3"), ("pid", "p1 p2 p3")]);
+    }
+
+    #[test]
     fn keeps_its_promises() {
         let payloads = [
             json(r#"[{"n":1,"a":1},{"n":2}]"#),
             json(r#"{"n":1,"a":2,"b":3}"#),
             json(r#"[{"n":2,"a":null},{"n":"1","b":4},{"b":5}]"#),
         ];
-        for options in [r#"{"on":"n"}"#, r#"{"on":["n","x"]}"#] {
+        for options in [r#"{"on":"n","provenance":true}"#, r#"{"on":["n","x"]}"#] {
             conformance::merge_of(|| made::<Join>(options), &payloads, &[]);
         }
     }
