@@ -53,8 +53,7 @@ impl Agenda {
     pub(crate) fn next(&self) -> Option<MonoTime> {
         let deadline = self.deadlines.peek().map(|Reverse(entry)| entry.at);
         let tomb = self.tombs.front().map(|entry| entry.at);
-        let kept = self.kept.front().map(|entry| entry.at);
-        [deadline, tomb, kept].into_iter().flatten().min()
+        [deadline, tomb, self.kept_until()].into_iter().flatten().min()
     }
 
     /// The next set whose deadline has come, by deadline and age.
@@ -93,6 +92,11 @@ impl Agenda {
     /// The next released set whose time for corrections is over.
     pub(crate) fn pop_kept(&mut self, now: MonoTime) -> Option<Entry> {
         self.kept.pop_front_if(|entry| entry.at <= now)
+    }
+
+    /// Until when the set takes corrections that was released first of those that do.
+    pub(crate) fn kept_until(&self) -> Option<MonoTime> {
+        self.kept.front().map(|entry| entry.at)
     }
 
     /// How many released sets are remembered.

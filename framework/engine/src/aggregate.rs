@@ -175,7 +175,14 @@ impl Aggregate {
         }
     }
 
-    fn stop_correcting_one(&self, now: MonoTime) -> bool {
+    /// Until when the set takes corrections that was released first of those that do.
+    pub(crate) fn kept_until(&self) -> Option<MonoTime> {
+        self.agenda().kept_until()
+    }
+
+    /// Lets the results go of the set that was released first of those that take corrections, if its time for them is
+    /// over at `now`. False if it is not.
+    pub(crate) fn stop_correcting_one(&self, now: MonoTime) -> bool {
         let over = self.agenda().pop_kept(now);
         let Some(Entry { number, set, .. }) = over else { return false };
         if let Slot::Closed(tomb) = &mut *set.lock()

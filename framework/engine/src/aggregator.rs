@@ -207,8 +207,9 @@ impl ResultAggregator {
         }
     }
 
-    /// Memory for `bytes`, if need be after releasing the longest idle sets of all aggregates. What has been
-    /// released comes free only when its sinks took it: no more is released than the result needs.
+    /// Memory for `bytes`. What is only kept for corrections gives way to every result; after that the longest idle sets
+    /// of all aggregates are released, if the result's own aggregate says so. What has been released comes free only
+    /// when its sinks took it: no more is released than the result needs.
     fn memory_for(
         &self,
         now: MonoTime,
@@ -228,16 +229,23 @@ impl ResultAggregator {
             if let Some(held) = self.budget.hold(bytes) {
                 return Ok(held);
             }
+            let comes_free = self.budget.released() >= bytes;
             match aggregate.spec.limits.when_full {
+                WhenFull::EmitOldest | WhenFull::Backpressure if comes_free => return Err(NoRoom::Wait),
+                _ if self.stop_correcting_one() => {}
                 WhenFull::Refuse => return Err(NoRoom::Refuse(Refusal::Memory)),
                 WhenFull::Backpressure => return Err(NoRoom::Wait),
-                WhenFull::EmitOldest => {
-                    if self.budget.released() >= bytes || !self.evict_one(now, out) {
-                        return Err(NoRoom::Wait);
-                    }
-                }
+                WhenFull::EmitOldest if self.evict_one(now, out) => {}
+                WhenFull::EmitOldest => return Err(NoRoom::Wait),
             }
         }
+    }
+
+    /// Lets the results go of the released set whose time for corrections is over first. False if there is none.
+    fn stop_correcting_one(&self) -> bool {
+        let until = |aggregate| Some((Aggregate::kept_until(aggregate)?, aggregate));
+        let first = self.aggregates.iter().filter_map(until).min_by_key(|(until, _)| *until);
+        first.is_some_and(|(until, aggregate)| aggregate.stop_correcting_one(until))
     }
 
     /// Releases the longest idle open set of all aggregates. False if there is none.
