@@ -13,6 +13,9 @@ use super::table::{Keys, Table};
 const LIMITS: Keys =
     Keys { table: "`limits`", known: &["sets", "results_per_set", "bytes_per_set", "when_full"] };
 
+/// More than this of anything fits into no memory, so it would be no limit.
+pub(super) const MOST: usize = 100_000_000;
+
 const LATE: Keys = Keys { table: "`late`", known: &["use", "grace", "tombstones", "remember"] };
 
 stook_plugin::choice! {
@@ -79,7 +82,7 @@ fn checked_grace(late: &Table<'_>, grace: Option<Duration>, remember: Duration) 
 }
 
 impl Table<'_> {
-    /// A whole number of at least 1.
+    /// A whole number from 1 to [`MOST`].
     fn count(&self, key: &str) -> Option<usize> {
         self.read(key).map(|Count(count)| count.get())
     }
@@ -117,10 +120,14 @@ impl Visitor<'_> for CountVisitor {
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Count, E> {
-        usize::try_from(number)
-            .ok()
-            .and_then(NonZeroUsize::new)
-            .map(Count)
-            .ok_or_else(|| E::custom(format_args!("must be at least 1, found the number {number}")))
+        match usize::try_from(number).ok().and_then(NonZeroUsize::new) {
+            None if number < 1 => {
+                Err(E::custom(format_args!("must be at least 1, found the number {number}")))
+            }
+            Some(count) if count.get() <= MOST => Ok(Count(count)),
+            _ => Err(E::custom(format_args!(
+                "must be at most {MOST}, found the number {number}: what never runs full is no limit"
+            ))),
+        }
     }
 }

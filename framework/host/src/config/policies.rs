@@ -9,6 +9,7 @@ use stook_types::TopicPattern;
 use stook_types::units::{ByteSize, Span};
 
 use super::dispatch::{Choices, choices};
+use super::limits::MOST;
 use super::node::{Entry, Kind, Node};
 use super::plugin::select;
 use super::table::{Cx, Keys, Placed, Table};
@@ -140,6 +141,11 @@ pub(super) fn dedup(table: &Table<'_>, timeout: Duration) -> Chosen<dyn DedupStr
     if memory.window.is_zero() || memory.capacity == 0 {
         let message = format!("`{name}` remembers nothing, so it finds no duplicates");
         table.cx.error(&node.place, message, "give it a `window` and a `capacity` of more than nothing");
+    } else if memory.capacity > MOST {
+        let message =
+            format!("`{name}` would remember {} results: what never runs full is no limit", memory.capacity);
+        let place = &node.get("capacity").unwrap_or(node).place;
+        table.cx.error(place, message, format!("at most {MOST}"));
     } else if memory.scope == Scope::Set && memory.window < timeout {
         let message = format!(
             "`{name}` forgets after {}, but a set may be open for {}",

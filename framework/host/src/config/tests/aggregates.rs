@@ -90,6 +90,95 @@ stook.toml:4:38: a set of 5 results can never fill: `results_per_set` is 4
 }
 
 #[test]
+fn a_set_can_hold_the_bytes_it_waits_for() {
+    check(
+        "[aggregate.a]\ntopics = [\"t\"]\ntimeout = \"1s\"\ncomplete = { use = \"size\", least = \"1GiB\" }",
+        r#"
+stook.toml:4:36: a set of 1GiB can never fill: `bytes_per_set` is 16MiB
+  |
+4 | complete = { use = "size", least = "1GiB" }
+  |                                    ^^^^^^
+  = raise limits.bytes_per_set, or lower `least`
+"#,
+    );
+}
+
+#[test]
+fn what_is_wrong_inside_a_text_is_shown_there() {
+    check(
+        r##"
+[aggregate.a]
+topics = ["a"]
+timeout = "1s"
+complete = { use = "size", least = "1B", when = "né!" }
+[aggregate.b]
+topics = ["b"]
+timeout = "1s"
+complete = [{ use = "size", least = "1B", when = """
+two lines
+and ! one""" }]
+[aggregate.c]
+topics = ["c"]
+timeout = "1s"
+complete = { use = "size", least = "1B", when = "\u00e9 is !" }
+"##,
+        r#"
+stook.toml:5:52: `size`: not so loud
+  |
+5 | complete = { use = "size", least = "1B", when = "né!" }
+  |                                                    ^
+
+stook.toml:11:5: `size`: not so loud
+   |
+11 | and ! one""" }]
+   |     ^
+
+stook.toml:15:49: `size`: not so loud (at its character 6)
+   |
+15 | complete = { use = "size", least = "1B", when = "\u00e9 is !" }
+   |                                                 ^^^^^^^^^^^^^
+"#,
+    );
+}
+
+#[test]
+fn what_is_read_of_the_merged_value_can_be_followed() {
+    check(
+        r#"
+[aggregate.a]
+topics = ["a"]
+timeout = "1s"
+complete = { use = "size", least = "1B", when = "n" }
+[aggregate.b]
+topics = ["b"]
+timeout = "1s"
+complete = { use = "size", least = "1B", when = "n" }
+merge = { use = "total" }
+dedup = { use = "same", keep = "last" }
+"#,
+        r#"
+stook.toml:5:49: `size` reads the merged value, and merge cannot follow it: `list` has no fields
+  |
+5 | complete = { use = "size", least = "1B", when = "n" }
+  |                                                 ^^^
+  = use merge `fields`, with a rule for each field that does not mind the order
+
+stook.toml:9:49: `size` reads the merged value, and merge cannot follow it: its value is not known before the set is released
+  |
+9 | complete = { use = "size", least = "1B", when = "n" }
+  |                                                 ^^^
+  = use merge `fields`, with a rule for each field that does not mind the order
+
+stook.toml:9:49: `size` reads the merged value, and dedup takes back what is merged already
+  |
+9 | complete = { use = "size", least = "1B", when = "n" }
+  |                                                 ^^^
+  = give dedup `keep = "first"`
+"#,
+    );
+}
+
+#[test]
 fn patterns_and_keys_are_given_once() {
     check(
         "[aggregate.a]\ntopics = [\"t.x\", \"t.*\", \"t.x\"]\ntimeout = \"1s\"\nkey = [\"host\", [\"a\", \"b\"], \"host\"]",

@@ -15,6 +15,7 @@ macro_rules! plugin {
 }
 
 mod aggregates;
+mod bounds;
 mod dispatch;
 mod keys;
 mod plain;
@@ -25,7 +26,7 @@ mod together;
 
 use std::time::Duration;
 
-use stook_plugin::types::units::Span;
+use stook_plugin::types::units::{ByteSize, Span};
 use stook_plugin::types::{CollectorId, DecodeError};
 use stook_plugin::{
     AggregatedResult, Algebra, BuildContext, BuildError, CompletionPolicy, Conflicts, Contribution, Decision,
@@ -60,6 +61,7 @@ fn registry() -> Registry {
     let plugins = [
         Registration::completion::<Count>("acme"),
         Registration::completion::<Everybody>("acme"),
+        Registration::completion::<Size>("acme"),
         Registration::dedup::<Same>("acme"),
         Registration::detection::<policies::Quiet>("acme"),
         Registration::merge::<Total>("acme"),
@@ -103,6 +105,44 @@ impl CompletionPolicy for Count {
 }
 
 options! {
+    /// Options of `size`.
+    pub(super) struct SizeOptions {
+        /// How large a set is at least.
+        least: ByteSize,
+        /// Which field of the merged value it looks at, and has it written in `when`.
+        when: Option<String> = None,
+    }
+}
+
+/// Picky about what it is given.
+struct Size {
+    least: ByteSize,
+    reads: Vec<Vec<String>>,
+}
+plugin!(Size, "size", SizeOptions, |given| {
+    match given.when.as_deref().and_then(|when| when.find('!').map(|at| at..at + 1)) {
+        Some(at) => Err(BuildError::in_text("when", at, "not so loud")),
+        None => {
+            Ok(Self { least: given.least, reads: given.when.into_iter().map(|field| vec![field]).collect() })
+        }
+    }
+});
+
+impl CompletionPolicy for Size {
+    fn decide(&self, _: &SetView<'_>) -> Decision {
+        Decision::Pending
+    }
+
+    fn needs_bytes(&self) -> Option<(usize, &'static str)> {
+        Some((self.least.bytes(), "least"))
+    }
+
+    fn reads_value(&self) -> &[Vec<String>] {
+        &self.reads
+    }
+}
+
+options! {
     /// Options of `everybody`.
     pub(super) struct EverybodyOptions {
         /// Who is expected.
@@ -136,6 +176,10 @@ options! {
         scope: Scope = Scope::Set,
         /// Fields that are left out.
         ignore: Vec<String> = Vec::new(),
+        /// How many identities are remembered.
+        capacity: usize = 10,
+        /// Which of two stays.
+        keep: Keep = Keep::First,
     }
 }
 
@@ -148,7 +192,7 @@ impl DedupStrategy for Same {
     }
 
     fn memory(&self) -> DedupMemory {
-        DedupMemory::bounded(self.0.scope, self.0.window.0, 10, Keep::First)
+        DedupMemory::bounded(self.0.scope, self.0.window.0, self.0.capacity, self.0.keep)
     }
 }
 

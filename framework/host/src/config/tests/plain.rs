@@ -60,8 +60,7 @@ path = "-"
     assert_eq!(spec.key, KeySpec::Paths(vec![vec!["host".into()], vec!["message".into(), "p.id".into()]]));
     assert_eq!(spec.completion.iter().map(|named| named.name).collect::<Vec<_>>(), ["count", "everybody"]);
     assert!(spec.order.is_some() && spec.dedup.is_some() && spec.merge.is_some());
-    let names =
-        PluginNames { order: "by-time", dedup: "same", topic_dedup: vec!["same"], merge: "total" };
+    let names = PluginNames { order: "by-time", dedup: "same", topic_dedup: vec!["same"], merge: "total" };
     assert_eq!(spec.names, names);
     assert_eq!(spec.topic_dedup[0].0.as_str(), "events.process.integrity");
     let late = LateSpec { policy: LatePolicy::Correct(secs(10)), tombstones: 5, remember: secs(60) };

@@ -17,7 +17,7 @@ stook.toml:5:21: no completion plugin is named `cuont`
   |
 5 | complete = [{ use = "cuont", count = 1 }, { count = 1 }, { use = 5 }]
   |                     ^^^^^^^
-  = did you mean `count`? there is: count, everybody (linked: acme)
+  = did you mean `count`? there is: count, everybody, size (linked: acme)
 
 stook.toml:5:43: `use` is missing: which completion plugin?
   |
