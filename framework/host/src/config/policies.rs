@@ -141,11 +141,10 @@ pub(super) fn dedup(table: &Table<'_>, timeout: Duration) -> Chosen<dyn DedupStr
     if memory.window.is_zero() || memory.capacity == 0 {
         let message = format!("`{name}` remembers nothing, so it finds no duplicates");
         table.cx.error(&node.place, message, "give it a `window` and a `capacity` of more than nothing");
-    } else if memory.capacity > MOST {
+    } else if let Some(given) = node.get("capacity").filter(|_| memory.capacity > MOST) {
         let message =
             format!("`{name}` would remember {} results: what never runs full is no limit", memory.capacity);
-        let place = &node.get("capacity").unwrap_or(node).place;
-        table.cx.error(place, message, format!("at most {MOST}"));
+        table.cx.error(&given.place, message, format!("at most {MOST}"));
     } else if memory.scope == Scope::Set && memory.window < timeout {
         let message = format!(
             "`{name}` forgets after {}, but a set may be open for {}",
