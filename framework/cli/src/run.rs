@@ -1,8 +1,11 @@
 //! `stook run`.
 
+use stook::config::{AggregateConfig, Config};
 use stook::{Host, HostError, told_to_stop};
 use stook_plugin::BuildContext;
+use stook_types::units::ByteSize;
 
+use crate::check::{Room, when_full};
 use crate::config::ConfigArg;
 use crate::output::{Failure, complain};
 
@@ -17,12 +20,11 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     crate::logging::start();
     let (config, warnings) = args.config.load(&BuildContext::new(uuid::Uuid::new_v4().as_u128()))?;
     complain(&warnings);
-    let (aggregates, memory) = (config.aggregates.len(), config.host.memory);
+    say_limits(&config);
     let host = Host::builder(config).build().map_err(|error| Failure::Other(error.to_string()))?;
     // One thread serves all sessions best: they share one aggregator, and sinks have threads of their own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Other(format!("failed to start: {error}")))?;
-    tracing::info!(aggregates, %memory, "starting");
     let summary =
         runtime.block_on(until_told_to_stop(host)).map_err(|error| Failure::Other(error.to_string()))?;
     let counters = &summary.counters;
@@ -39,6 +41,28 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         "stopped"
     );
     Ok(())
+}
+
+/// What the host may come to hold, so that a log says it that is read when memory was short.
+fn say_limits(config: &Config) {
+    let memory = config.host.memory;
+    tracing::info!(aggregates = config.aggregates.len(), %memory, "starting");
+    for AggregateConfig { spec, .. } in &config.aggregates {
+        let (limits, room) = (spec.limits, Room::of(spec, memory));
+        tracing::info!(
+            aggregate = &*spec.name,
+            sets = limits.sets,
+            results_per_set = limits.results_per_set,
+            bytes_per_set = %ByteSize(limits.bytes_per_set as u64),
+            when_full = when_full(limits.when_full),
+            small_sets_in_memory = room.small_sets,
+            full_sets_in_memory = room.full_sets,
+            reached_first = room.first,
+            released_sets_beside_memory = %room.tombstones,
+            dedup_beside_memory = %room.dedup,
+            "limits"
+        );
+    }
 }
 
 async fn until_told_to_stop(host: Host) -> Result<stook::Summary, HostError> {

@@ -1,5 +1,6 @@
 //! `stook check`: understands a config without doing anything of what it says.
 
+mod room;
 mod summary;
 mod text;
 
@@ -9,7 +10,9 @@ use stook_plugin::BuildContext;
 
 use crate::config::ConfigArg;
 use crate::output::{Failure, Format, complain, print, print_json};
+pub(crate) use room::Room;
 use summary::Summary;
+pub(crate) use summary::when_full;
 
 /// Check a config, offline and without side effects, and say what it will do.
 #[derive(clap::Args)]

@@ -1,5 +1,6 @@
 //! What a config will do, as data.
 
+use super::room::Room;
 use serde::Serialize;
 use stook::config::{AggregateConfig, CollectorConfig, Config, DispatchConfig, SinkConfig, TaskConfig};
 use stook_engine::{DetectorId, KeySpec, LatePolicy, RestartId, ScoreId, WhenFull};
@@ -85,6 +86,7 @@ pub(super) struct Limits {
     /// What all sets together could hold; the host's memory bounds it further.
     pub(super) bytes: ByteSize,
     pub(super) when_full: &'static str,
+    pub(super) room: Room,
 }
 
 #[derive(Serialize)]
@@ -129,7 +131,11 @@ impl<'a> Summary<'a> {
     pub(super) fn of(config: &'a Config) -> Self {
         Self {
             host: Host { name: &config.host.name, memory: config.host.memory },
-            aggregates: config.aggregates.iter().map(|of| Aggregate::of(of, &config.dispatch)).collect(),
+            aggregates: config
+                .aggregates
+                .iter()
+                .map(|of| Aggregate::of(of, config.host.memory, &config.dispatch))
+                .collect(),
             dispatch: Dispatch::of(&config.dispatch),
             collectors: config.collectors.iter().map(|of| Collector::of(of, &config.dispatch)).collect(),
             tasks: config.tasks.iter().map(|of| Task::of(of, &config.dispatch)).collect(),
@@ -139,7 +145,7 @@ impl<'a> Summary<'a> {
 }
 
 impl<'a> Aggregate<'a> {
-    fn of(config: &'a AggregateConfig, dispatch: &DispatchConfig) -> Self {
+    fn of(config: &'a AggregateConfig, memory: ByteSize, dispatch: &DispatchConfig) -> Self {
         let spec = &config.spec;
         let (policy, grace) = match spec.late.policy {
             LatePolicy::Refuse => ("refuse", None),
@@ -169,17 +175,22 @@ impl<'a> Aggregate<'a> {
                 results_per_set: spec.limits.results_per_set,
                 bytes_per_set: ByteSize(bytes_per_set),
                 bytes: ByteSize(bytes_per_set.saturating_mul(spec.limits.sets as u64)),
-                when_full: match spec.limits.when_full {
-                    WhenFull::EmitOldest => "emit-oldest",
-                    WhenFull::Refuse => "refuse",
-                    WhenFull::Backpressure => "backpressure",
-                },
+                when_full: when_full(spec.limits.when_full),
+                room: Room::of(spec, memory),
             },
             ack: config.ack.as_str(),
             deliver: &config.deliver,
             score: config.score.map(|id| score(dispatch, id)),
             topic_score: config.topic_scores.iter().map(|(of, id)| (of, score(dispatch, *id))).collect(),
         }
+    }
+}
+
+pub(crate) const fn when_full(of: WhenFull) -> &'static str {
+    match of {
+        WhenFull::EmitOldest => "emit-oldest",
+        WhenFull::Refuse => "refuse",
+        WhenFull::Backpressure => "backpressure",
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use stook::FanOut;
 use stook_engine::KeySpec;
 
+use super::room::{Room, SMALL};
 use super::summary::{Accrual, Aggregate, Collector, Dispatch, Key, Late, Limits, Summary, Task, Whom};
 
 pub(super) struct Text<'a>(pub(super) &'a Summary<'a>);
@@ -51,6 +52,8 @@ fn write_aggregate(f: &mut Formatter<'_>, aggregate: &Aggregate<'_>) -> fmt::Res
     row(f, "merge", aggregate.merge)?;
     row(f, "late", &aggregate.late)?;
     row(f, "limits", &aggregate.limits)?;
+    row(f, "room", aggregate.limits.room)?;
+    row(f, "", Beside(aggregate.limits.room))?;
     if let Some(score) = aggregate.score {
         row(f, "score", score)?;
     }
@@ -145,6 +148,34 @@ impl Display for Limits {
             "{} sets of {} results and {} each ({} without the host's limit); when full: {}",
             self.sets, self.results_per_set, self.bytes_per_set, self.bytes, self.when_full
         )
+    }
+}
+
+impl Display for Room {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the host's memory holds about {} sets of one {SMALL}-byte result, or {} as large as they may be; ",
+            self.small_sets, self.full_sets
+        )?;
+        f.write_str(match self.first {
+            "sets" => "`sets` is reached first",
+            _ => "it is full before `sets` is reached",
+        })
+    }
+}
+
+/// What is in memory beside the host's budget.
+struct Beside(Room);
+
+impl Display for Beside {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Room { tombstones, dedup, .. } = self.0;
+        write!(f, "beside it up to {tombstones} for released sets")?;
+        if dedup.bytes() > 0 {
+            write!(f, " and {dedup} for what dedup remembers")?;
+        }
+        Ok(())
     }
 }
 

@@ -122,6 +122,8 @@ aggregate scan
   merge      join
   late       refuse; 100000 released sets are remembered for 5m
   limits     100 sets of 10000 results and 1MiB each (100MiB without the host's limit); when full: emit-oldest
+  room       the host's memory holds about 710000 sets of one 100-byte result, or 511 as large as they may be; `sets` is reached first
+             beside it up to 26MiB for released sets
   ack        accepted
   deliver    file
 
