@@ -48,8 +48,8 @@ pub use dispatch::{
     Task, TaskCounters, TaskEnding, TaskEvent, TaskLimits, TaskRouter, Turn,
 };
 pub use failover::{FailoverManager, Quarantined};
-pub use memory::Footprint;
 pub use health::{DetectorId, Finding, HealthTracker, NamedDetector};
+pub use memory::Footprint;
 pub use release::{Emission, Released, Settlement};
 pub use restart::{LifeState, LifeStatus, NamedRestart, RestartId, Restarts};
 pub use routing::Route;

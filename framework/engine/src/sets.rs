@@ -25,11 +25,17 @@ impl Sets {
 
     /// Puts a set into the map, unless there is one of its key: then gives that one.
     pub(crate) fn insert(&self, set: &Arc<Set>) -> Result<(), Arc<Set>> {
-        match self.0.entry(ByKey(set.clone())) {
-            Entry::Occupied(there) => Err(there.key().0.clone()),
-            Entry::Vacant(vacant) => {
-                vacant.insert(());
-                Ok(())
+        loop {
+            match self.0.entry(ByKey(set.clone())) {
+                Entry::Vacant(vacant) => {
+                    vacant.insert(());
+                    return Ok(());
+                }
+                // Looked up: not every map says of an entry whether its key is the one that it has or that it was given.
+                Entry::Occupied(there) => drop(there),
+            }
+            if let Some(there) = self.get(&set.key) {
+                return Err(there);
             }
         }
     }

@@ -15,7 +15,7 @@ use stook_engine::{
     Released, ResultAggregator, ScoreId, Session, Task, TaskEnding, TaskEvent, TaskLimits, TaskRouter, Turn,
     Verdict,
 };
-use stook_plugin::{CompletionPolicy, Decision, Reason, SetKey, SetView, Source};
+use stook_plugin::{Admission, CompletionPolicy, Contribution, Decision, Reason, SetKey, SetView, Source};
 use stook_types::{
     Capability, CollectorId, CorrelationId, DecodeError, Encoding, FanOut, Incarnation, Missing, MonoTime,
     Payload, Refusal, SessionEpoch, TaskId, TaskOutcome, Topic, TopicPattern, Value, WallTime,
@@ -34,6 +34,19 @@ impl CompletionPolicy for Everybody {
     fn decide(&self, set: &SetView<'_>) -> Decision {
         let answered = set.expected().next().is_some() && set.expected().all(|member| member.answered);
         if answered && set.unassigned == 0 { Decision::Complete } else { Decision::Pending }
+    }
+}
+
+/// Every tenth result starts a set.
+struct Starts;
+
+impl CompletionPolicy for Starts {
+    fn decide(&self, _: &SetView<'_>) -> Decision {
+        Decision::Pending
+    }
+
+    fn admit(&self, _: &SetView<'_>, next: &Contribution) -> Admission {
+        if next.sequence % 10 == 0 { Admission::OpensNext } else { Admission::Enters }
     }
 }
 
@@ -68,9 +81,13 @@ fn at_timeout() -> MonoTime {
 }
 
 fn set_up() -> (Arc<Shared>, Tasks) {
+    set_up_with(NamedPolicy { name: "expected", policy: Box::new(Everybody) })
+}
+
+fn set_up_with(policy: NamedPolicy) -> (Arc<Shared>, Tasks) {
     let topics = vec![TopicPattern::new("a.#").unwrap()];
     let mut spec = AggregateSpec::new("a", topics, Duration::from_secs(10));
-    spec.completion = vec![NamedPolicy { name: "expected", policy: Box::new(Everybody) }];
+    spec.completion = vec![policy];
     let sets = ResultAggregator::new(vec![spec], 1 << 20);
     let shared = Arc::new(Shared { sets, released: Mutex::default(), verdicts: Mutex::default() });
     let balancer = LoadBalancer::new(Vec::new(), Modifiers::NONE, 1);
@@ -119,7 +136,8 @@ impl Shared {
         self.keep(released);
     }
 
-    /// Every set was released once; every result that was accepted is in it, and no other. Gives why each was released.
+    /// Every set was released once; every result that was accepted is in it, and no other. Gives why each was released,
+    /// by correlation ID and, beyond the first, generation.
     fn check(&self, sets: usize) -> BTreeMap<String, (Reason, Vec<u64>)> {
         let mut ends = BTreeMap::new();
         for released in std::mem::take(&mut *self.released.lock().unwrap()) {
@@ -127,11 +145,15 @@ impl Shared {
             let mut has: Vec<_> = emission.origins.iter().map(|(_, sequence)| *sequence).collect();
             has.sort_unstable();
             let result = &emission.result;
-            assert_eq!((result.generation, result.revision), (1, 1), "{result:?}");
+            assert_eq!(result.revision, 1, "{result:?}");
             if result.reason == Reason::CollectorsLost {
                 assert!(!result.missing.is_empty(), "{result:?}");
             }
-            let before = ends.insert(result.correlation_id.to_string(), (result.reason, has));
+            let name = match result.generation {
+                1 => result.correlation_id.to_string(),
+                generation => format!("{} {generation}", result.correlation_id),
+            };
+            let before = ends.insert(name, (result.reason, has));
             assert!(before.is_none(), "released twice: {result:?}");
             emission.settlement.delivered();
         }
@@ -142,7 +164,7 @@ impl Shared {
         let mut emitted: Vec<_> = ends.values().flat_map(|(_, has)| has.iter().copied()).collect();
         accepted.sort_unstable();
         emitted.sort_unstable();
-        assert_eq!(accepted, emitted, "{verdicts:?}");
+        assert_eq!(accepted, emitted, "{verdicts:?} {ends:?}");
         let counters = self.sets.counters();
         assert_eq!(counters.received, verdicts.len() as u64);
         assert_eq!(counters.received, counters.accounted(), "{counters:?}");
@@ -420,4 +442,48 @@ fn the_set_itself_refuses_the_lost_though_its_session_has_not_heard_of_it() {
             assert!(!ends["t"].1.contains(sequence), "{offered:?} {ends:?}");
         }
     });
+}
+
+/// Two collectors start sets of one correlation ID while time may run out.
+fn starts_race(until: MonoTime) {
+    let (shared, mut tasks) = set_up_with(NamedPolicy { name: "starts", policy: Box::new(Starts) });
+    let threads: Vec<_> = [("p1", [10, 11, 20]), ("p2", [30, 31, 40])]
+        .map(|(name, sequences)| {
+            let (shared, session) = (shared.clone(), tasks.connect(name, 1));
+            thread::spawn(move || {
+                let live = AtomicBool::new(false);
+                sequences.iter().for_each(|sequence| shared.offer(&session, "t", *sequence, &live));
+            })
+        })
+        .into();
+    shared.expire(until);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let mut released = Vec::new();
+    shared.sets.shutdown(NOW, &mut released);
+    shared.keep(released);
+
+    let sets = shared.released.lock().unwrap().len();
+    let ends = shared.check(sets);
+    for generation in 1..=sets {
+        let name = if generation == 1 { "t".to_owned() } else { format!("t {generation}") };
+        let (reason, has) = &ends[&name];
+        assert!(has.iter().filter(|sequence| *sequence % 10 == 0).count() <= 1, "{ends:?}");
+        let is_last = generation == sets;
+        assert_eq!(*reason == Reason::Completed("starts"), !is_last, "{ends:?}");
+    }
+    if until == NOW {
+        assert_eq!(sets, 4, "{ends:?}");
+    }
+    let (_, occupancy) = shared.sets.status()[0];
+    assert_eq!((occupancy.open, occupancy.tombstones, shared.sets.memory().used), (0, 1, 0));
+}
+
+#[test]
+fn each_start_opens_a_set_whoever_is_first() {
+    explore(|| starts_race(NOW));
+}
+
+#[test]
+fn a_timeout_ends_a_chain_of_sets_wherever_it_is() {
+    explore(|| starts_race(at_timeout()));
 }

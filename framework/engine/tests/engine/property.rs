@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use stook_engine::{AggregateSpec, Expected, LatePolicy, LateSpec, Limits, WhenFull};
+use stook_engine::{AggregateSpec, Emission, Expected, LatePolicy, LateSpec, Limits, WhenFull};
 use stook_plugin::{DedupMemory, Keep, MergeStrategy, Scope, Unexpected};
 use stook_types::Missing;
 
@@ -196,11 +196,56 @@ fn check(config: Config, steps: Vec<Step>) {
     assert_eq!(rig.engine.counters().pending, 0);
 }
 
+/// As little memory as a few sets need, and sinks that take nothing for a while: how full it gets depends on what things
+/// cost, which the model does not know. The rig holds the bounds, and the books.
+fn check_bounds(config: &Config, memory: usize, steps: Vec<(Step, bool)>) {
+    let mut rig = Rig::with(vec![aggregate(config)], memory);
+    rig.hold = true;
+    let mut now = 0;
+    for (step, settle) in steps {
+        match step {
+            Step::Wait(span) => {
+                now += span;
+                rig.until(now);
+            }
+            Step::Offer { from, id, json, .. } => {
+                _ = rig.shoot(&shot(&format!("p{from}"), &id.to_string(), payload(json)));
+            }
+            Step::Force(id) => _ = rig.force(id.map(|id| id.to_string()).as_deref()),
+            Step::Announce { .. } | Step::Connect(_) | Step::Lose(..) => {}
+        }
+        for Emission { result, .. } in rig.held() {
+            assert!(result.results <= config.results as u64, "{result:?}");
+        }
+        rig.check();
+        if settle {
+            rig.settle(now % 3 > 0);
+        }
+    }
+    rig.shutdown();
+    rig.settle(true);
+    rig.until(now + 1_000);
+    assert_eq!((rig.open_sets(), rig.engine.memory().used, rig.engine.counters().pending), (0, 0, 0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_engine_does_what_the_model_does(config in config(), steps in steps()) {
         check(config, steps);
+    }
+    #[test]
+    fn no_bound_is_exceeded_whatever_comes(
+        config in config(),
+        memory in 500..6_000_usize,
+        settle in vec(proptest::bool::weighted(0.2), 80),
+        steps in steps(),
+    ) {
+        // Not paid for in advance: corrections, which copy what exists already; whom a set expects; and a set that is
+        // opened by a duplicate.
+        let late = if matches!(config.late, LatePolicy::Correct(_)) { LatePolicy::Reopen } else { config.late };
+        let config = Config { late, dedup: None, expected: Vec::new(), ..config };
+        check_bounds(&config, memory, steps.into_iter().zip(settle).collect());
     }
 }
