@@ -8,7 +8,7 @@
 //! | choosing who gets a task | `decision` |
 //! | the choices of a policy, beside those that one queue for all makes by itself | `balance`, `simulation` |
 //! | a collector that ended is back | `restart` |
-//! | a result finds its set among few and many | `offer`, `pending` |
+//! | a result finds its set among few and many | `offer`, `pending`, `memory` |
 //! | many sets are due | `expiry` |
 //! | what a pending set takes in memory | `set_bytes` |
 //! | what each rule of a merge takes for a value | `rules` |
@@ -31,6 +31,7 @@ mod failover;
 mod fixture;
 #[cfg(unix)]
 mod hang;
+mod memory;
 mod offer;
 mod pending;
 mod plugins;

@@ -1,5 +1,6 @@
 //! `offer`: a result finds its set, however many there are.
 
+use super::memory::Memory;
 use super::pending::{Pending, Place, READ};
 use super::report::{Bar, Outcome, Row};
 use super::stats::Samples;
@@ -26,6 +27,8 @@ struct Size {
     longest: f64,
     single: [Samples; 3],
     mixed: Samples,
+    memory: Memory,
+    reads: Samples,
 }
 
 pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
@@ -51,7 +54,8 @@ impl Size {
             longest = pending.bring_timed(Place::First, watch).into_iter().fold(longest, f64::max);
         }
         pending.halve();
-        Self { pending, sets, longest: longest / 1e3, single: Default::default(), mixed: Samples::new() }
+        let (single, mixed, reads) = (Default::default(), Samples::new(), Samples::new());
+        Self { pending, sets, longest: longest / 1e3, single, mixed, memory: Memory::new(sets), reads }
     }
 
     fn visit(&mut self, watch: &Stopwatch) {
@@ -70,6 +74,7 @@ impl Size {
             let took = watch.time(offer).1;
             self.mixed.push(took / read.len() as f64);
             self.pending.settle();
+            self.reads.push(self.memory.read(watch));
         }
     }
 
@@ -98,6 +103,7 @@ fn outcome(sizes: &[Size], watch: &Stopwatch) -> Outcome {
         add(&format!("  {}", place.about()), &|size| size.single[place as usize].clone());
     }
     add("63 results, for each", &|size| size.mixed.clone());
+    add("this machine: one read of memory", &|size| size.reads.clone());
     for Size { sets, longest, .. } in sizes {
         let longest = [*longest].into_iter().collect();
         rows.push(Row::of(format!("the longest while {sets} sets were opened"), &longest, "µs"));
@@ -116,7 +122,10 @@ fn outcome(sizes: &[Size], watch: &Stopwatch) -> Outcome {
              enter and complete one, at random among those pending, half of which have one result, half two"
                 .into(),
             "the sizes take turns; the bars count any result, the three places together".into(),
-            "63 results: 21 of each place in turn, under one look at the clock; misses of the cache overlap there".into(),
+            "63 results: 21 of each place in turn, under one look at the clock".into(),
+            "one read: of as many places as there are sets, 640 bytes apart, each where the one before says; what is among many \
+             cannot be found with fewer than some of these"
+                .into(),
         ],
     }
 }
