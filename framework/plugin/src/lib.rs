@@ -85,7 +85,7 @@ pub use detection::{FailureDetector, Watch};
 pub use draw::Draw;
 pub use key::SetKey;
 pub use merge::{
-    Algebra, Conflicts, MemoryBound, MergeError, MergeInput, MergeStrategy, Merged, RunningMerge,
+    Algebra, Conflicts, MemoryBound, MergeError, MergeInput, MergeStrategy, Merged, MindsOrder, RunningMerge,
 };
 #[doc(hidden)]
 pub use options::unknown_word;

@@ -48,6 +48,12 @@ pub trait MergeStrategy: Send + Sync + 'static {
         false
     }
 
+    /// Which of these options makes the value depend on the order of the results, if it is one and not the strategy as a
+    /// whole: for the warning that says so. The default names none.
+    fn minds_order(&self) -> Option<MindsOrder> {
+        None
+    }
+
     /// Follows some fields of the merged value while their set is open, for completion policies that
     /// [read](crate::CompletionPolicy::reads_value) them. Asked once at start-up, to see whether it can, and once for each
     /// set. The default cannot.
@@ -59,6 +65,16 @@ pub trait MergeStrategy: Send + Sync + 'static {
         let _ = paths;
         Err(MergeError::new("its value is not known before the set is released"))
     }
+}
+
+/// An option of a merge that makes its value depend on the order of the results.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MindsOrder {
+    /// Which, as a fragment: "rule `concat` of `name`".
+    pub what: String,
+    /// The word that says so in the config, where it says so.
+    pub word: &'static str,
 }
 
 /// Some fields of the merged value of one open set.
@@ -154,6 +170,15 @@ impl MergeError {
 impl From<DecodeError> for MergeError {
     fn from(error: DecodeError) -> Self {
         Self(error.to_string())
+    }
+}
+
+// === impl MindsOrder ===
+
+impl MindsOrder {
+    /// This does, for this word.
+    pub fn new(what: impl Into<String>, word: &'static str) -> Self {
+        Self { what: what.into(), word }
     }
 }
 

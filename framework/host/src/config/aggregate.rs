@@ -35,7 +35,7 @@ pub(super) struct AggregateDraft<'a> {
     pub(super) topic_choices: Vec<(TopicPattern, Choices<'a>)>,
     pub(super) deliver: Vec<Placed<'a, String>>,
     pub(super) complete: Option<&'a Node>,
-    pub(super) merge_place: &'a Place,
+    pub(super) merge: Option<&'a Node>,
     pub(super) ack_place: &'a Place,
 }
 
@@ -83,9 +83,8 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> AggregateDraft<'a> {
         score: choices.score.as_ref().map(|score| score.id),
         topic_scores,
     };
-    let place_of = |key| table.get(key).map_or(place, |node| &node.place);
-    let (merge_place, ack_place) = (place_of("merge"), place_of("ack"));
-    let complete = table.get("complete");
+    let ack_place = table.get("ack").map_or(place, |node| &node.place);
+    let (complete, merge) = (table.get("complete"), table.get("merge"));
     AggregateDraft {
         config,
         place,
@@ -95,7 +94,7 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> AggregateDraft<'a> {
         topic_choices,
         deliver,
         complete,
-        merge_place,
+        merge,
         ack_place,
     }
 }

@@ -100,19 +100,8 @@ impl Draft<'_> {
                 format!("no collector may publish a topic of aggregate `{}`", aggregate.config.spec.name);
             cx.warn(aggregate.place, message, "grant its topics in the `publish` of a collector");
         }
-        let config = &aggregate.config;
-        let depends = config.spec.order.as_ref().is_none_or(|order| order.depends_on_scheduling());
-        let commutes = config.spec.merge.as_ref().is_some_and(|merge| merge.algebra().commutative);
-        if publishers > 1 && depends && !commutes {
-            let message = format!(
-                "the result depends on scheduling: {publishers} collectors publish here, and merge `{}` minds the order `{}`",
-                config.spec.names.merge, config.spec.names.order
-            );
-            cx.warn(
-                aggregate.merge_place,
-                message,
-                "an order by `timestamp` or `sequence` makes it repeatable",
-            );
+        if publishers > 1 {
+            check_order(cx, aggregate, publishers);
         }
     }
 
@@ -173,6 +162,25 @@ impl Draft<'_> {
             }
         }
     }
+}
+
+/// Results of several collectors arrive in any order, so what minds it is a matter of luck.
+fn check_order(cx: &Cx<'_>, aggregate: &AggregateDraft<'_>, publishers: usize) {
+    let spec = &aggregate.config.spec;
+    let depends = spec.order.as_ref().is_none_or(|order| order.depends_on_scheduling());
+    let merge = spec.merge.as_ref();
+    if !depends || merge.is_some_and(|merge| merge.algebra().commutative) {
+        return;
+    }
+    let minds = merge.and_then(|merge| merge.minds_order());
+    let what = minds.as_ref().map_or_else(String::new, |minds| format!(", for {}", minds.what));
+    let message = format!(
+        "the result depends on scheduling: {publishers} collectors publish here, and merge `{}` minds the order `{}`{what}",
+        spec.names.merge, spec.names.order
+    );
+    let word = minds.and_then(|minds| aggregate.merge?.find(minds.word));
+    let place = word.or(aggregate.merge.map(|node| &node.place)).unwrap_or(aggregate.place);
+    cx.warn(place, message, "an order by `timestamp` or `sequence` makes it repeatable");
 }
 
 /// Notes a reference to something that is not there.

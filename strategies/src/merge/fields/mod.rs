@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 
 use stook_plugin::{
     Algebra, BuildContext, BuildError, Conflict, ConflictKind, Conflicts, MemoryBound, MergeError,
-    MergeInput, MergeStrategy, Merged, Plugin, Provenance, RunningMerge, options, register,
+    MergeInput, MergeStrategy, Merged, MindsOrder, Plugin, Provenance, RunningMerge, options, register,
 };
 use stook_types::{Object, Value};
 
@@ -71,6 +71,7 @@ pub struct Fields {
     rules: Rules,
     algebra: Algebra,
     compares: bool,
+    minds_order: Option<MindsOrder>,
     provenance: bool,
 }
 
@@ -84,6 +85,7 @@ impl Plugin for Fields {
     fn build(options: FieldsOptions, _: &BuildContext) -> Result<Self, BuildError> {
         let algebra = algebra(&options);
         let compares = every_rule(&options).any(RuleSpec::compares);
+        let minds_order = minds_order(&options);
         let provenance = options.provenance;
         let mut rules = Rules::new(options.default);
         let top_level = options.rules.into_iter().map(|(name, rule)| (vec![name], rule));
@@ -92,7 +94,7 @@ impl Plugin for Fields {
             // Two top-level rules cannot collide, so it is a path that does.
             rules.insert(&path, rule).map_err(|why| BuildError::in_option("paths", why))?;
         }
-        Ok(Self { rules, algebra, compares, provenance })
+        Ok(Self { rules, algebra, compares, minds_order, provenance })
     }
 }
 
@@ -111,6 +113,16 @@ fn algebra(options: &FieldsOptions) -> Algebra {
         idempotent: all.idempotent && one.idempotent,
         memory: if one.memory == MemoryBound::Input { MemoryBound::Input } else { all.memory },
     })
+}
+
+/// The first rule that minds the order, with the field that it is of.
+fn minds_order(options: &FieldsOptions) -> Option<MindsOrder> {
+    let top_level = options.rules.iter().map(|(name, rule)| (format!("`{name}`"), rule));
+    let nested = options.paths.iter().map(|rule| (format!("`{}`", rule.path), &rule.rule));
+    let rest = ("every field that has none of its own".to_owned(), &options.default);
+    let mut rules = top_level.chain(nested).chain([rest]);
+    let (field, rule) = rules.find(|(_, rule)| !rule.algebra().commutative)?;
+    Some(MindsOrder::new(format!("rule `{}` of {field}", rule.name()), rule.name()))
 }
 
 impl Fields {
@@ -149,6 +161,10 @@ impl MergeStrategy for Fields {
 
     fn compares_collectors(&self) -> bool {
         self.compares
+    }
+
+    fn minds_order(&self) -> Option<MindsOrder> {
+        self.minds_order.clone()
     }
 
     fn running(&self, paths: &[Vec<String>]) -> Result<Box<dyn RunningMerge>, MergeError> {

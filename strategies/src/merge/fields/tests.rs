@@ -172,9 +172,8 @@ fn options_are_checked() {
 #[test]
 fn the_docs_name_every_rule_and_its_options() {
     let docs = FieldsOptions::SPECS[0].docs;
-    let takes = <RuleSpec as stook_plugin::OptionType>::TAKES.to_string();
     for rule in RULES {
-        assert!(docs.contains(&format!("`{}`", rule.name)) && takes.contains(rule.name), "{}", rule.name);
+        assert!(docs.contains(&format!("`{}`", rule.name)), "{}", rule.name);
         for option in rule.options {
             assert!(docs.contains(&format!("`{}`", option.name)), "{}", option.name);
         }
@@ -361,4 +360,19 @@ fn a_vote_compares_collectors() {
     assert!(made::<Fields>(r#"{"rules":{"n":"vote"}}"#).compares_collectors());
     assert!(made::<Fields>(r#"{"paths":[{"path":["o","n"],"use":"vote"}]}"#).compares_collectors());
     assert!(!made::<Fields>(r#"{"default":"agree"}"#).compares_collectors());
+}
+
+#[test]
+fn the_rule_that_minds_the_order_is_named() {
+    let check = |options: &str, what: Option<(&str, &'static str)>| {
+        let expected = what.map(|(what, word)| MindsOrder::new(what, word));
+        assert_eq!(made::<Fields>(options).minds_order(), expected, "{options}");
+    };
+    check("{}", Some(("rule `first` of every field that has none of its own", "first")));
+    check(r#"{"default":"sum"}"#, None);
+    check(r#"{"default":"sum","rules":{"a":"min","b":"concat"}}"#, Some(("rule `concat` of `b`", "concat")));
+    check(
+        r#"{"default":"sum","paths":[{"path":["a","b.c"],"use":"last"}]}"#,
+        Some((r#"rule `last` of `["a", "b.c"]`"#, "last")),
+    );
 }

@@ -30,8 +30,9 @@ use stook_plugin::types::units::{ByteSize, Span};
 use stook_plugin::types::{CollectorId, DecodeError};
 use stook_plugin::{
     AggregatedResult, Algebra, BuildContext, BuildError, CompletionPolicy, Conflicts, Contribution, Decision,
-    DedupMemory, DedupStrategy, Identity, Keep, MergeError, MergeInput, MergeStrategy, Merged, NoOptions,
-    OrderStrategy, Plugin, Registration, Registry, Roster, Scope, SetView, Sink, SinkError, options,
+    DedupMemory, DedupStrategy, Identity, Keep, MergeError, MergeInput, MergeStrategy, Merged, MindsOrder,
+    NoOptions, OrderStrategy, Plugin, Registration, Registry, Roster, Scope, SetView, Sink, SinkError,
+    options,
 };
 
 use super::{Config, Diagnostics, Source};
@@ -221,10 +222,10 @@ options! {
     }
 }
 
-struct Fussy;
+struct Fussy(Option<CollectorId>);
 plugin!(Fussy, "fussy", FussyOptions, |given| {
     assert!(!given.panics);
-    Ok(Self)
+    Ok(Self(given.leader))
 });
 
 impl MergeStrategy for Fussy {
@@ -234,6 +235,10 @@ impl MergeStrategy for Fussy {
 
     fn merge(&self, input: &MergeInput<'_>, _: &mut Conflicts) -> Result<Merged, MergeError> {
         Ok(input.list())
+    }
+
+    fn minds_order(&self) -> Option<MindsOrder> {
+        (self.0.as_ref()?.as_str() == "first").then(|| MindsOrder::new("its leader `first`", "first"))
     }
 }
 

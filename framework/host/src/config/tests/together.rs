@@ -152,6 +152,16 @@ stook.toml:4:9: warning: the result depends on scheduling: 2 collectors publish 
   = an order by `timestamp` or `sequence` makes it repeatable
 "#,
     );
+    check(
+        &format!("{aggregate}merge = {{ use = \"fussy\", leader = \"first\" }}\n{two}"),
+        r#"
+stook.toml:4:35: warning: the result depends on scheduling: 2 collectors publish here, and merge `fussy` minds the order `arrival`, for its leader `first`
+  |
+4 | merge = { use = "fussy", leader = "first" }
+  |                                   ^^^^^^^
+  = an order by `timestamp` or `sequence` makes it repeatable
+"#,
+    );
     check(&format!("{aggregate}merge = {{ use = \"total\" }}\n{two}"), "");
     check(&format!("{aggregate}order = {{ use = \"by-time\" }}\n{two}"), "");
 }
