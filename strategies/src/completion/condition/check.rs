@@ -6,40 +6,19 @@
 
 use std::ops::Range;
 
-use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, LiteralValue, SourceInfo, operators};
+use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, SourceInfo, operators};
 use cel::parser::Expression;
-use stook_types::nearest;
 
 use super::On;
+use super::chain::{Chain, Step, chain, kind};
 use super::compile::Fault;
+use super::functions::{did_you_mean, wrong_call};
 use super::names::{Kind, Names, ResultField, SetField};
 
 /// How many parts an expression may have, and how deep they may lie in each other. Evaluating recurses, and takes some
 /// 50 KiB of stack per level in a debug build: this deep, it needs half of an ordinary thread's.
 const MAX_PARTS: usize = 256;
 const MAX_DEPTH: usize = 20;
-
-/// The functions there are, each with how it is written.
-const FUNCTIONS: &[(&str, &str)] = &[
-    ("size", "size(x)"),
-    ("int", "int(x)"),
-    ("uint", "uint(x)"),
-    ("double", "double(x)"),
-    ("string", "string(x)"),
-    ("contains", "x.contains(\"text\")"),
-    ("startsWith", "x.startsWith(\"text\")"),
-    ("endsWith", "x.endsWith(\"text\")"),
-];
-
-/// The macros: they are calls only where they were not written as they must be.
-const MACROS: &[(&str, &str)] = &[
-    ("has", "has(x.field)"),
-    ("exists", "x.exists(e, CONDITION)"),
-    ("all", "x.all(e, CONDITION)"),
-    ("exists_one", "x.exists_one(e, CONDITION)"),
-    ("map", "x.map(e, EXPRESSION)"),
-    ("filter", "x.filter(e, CONDITION)"),
-];
 
 const COMPARISONS: &[&str] = &[
     operators::EQUALS,
@@ -64,20 +43,6 @@ pub(super) struct Checker<'a> {
     in_body: bool,
     /// Whether this is compared, and nothing else is done with it.
     compared: bool,
-}
-
-/// A variable with the names that follow it.
-struct Chain<'a> {
-    root: &'a str,
-    root_id: u64,
-    steps: Vec<Step<'a>>,
-    /// Whether it asks only if the last is there.
-    has: bool,
-}
-
-struct Step<'a> {
-    name: &'a str,
-    id: u64,
 }
 
 impl<'a> Checker<'a> {
@@ -132,7 +97,10 @@ impl<'a> Checker<'a> {
         match &expression.expr {
             Expr::Literal(_) => Ok(()),
             Expr::Call(call) => {
-                self.check_function(expression.id, &call.func_name, call.target.is_some(), call.args.len())?;
+                let name = &call.func_name;
+                if let Some(message) = wrong_call(name, call.target.is_some(), call.args.len()) {
+                    return Err(Fault { message, at: self.called(expression.id, name) });
+                }
                 let compares = COMPARISONS.contains(&call.func_name.as_str());
                 for part in call.target.iter().map(|target| &**target).chain(&call.args) {
                     self.compared = compares;
@@ -262,38 +230,6 @@ impl<'a> Checker<'a> {
         self.fault(chain.root_id, message)
     }
 
-    fn check_function(&self, id: u64, name: &str, on_target: bool, arguments: usize) -> Result<(), Fault> {
-        // Operators, and what macros are made of, have names that cannot be written.
-        if name.contains(|char: char| !char.is_ascii_alphanumeric() && char != '_') {
-            return Ok(());
-        }
-        let written = |list: &[(&str, &'static str)]| {
-            list.iter().find(|(known, _)| *known == name).map(|(_, written)| *written)
-        };
-        let known = written(FUNCTIONS);
-        let as_written = match name {
-            "size" => arguments + usize::from(on_target) == 1,
-            "contains" | "startsWith" | "endsWith" => on_target && arguments == 1,
-            _ => !on_target && arguments == 1,
-        };
-        if known.is_some() && as_written {
-            return Ok(());
-        }
-        let message = match (known.or_else(|| written(MACROS)), name) {
-            (Some(written), _) => format!("`{name}` is written {written}"),
-            (None, "matches") => {
-                "there are no regular expressions; `contains`, `startsWith` and `endsWith` look for text"
-                    .to_owned()
-            }
-            (None, _) => {
-                let names: Vec<_> = FUNCTIONS.iter().chain(MACROS).map(|(name, _)| *name).collect();
-                let near = did_you_mean(name, &names);
-                format!("there is no function `{name}`; {near}there is {}", names.join(", "))
-            }
-        };
-        Err(Fault { message, at: self.called(id, name) })
-    }
-
     /// What is compared must be comparable, as far as that can be seen.
     fn check_kinds(&self, expression: &Expression) -> Result<(), Fault> {
         let Expr::Call(call) = &expression.expr else { return Ok(()) };
@@ -363,73 +299,4 @@ impl<'a> Checker<'a> {
         let end = self.source.ceil_char_boundary(last as usize + 1);
         self.source.floor_char_boundary(start as usize).min(end)..end
     }
-}
-
-/// The variable and names that an expression is, if it is nothing else: `set.value.a` and `set.value["a"]`.
-fn chain(expression: &Expression) -> Option<Chain<'_>> {
-    let mut steps = Vec::new();
-    let has = matches!(&expression.expr, Expr::Select(select) if select.test);
-    let mut rest = expression;
-    loop {
-        match &rest.expr {
-            Expr::Ident(root) => {
-                steps.reverse();
-                return Some(Chain { root, root_id: rest.id, steps, has });
-            }
-            Expr::Select(select) => {
-                steps.push(Step { name: &select.field, id: rest.id });
-                rest = &select.operand;
-            }
-            Expr::Call(call) if call.func_name == operators::INDEX => {
-                let [value, index] = call.args.as_slice() else { return None };
-                let Expr::Literal(LiteralValue::String(name)) = &index.expr else { return None };
-                steps.push(Step { name: name.inner(), id: index.id });
-                rest = value;
-            }
-            _ => return None,
-        }
-    }
-}
-
-/// What an expression is, if that can be seen without looking at any value.
-fn kind(expression: &Expression) -> Kind {
-    if let Some(chain) = chain(expression) {
-        return match (chain.root, &*chain.steps) {
-            _ if chain.has => Kind::Bool,
-            ("result", [step]) => step.name.parse().map_or(Kind::Unknown, ResultField::kind),
-            ("set", [step]) => step.name.parse().map_or(Kind::Unknown, SetField::kind),
-            _ => Kind::Unknown,
-        };
-    }
-    match &expression.expr {
-        Expr::Literal(literal) => match literal {
-            LiteralValue::Boolean(_) => Kind::Bool,
-            LiteralValue::Int(_) | LiteralValue::UInt(_) | LiteralValue::Double(_) => Kind::Number,
-            LiteralValue::String(_) => Kind::Text,
-            LiteralValue::Bytes(_) | LiteralValue::Null => Kind::Unknown,
-        },
-        Expr::List(_) => Kind::List,
-        Expr::Map(_) => Kind::Map,
-        Expr::Call(call) => match call.func_name.as_str() {
-            "size" | "int" | "uint" | "double" => Kind::Number,
-            operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE | operators::MODULO => {
-                Kind::Number
-            }
-            operators::NEGATE => Kind::Number,
-            operators::ADD => call.args.first().map_or(Kind::Unknown, kind),
-            "string" => Kind::Text,
-            operators::CONDITIONAL | operators::INDEX => Kind::Unknown,
-            _ => Kind::Bool,
-        },
-        // `map` and `filter` begin with an empty list, the others with true, false or a number.
-        Expr::Comprehension(comprehension) => match &comprehension.accu_init.expr {
-            Expr::List(_) => Kind::List,
-            _ => Kind::Bool,
-        },
-        _ => Kind::Unknown,
-    }
-}
-
-fn did_you_mean(name: &str, names: &[&str]) -> String {
-    nearest(name, names.iter().copied()).map_or_else(String::new, |near| format!("did you mean `{near}`? "))
 }

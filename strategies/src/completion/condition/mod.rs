@@ -3,8 +3,10 @@
 //! The expression is [CEL](https://cel.dev). Evaluating it has no limit of its own and happens under a set's mutex, so
 //! what it may say is bounded when it is read: see [`check`].
 
+mod chain;
 mod check;
 mod compile;
+mod functions;
 mod names;
 mod scope;
 
