@@ -97,7 +97,7 @@ pub enum Verdict {
 pub struct MemoryUse {
     /// The budget in bytes.
     pub limit: usize,
-    /// Bytes of it in use by sets that are open or wait for their sinks.
+    /// Bytes of it in use by sets that are open, take corrections or wait for their sinks.
     pub used: usize,
 }
 

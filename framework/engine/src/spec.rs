@@ -65,7 +65,8 @@ pub struct NamedPolicy {
 pub enum KeySpec {
     /// Their correlation ID.
     CorrelationId,
-    /// The values at these paths of their payloads; a result that lacks one is refused.
+    /// The values at these paths of their payloads; a result that lacks one is refused, and so is one of which they take more
+    /// than [`Footprint::LARGEST_KEY`](crate::Footprint::LARGEST_KEY).
     Paths(Vec<Vec<String>>),
 }
 
@@ -74,7 +75,8 @@ pub enum KeySpec {
 pub struct LateSpec {
     /// What to do with them.
     pub policy: LatePolicy,
-    /// How many released sets are remembered.
+    /// How many released sets are remembered. Past it the oldest is forgotten: what comes for it then is of a new set, of
+    /// the first generation and revision, as if it had never been.
     pub tombstones: usize,
     /// How long a released set is remembered.
     pub remember: Duration,
@@ -87,7 +89,8 @@ pub enum LatePolicy {
     Refuse,
     /// Open the next generation of the set.
     Reopen,
-    /// Until this long after the first release, emit the set again with it, as the next revision; then refuse.
+    /// Until this long after the first release, emit the set again with it, as the next revision; then refuse. Its results
+    /// count towards the memory budget for as long, and are let go of earlier where memory is short.
     Correct(Duration),
 }
 
@@ -100,18 +103,18 @@ pub struct Limits {
     pub results_per_set: usize,
     /// Payload bytes in one set.
     pub bytes_per_set: usize,
-    /// What happens when a set would be one too many.
+    /// What happens when a set would be one too many, or the memory budget is used up.
     pub when_full: WhenFull,
 }
 
-/// What happens when a result would open one set too many.
+/// What happens when a result would open one set too many, or the memory budget has no room for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenFull {
-    /// The longest idle set is released as partial, reason `evicted`.
+    /// The longest idle set is released as partial, reason `evicted`: of the aggregate, or of all where memory is short.
     EmitOldest,
-    /// The result is refused with `set-full`.
+    /// The result is refused with `set-full` or `memory`.
     Refuse,
-    /// The result is handed back, to be offered again when a set has been released.
+    /// The result is handed back, to be offered again when a set has been released or its sinks have taken it.
     Backpressure,
 }
 

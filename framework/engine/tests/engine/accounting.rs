@@ -1,10 +1,10 @@
 //! What the memory budget is charged, against what an allocator gave; and what comes back.
 
-use stook_engine::{AggregateSpec, Footprint, KeySpec};
+use stook_engine::{AggregateSpec, Footprint, KeySpec, LatePolicy, WhenFull};
 use stook_plugin::{DedupMemory, Keep, Scope};
 use stook_types::MonoTime;
 
-use crate::harness::{Rig, ms, shot, spec};
+use crate::harness::{Rig, ms, pattern, shot, spec};
 use crate::policies::{announced, count, remember, same_bytes};
 
 /// What is held of the allocator when this is done, in bytes.
@@ -159,6 +159,60 @@ fn what_is_remembered_takes_what_is_said() {
     }
 }
 
+// === what gives way ===
+
+/// What a set of one result of a thousand bytes is charged.
+fn cost() -> usize {
+    let mut rig = Rig::new(spec());
+    rig.offer("p1", "1", sized(1_000, 0));
+    rig.engine.memory().used
+}
+
+fn corrected(name: &str, grace: u64, when_full: WhenFull) -> AggregateSpec {
+    let mut spec = AggregateSpec::new(name, vec![pattern(&format!("{name}.#"))], ms(10_000));
+    spec.completion = vec![count(1)];
+    spec.late.policy = LatePolicy::Correct(ms(grace));
+    spec.limits.when_full = when_full;
+    spec
+}
+
+#[test]
+fn what_is_kept_for_corrections_goes_before_anything_open_is_touched() {
+    for when_full in [WhenFull::EmitOldest, WhenFull::Refuse, WhenFull::Backpressure] {
+        let mut open = AggregateSpec::new("c", vec![pattern("c.#")], ms(10_000));
+        open.limits.when_full = when_full;
+        let kept = |name, grace| corrected(name, grace, when_full);
+        let mut rig = Rig::with(vec![kept("a", 5_000), kept("b", 1_000), open], 3 * cost());
+        let offer = |rig: &mut Rig, topic: &str, id| rig.shoot(&shot("p1", id, sized(1_000, 0)).topic(topic));
+        offer(&mut rig, "a.x", "1");
+        offer(&mut rig, "b.x", "2");
+        offer(&mut rig, "c.x", "3");
+        assert_eq!(rig.emitted().len(), 2);
+        assert_eq!(
+            offer(&mut rig, "c.x", "4"),
+            "accepted",
+            "2, whose time would be over first, makes the room"
+        );
+        assert_eq!(rig.shoot(&shot("p1", "2", 1).topic("b.x")), "late");
+        assert_eq!(rig.shoot(&shot("p1", "1", 1).topic("a.x")), "late", "it went, for its own correction");
+        assert!(rig.emitted().is_empty(), "nothing open was released");
+        rig.shutdown();
+        assert_eq!(rig.engine.memory().used, 0);
+    }
+}
+
+#[test]
+fn while_the_sinks_will_make_the_room_nothing_that_is_kept_goes() {
+    let mut rig = Rig::with(vec![corrected("a", 5_000, WhenFull::EmitOldest)], 2 * cost());
+    rig.hold = true;
+    assert_eq!(rig.offer("p1", "1", sized(1_000, 0)), "accepted");
+    let second = shot("p1", "2", sized(1_000, 0)).seq(1);
+    assert_eq!(rig.shoot(&second), "parked");
+    rig.hold = false;
+    rig.settle(true);
+    assert_eq!(rig.shoot(&second), "accepted");
+}
+
 // === what comes back ===
 
 /// Opens many sets, expires them, forgets them: what is left of each is next to nothing.
@@ -198,7 +252,7 @@ fn everything_comes_back_after_a_burst() {
     });
     assert!(keyed < 200_000, "{keyed} bytes");
     let mut corrected = spec();
-    corrected.late.policy = stook_engine::LatePolicy::Correct(ms(10_000));
+    corrected.late.policy = LatePolicy::Correct(ms(10_000));
     let left = burst(corrected, |rig| results(rig, SETS, 1, 20));
     assert!(left < 200_000, "{left} bytes");
 }
