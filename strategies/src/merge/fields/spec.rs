@@ -116,9 +116,8 @@ impl fmt::Debug for RuleSpec {
 }
 
 impl OptionType for RuleSpec {
-    const TAKES: TypeSpec = TypeSpec::Other(
-        "the name of a rule (first, last, first-non-null, last-non-null, sum, count, count-distinct, min, max, mean, variance, stdev, range, diff, any, all, concat, array, array-concat, unique, shortest-array, longest-array, object-merge, agree, vote), or a table that names it with `use` beside its options",
-    );
+    const TAKES: TypeSpec =
+        TypeSpec::Other("the name of a rule, or a table that names it with `use` beside its options");
 
     fn to_value(&self) -> Value {
         if self.options.is_empty() { self.rule.name.into() } else { Value::Object(self.table()) }
