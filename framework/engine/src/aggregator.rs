@@ -8,6 +8,7 @@ use stook_types::{CollectorId, CorrelationId, Discard, Missing, MonoTime, Payloa
 use crate::aggregate::{Aggregate, AnnounceError, Expected, NoRoom, Occupancy, Prepared};
 use crate::collectors::{Collectors, Session};
 use crate::counters::{CounterSnapshot, Counters, add};
+use crate::dispatch::LeaseId;
 use crate::memory::{Budget, Held};
 use crate::release::Released;
 use crate::routing::{self, Route};
@@ -66,7 +67,9 @@ pub struct Offered {
     pub timestamp: Option<i64>,
     /// Whether it is the collector's last of its set.
     pub last: bool,
-    /// Whether it was produced under a lease that was given to somebody else since.
+    /// The lease under which it was produced, if it was for a task.
+    pub lease: Option<LeaseId>,
+    /// Whether that lease is known to have been given to somebody else since.
     pub fenced: bool,
     /// What it says.
     pub payload: Payload,
@@ -102,9 +105,18 @@ pub struct MemoryUse {
 }
 
 impl Offered {
-    /// A result without timestamp that is neither flagged as last nor fenced.
+    /// A result without timestamp and lease that is neither flagged as last nor fenced.
     pub const fn new(topic: Topic, correlation_id: CorrelationId, sequence: u64, payload: Payload) -> Self {
-        Self { topic, correlation_id, sequence, timestamp: None, last: false, fenced: false, payload }
+        Self {
+            topic,
+            correlation_id,
+            sequence,
+            timestamp: None,
+            last: false,
+            lease: None,
+            fenced: false,
+            payload,
+        }
     }
 }
 
@@ -300,9 +312,9 @@ impl ResultAggregator {
         self.aggregates[aggregate].announce(now, key, expected, unassigned, out)
     }
 
-    /// A task of this set changes hands, in one step: from the collector that had it (`None`: the queue) to the one
-    /// that has it now. What the former still sends for this set is refused (`stale-epoch`), unless it has other
-    /// tasks here. Does nothing if the set is not open.
+    /// A task of this set changes hands, in one step: from the collector that had it, under this lease (`None`: the
+    /// queue), to the one that has it now. What the former still sends for this set is refused (`stale-epoch`) if it says
+    /// that lease, or has no other tasks here. Does nothing if the set is not open.
     ///
     /// # Panics
     /// If there is no aggregate of this number.
@@ -311,7 +323,7 @@ impl ResultAggregator {
         now: MonoTime,
         aggregate: usize,
         key: &SetKey,
-        from: Option<&CollectorId>,
+        from: Option<(&CollectorId, LeaseId)>,
         to: Option<&CollectorId>,
         out: &mut Vec<Released>,
     ) {

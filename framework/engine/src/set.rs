@@ -1,11 +1,13 @@
 //! One set: open, or closed and remembered.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 
 use stook_plugin::{Contribution, Identity, Member, Reason, SetKey, SetView};
 use stook_types::{CollectorId, Missing, MonoTime};
 
 use crate::aggregate::{Mark, Running};
+use crate::dispatch::LeaseId;
 use crate::memory::{Footprint, Held};
 use crate::seen::Seen;
 use crate::sync::{Mutex, MutexGuard};
@@ -41,8 +43,8 @@ pub(crate) struct OpenSet {
     pub(crate) unassigned: u32,
     /// How many of them will not get one any more.
     pub(crate) dropped: u32,
-    /// Who could have had those that found nobody at once: a list for each capability, shared by all sets.
-    pub(crate) able: Vec<Arc<[CollectorId]>>,
+    /// What more there is to know of its tasks. Boxed: few sets have tasks that move or wait, and all pay for its size.
+    pub(crate) moves: Option<Box<Moves>>,
     pub(crate) bytes: usize,
     pub(crate) duplicates: u64,
     /// Where identities were seen, for dedup within the set, by the number of the strategy.
@@ -52,6 +54,15 @@ pub(crate) struct OpenSet {
     pub(crate) held: Held,
     /// The value so far, if policies read it and there was reason to look.
     pub(crate) running: Option<Box<Running>>,
+}
+
+/// What is known of tasks that nobody had at once, or that changed hands.
+#[derive(Clone, Default)]
+pub(crate) struct Moves {
+    /// Who could have had those that found nobody: a list for each capability, shared by all sets.
+    pub(crate) able: Vec<Arc<[CollectorId]>>,
+    /// Leases that were taken back, the newest last.
+    fenced: VecDeque<LeaseId>,
 }
 
 /// What is remembered of a released set.
@@ -112,6 +123,20 @@ impl From<Reason> for Cause {
     }
 }
 
+// === impl Moves ===
+
+impl Moves {
+    /// A lease was taken back. Sessions learn of that, too: only what comes before they have is refused here, so that it
+    /// does no harm to forget a lease.
+    pub(crate) fn fence(&mut self, lease: LeaseId) {
+        const REMEMBERED: usize = 1_024;
+        if self.fenced.len() == REMEMBERED {
+            self.fenced.pop_front();
+        }
+        self.fenced.push_back(lease);
+    }
+}
+
 // === impl OpenSet ===
 
 impl OpenSet {
@@ -135,7 +160,7 @@ impl OpenSet {
             members,
             unassigned: 0,
             dropped: 0,
-            able: Vec::new(),
+            moves: None,
             bytes: 0,
             duplicates: 0,
             seen: Vec::new(),
@@ -209,6 +234,11 @@ impl OpenSet {
         self.members.iter().any(|member| member.withdrawn && member.collector == *collector)
     }
 
+    /// Whether a task of this set was taken from whoever answers under this lease.
+    pub(crate) fn has_fenced(&self, lease: LeaseId) -> bool {
+        self.moves.as_ref().is_some_and(|moves| moves.fenced.contains(&lease))
+    }
+
     /// Who is missing if the set is released now, and why as far as the set knows.
     pub(crate) fn unanswered(&self) -> Vec<(CollectorId, Option<Missing>)> {
         let waits = self.unassigned > self.dropped;
@@ -233,7 +263,7 @@ impl OpenSet {
             member.is_none_or(|member| !member.answered && member.open_tasks == 0)
         };
         for only_idle in [true, false] {
-            for id in self.able.iter().flat_map(|able| able.iter()) {
+            for id in self.moves.iter().flat_map(|moves| &moves.able).flat_map(|able| able.iter()) {
                 let is_new = !missing.iter().any(|(known, _)| known == id);
                 if is_new && (!only_idle || is_idle(id)) {
                     missing.push((id.clone(), None));

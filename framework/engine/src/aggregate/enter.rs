@@ -12,6 +12,7 @@ use super::{Aggregate, Late, expect};
 use crate::aggregator::{Offered, Verdict};
 use crate::collectors::Session;
 use crate::counters::add;
+use crate::dispatch::LeaseId;
 use crate::memory::{Footprint, Held};
 use crate::release::Released;
 use crate::seen::Met;
@@ -23,6 +24,7 @@ use crate::sync::atomic::Ordering;
 pub(crate) struct Prepared<'a> {
     key: SetKey,
     result: Contribution,
+    lease: Option<LeaseId>,
     checked: Checked<'a>,
 }
 
@@ -38,6 +40,8 @@ struct Opening<'a> {
 struct Arriving<'a> {
     collector: CollectorId,
     result: Option<Contribution>,
+    /// Under which it was produced.
+    lease: Option<LeaseId>,
     checked: Checked<'a>,
     held: &'a mut Held,
     placed: Option<(u64, u32)>,
@@ -88,7 +92,7 @@ impl Aggregate {
         );
         (result.timestamp, result.last) = (offered.timestamp, offered.last);
         let checked = self.identify(topic_dedup, &result)?;
-        Ok(Prepared { key, result, checked })
+        Ok(Prepared { key, result, lease: offered.lease, checked })
     }
 
     /// Brings a result into its set, which may release it.
@@ -99,12 +103,13 @@ impl Aggregate {
         mut held: Held,
         out: &mut Vec<Released>,
     ) -> Verdict {
-        let Prepared { key, result, checked } = prepared;
+        let Prepared { key, result, lease, checked } = prepared;
         let mut beyond = checked.and_then(|(identity, memory)| memory.beyond(&result, identity));
         let mut arriving = Arriving {
             collector: result.source.collector.clone(),
             last: result.last,
             result: Some(result),
+            lease,
             checked,
             held: &mut held,
             placed: None,
@@ -414,7 +419,9 @@ impl Aggregate {
     /// What can be said of a result without the policies: whether its collector may answer here, and whether the set has
     /// it. `None` if it is new.
     fn meet(&self, now: MonoTime, open: &mut OpenSet, arriving: &mut Arriving<'_>) -> Option<Verdict> {
-        if open.has_withdrawn(&arriving.collector) {
+        if open.has_withdrawn(&arriving.collector)
+            || arriving.lease.is_some_and(|lease| open.has_fenced(lease))
+        {
             return Some(Verdict::Refused(Refusal::StaleEpoch));
         }
         if open.expects_somebody()

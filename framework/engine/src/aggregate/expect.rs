@@ -8,6 +8,7 @@ use stook_types::{CollectorId, Missing, MonoTime};
 use super::room::NoRoom;
 use super::{Aggregate, Late};
 use crate::collectors::Waiting;
+use crate::dispatch::LeaseId;
 use crate::release::Released;
 use crate::set::{OpenSet, Set, Slot, Tombstone};
 use crate::sync::{Mutex, MutexGuard};
@@ -242,14 +243,17 @@ impl Aggregate {
         &self,
         now: MonoTime,
         key: &SetKey,
-        from: Option<&CollectorId>,
+        from: Option<(&CollectorId, LeaseId)>,
         to: Option<&CollectorId>,
         out: &mut Vec<Released>,
     ) {
         let Some(set) = self.sets.get(key) else { return };
         let change_hands = |open: &mut OpenSet| {
             match from {
-                Some(from) => withdraw(open, from, self.awaits_last),
+                Some((from, lease)) => {
+                    open.moves.get_or_insert_default().fence(lease);
+                    withdraw(open, from, self.awaits_last);
+                }
                 None => open.unassigned = open.unassigned.saturating_sub(1),
             }
             match to {
@@ -302,8 +306,9 @@ impl Aggregate {
             Slot::Closed(Tombstone { kept: Some(kept), .. }) => &mut kept.open,
             Slot::Closed(_) | Slot::Gone => return,
         };
-        if !open.able.iter().any(|known| Arc::ptr_eq(known, able)) {
-            open.able.push(able.clone());
+        let known = &mut open.moves.get_or_insert_default().able;
+        if !known.iter().any(|known| Arc::ptr_eq(known, able)) {
+            known.push(able.clone());
         }
     }
 
@@ -386,9 +391,7 @@ pub(super) fn carry_over(before: &OpenSet, next: &mut OpenSet) {
         }
     }
     next.unassigned = before.unassigned.saturating_sub(before.dropped);
-    if next.unassigned > 0 {
-        next.able.clone_from(&before.able);
-    }
+    next.moves.clone_from(&before.moves);
 }
 
 /// Makes an open set wait for these collectors too. Gives those that it did not wait for before.

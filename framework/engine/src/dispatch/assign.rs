@@ -90,11 +90,12 @@ impl TaskRouter {
         let lease = self.last_lease;
         part.attempts += 1;
         part.lease = Some(lease);
+        let had = part.had.replace(lease);
         let (attempt, suspect) = (part.attempts, self.failover.is_suspect(part.kills));
         if part.only.is_none() {
             let from = match &from {
                 From::Nobody => None,
-                From::Holder(collector) => Some(collector),
+                From::Holder(collector) => had.map(|lease| (collector, lease)),
             };
             let key = task.correlation_id.clone().into();
             for aggregate in &task.into {

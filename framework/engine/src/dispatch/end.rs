@@ -235,13 +235,14 @@ impl TaskRouter {
 
     /// The sets of a part that anybody may run wait for whoever will have it next.
     pub(super) fn withdraw(&self, turn: &mut Turn<'_>, id: u64, from: &CollectorId) {
-        let Some(open) = self.parts.get(&id).and_then(|part| self.tasks.get(&part.task)) else { return };
+        let Some(part) = self.parts.get(&id) else { return };
+        let (Some(open), Some(lease)) = (self.tasks.get(&part.task), part.had) else { return };
         if self.closed {
             return;
         }
         let key = open.task.correlation_id.clone().into();
         for aggregate in &open.task.into {
-            turn.sets.reassign(turn.now, *aggregate, &key, Some(from), None, turn.released);
+            turn.sets.reassign(turn.now, *aggregate, &key, Some((from, lease)), None, turn.released);
         }
     }
 }

@@ -86,6 +86,8 @@ pub(super) struct Part {
     /// The only session that may run it.
     pub(super) only: Option<SeatId>,
     pub(super) lease: Option<LeaseId>,
+    /// The lease under which it was given out last.
+    pub(super) had: Option<LeaseId>,
     pub(super) attempts: u32,
     pub(super) kills: u32,
     /// Who must not have it again.

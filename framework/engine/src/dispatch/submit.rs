@@ -168,6 +168,7 @@ impl TaskRouter {
             ticket: Ticket::new(task.priority, id),
             only: draft.only.map(|(_, seat)| seat),
             lease: None,
+            had: None,
             attempts: 0,
             kills: 0,
             failed: Vec::new(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use stook_engine::{AggregateSpec, Expected, LatePolicy, LateSpec, Limits, NamedPolicy, WhenFull};
+use stook_engine::{AggregateSpec, Expected, LatePolicy, LateSpec, LeaseId, Limits, NamedPolicy, WhenFull};
 use stook_plugin::{Admission, Keep, Scope};
 use stook_types::Missing;
 
@@ -195,13 +195,31 @@ fn whose_task_was_taken_stays_fenced_in_the_next_set() {
     rig.connect("p2", 1);
     rig.announce("1", &[Expected::tasks(collector("p1"), 1)]).unwrap();
     let (set, p1, p2) = (key("1"), collector("p1"), collector("p2"));
-    rig.act(|engine, now, out| engine.reassign(now, 0, &set, Some(&p1), Some(&p2), out));
+    rig.act(|engine, now, out| engine.reassign(now, 0, &set, Some((&p1, LeaseId(1))), Some(&p2), out));
     rig.offer("p2", "1", 1);
     rig.offer("p2", "1", 0);
     assert_eq!(rig.offer("p1", "1", 5), "refused stale-epoch");
     rig.finished("1", "p2");
     let missing = "missing p1=never-connected p2=outstanding";
     assert_eq!(rig.emitted(), [&*format!("1 complete starts [1] {missing}"), "1 complete expected [0] g2"]);
+}
+
+#[test]
+fn a_lease_that_was_taken_back_is_fenced_though_its_collector_has_another() {
+    let mut rig = rig(vec![starts("0"), announced()]);
+    rig.connect("p2", 1);
+    rig.announce("1", &[Expected::tasks(collector("p1"), 2)]).unwrap();
+    let (set, p1, p2) = (key("1"), collector("p1"), collector("p2"));
+    assert_eq!(rig.shoot(&shot("p1", "1", 1).under(7)), "accepted");
+    rig.act(|engine, now, out| engine.reassign(now, 0, &set, Some((&p1, LeaseId(7))), Some(&p2), out));
+    assert_eq!(rig.shoot(&shot("p1", "1", 2).under(7)), "refused stale-epoch");
+    assert_eq!(rig.shoot(&shot("p1", "1", 3).under(8)), "accepted", "of its other task");
+    assert_eq!(rig.offer("p1", "1", 0), "accepted", "nobody asked for it");
+    assert_eq!(rig.shoot(&shot("p1", "1", 4).under(7)), "refused stale-epoch", "in the next set, too");
+    rig.finished("1", "p1");
+    rig.finished("1", "p2");
+    let missing = "missing p1=outstanding p2=outstanding";
+    assert_eq!(rig.emitted(), [&*format!("1 complete starts [1,3] {missing}"), "1 complete expected [0] g2"]);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use stook_engine::{
-    AggregateSpec, AnnounceError, Emission, Expected, Offered, Released, ResultAggregator, Session, Verdict,
+    AggregateSpec, AnnounceError, Emission, Expected, LeaseId, Offered, Released, ResultAggregator, Session,
+    Verdict,
 };
 use stook_plugin::{SetKey, Source};
 use stook_types::{
@@ -58,6 +59,7 @@ pub(crate) struct Shot {
     pub(crate) sequence: Option<u64>,
     pub(crate) timestamp: Option<i64>,
     pub(crate) last: bool,
+    pub(crate) lease: Option<LeaseId>,
 }
 
 pub(crate) fn topic(text: &str) -> Topic {
@@ -98,6 +100,7 @@ pub(crate) fn shot(from: &str, id: &str, json: impl ToString) -> Shot {
         sequence: None,
         timestamp: None,
         last: false,
+        lease: None,
     }
 }
 
@@ -112,6 +115,10 @@ impl Shot {
 
     pub(crate) fn at(self, timestamp: i64) -> Self {
         Self { timestamp: Some(timestamp), ..self }
+    }
+
+    pub(crate) fn under(self, lease: u64) -> Self {
+        Self { lease: Some(LeaseId(lease)), ..self }
     }
 
     pub(crate) fn last(self) -> Self {
@@ -182,7 +189,7 @@ impl Rig {
         });
         let payload = Payload::new(shot.json.clone().into_bytes().into(), &JSON);
         let mut offered = Offered::new(topic(&shot.topic), id(&shot.id), sequence, payload);
-        (offered.timestamp, offered.last) = (shot.timestamp, shot.last);
+        (offered.timestamp, offered.last, offered.lease) = (shot.timestamp, shot.last, shot.lease);
         let route = self.engine.route(&offered.topic).expect("an aggregate takes the topic");
         let session = self.sessions.remove(&shot.from).unwrap();
         let verdict = self.step(|engine, now, out| engine.offer(now, &session, route, &offered, out));

@@ -1,6 +1,6 @@
 //! Where a policy awaits the last result of a collector, the first one is no answer.
 
-use stook_engine::{AggregateSpec, Expected, LatePolicy, LateSpec};
+use stook_engine::{AggregateSpec, Expected, LatePolicy, LateSpec, LeaseId};
 use stook_plugin::{Keep, Scope};
 use stook_types::Missing;
 
@@ -108,7 +108,7 @@ fn who_has_flagged_its_last_has_answered_though_its_task_moves_on() {
     rig.open("1", &["p2"]);
     rig.shoot(&shot("p1", "1", 1).last());
     let (set, p1, p2) = (key("1"), collector("p1"), collector("p2"));
-    rig.act(|engine, now, out| engine.reassign(now, 0, &set, Some(&p1), Some(&p2), out));
+    rig.act(|engine, now, out| engine.reassign(now, 0, &set, Some((&p1, LeaseId(1))), Some(&p2), out));
     rig.finished("1", "p2");
     assert_eq!(rig.emitted(), ["1 complete lasts [1]"]);
 }

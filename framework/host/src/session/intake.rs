@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use stook_engine::{Offered, Released, Route, Session, Verdict};
+use stook_engine::{LeaseId, Offered, Released, Route, Session, Verdict};
 use stook_proto::host::ReceivedResult;
 use stook_proto::{HostSession, Lease, TaskOutcome};
 use stook_types::{MonoTime, Refusal, Topic};
@@ -78,6 +78,7 @@ impl Intake {
                 sequence: received.sequence,
                 timestamp: received.timestamp,
                 last: received.last,
+                lease: received.lease.map(|lease| LeaseId(lease.0)),
                 fenced: received.fenced,
                 payload: received.payload,
             };
