@@ -15,6 +15,9 @@ pub trait Plugin: Sized {
     const DOCS: &'static str;
     /// How much its behaviour and options may still change.
     const STABILITY: Stability = Stability::Stable;
+    /// Options of an example of its use, as they stand in config: `count = 3`. Needed only if those that must be given are
+    /// not enough, or mean nothing without one.
+    const EXAMPLE: Option<&'static str> = None;
     /// Its options.
     type Options: Options;
 
@@ -127,6 +130,8 @@ pub struct Registration {
     pub docs: &'static str,
     /// How much it may still change.
     pub stability: Stability,
+    /// Options of an example of its use, if it gives one.
+    pub example: Option<&'static str>,
     /// Its options.
     pub options: &'static [OptionSpec],
     factory: AnyFactory,
@@ -151,6 +156,7 @@ impl Registration {
             krate,
             docs: P::DOCS,
             stability: P::STABILITY,
+            example: P::EXAMPLE,
             options: <P::Options as Options>::SPECS,
             factory,
         }

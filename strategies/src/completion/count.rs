@@ -34,6 +34,7 @@ impl Plugin for Count {
     const DOCS: &'static str = "Complete when the set has `count` results, or as many as the results say in `count_field`, \
         whoever sent them. Duplicates do not count. A number in `count_field` beyond `limits.results_per_set` is never \
         reached: such a set ends by its timeout. To wait for everybody use `expected`, to wait for some of many `quorum`.";
+    const EXAMPLE: Option<&'static str> = Some("count = 3");
     type Options = CountOptions;
 
     fn build(options: CountOptions, _: &BuildContext) -> Result<Self, BuildError> {

@@ -68,10 +68,11 @@ pub(super) fn default(spec: &OptionSpec) -> String {
     }
 }
 
-/// Config that selects the plugin, with the options that it requires.
+/// Config that selects the plugin, with the options of its own example, or those that it requires.
 pub(super) fn example(plugin: &Registration) -> String {
     let required = plugin.options.iter().filter(|spec| spec.default.is_none());
     let given = required.map(|spec| format!("{} = {}", spec.name, sample(&spec.takes)));
+    let given = plugin.example.map_or_else(|| given.collect(), |example| vec![example.to_owned()]);
     let all: Vec<_> = std::iter::once(format!("use = {:?}", plugin.name)).chain(given).collect();
     match selected(plugin.kind) {
         Selected { key: Some(key), .. } => format!("{key} = {{ {} }}", all.join(", ")),

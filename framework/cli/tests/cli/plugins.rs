@@ -22,10 +22,10 @@ fn json_lists_every_plugin_with_all_about_it() {
     ] {
         assert!(all.iter().any(|plugin| plugin == name), "{name} in {all:?}");
     }
-    let count = &plugins[all.iter().position(|plugin| plugin == "completion/count").unwrap()];
-    assert_eq!((&count["crate"], &count["stability"]), (&"stook_strategies".into(), &"stable".into()));
-    let option = &count["options"][0];
-    assert_eq!((&option["name"], &option["required"]), (&"count".into(), &true.into()));
+    let quorum = &plugins[all.iter().position(|plugin| plugin == "completion/quorum").unwrap()];
+    assert_eq!((&quorum["crate"], &quorum["stability"]), (&"stook_strategies".into(), &"stable".into()));
+    let option = &quorum["options"][0];
+    assert_eq!((&option["name"], &option["required"]), (&"k".into(), &true.into()));
     assert_eq!((&option["type"], &option["default"]), (&"a whole number, at least 1".into(), &().into()));
     for plugin in plugins {
         assert!(!plugin["docs"].as_str().unwrap().is_empty(), "{plugin}");
@@ -45,17 +45,31 @@ fn kinds_can_be_picked() {
 }
 
 #[test]
-fn show_gives_config_that_works() {
-    let ran = stook(&["plugins", "show", "count"]);
+fn show_explains_and_gives_an_example() {
+    let ran = stook(&["plugins", "show", "quorum"]);
     assert_eq!(ran.code, 0);
-    assert!(ran.out.starts_with("completion count (stook_strategies, stable)\n\n"), "{}", ran.out);
-    assert!(ran.out.contains("  count (a whole number, at least 1; required)\n"), "{}", ran.out);
-    assert!(
-        ran.out
-            .ends_with("In a config, in [aggregate.NAME]:\n\n  complete = { use = \"count\", count = 1 }\n"),
-        "{}",
-        ran.out
-    );
+    assert!(ran.out.starts_with("completion quorum (stook_strategies, stable)\n\n"), "{}", ran.out);
+    assert!(ran.out.contains("  k (a whole number, at least 1; required)\n"), "{}", ran.out);
+    let example = "In a config, in [aggregate.NAME]:\n\n  complete = { use = \"quorum\", k = 1 }\n";
+    assert!(ran.out.ends_with(example), "{}", ran.out);
+}
+
+#[test]
+fn the_examples_are_config_that_works() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("stook.toml");
+    for kind in ["completion", "dedup", "merge", "order"] {
+        let plugins = stook(&["plugins", "list", "--kind", kind, "--format", "json"]).json();
+        for name in plugins.as_array().unwrap().iter().map(|plugin| plugin["name"].as_str().unwrap()) {
+            let ran = stook(&["plugins", "show", name, "--kind", kind]);
+            let (_, example) = ran.out.split_once("in [aggregate.NAME]").unwrap();
+            let (_, example) = example.split_once(":\n\n").unwrap();
+            let config = format!("[aggregate.a]\ntopics = [\"t\"]\ntimeout = \"30s\"\n{example}");
+            std::fs::write(&file, &config).unwrap();
+            let checked = stook(&["check", file.to_str().unwrap()]);
+            assert_eq!(checked.code, 0, "{config}{}", checked.err);
+        }
+    }
 }
 
 #[test]

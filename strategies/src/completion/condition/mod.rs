@@ -66,6 +66,7 @@ impl Plugin for Condition {
         `set.count >= 3 && \"p1\" in set.collectors`. A field that is not there makes it neither true nor false: that counts \
         as false, and in the counters; ask with `has` first. It is asked when something happens to the set, and not as time \
         goes by: `set.age_ms` alone ends nothing, `timeout` and `idle` do.";
+    const EXAMPLE: Option<&'static str> = Some("when = \"result.value.done\"");
     type Options = ConditionOptions;
 
     fn build(options: ConditionOptions, _: &BuildContext) -> Result<Self, BuildError> {
