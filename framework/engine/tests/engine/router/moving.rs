@@ -5,7 +5,7 @@ use stook_types::TaskOutcome;
 
 use super::rig::{Rig, at, capability, each, ids, task};
 use super::{rig, takes_only_expected, waits_for_all};
-use crate::harness::ms;
+use crate::harness::{id, ms};
 
 /// With p1, which has `t`, and p2, which is free for it.
 fn two(spec: AggregateSpec) -> Rig {
@@ -214,6 +214,24 @@ fn with_nobody_else_a_task_that_timed_out_waits_and_is_not_given_back_to_the_sam
 }
 
 #[test]
+fn the_set_refuses_what_is_fenced_though_its_session_has_not_heard_of_it() {
+    let mut rig = rig();
+    rig.connect("p1", &["net:1", "scan:1"]);
+    rig.give(Task { attempt: Some(ms(500)), ..task("t", &["scan"]) });
+    rig.give(Task { correlation_id: id("t"), ..task("u", &["net"]) });
+    rig.connect("p2", &["scan:1"]);
+    let (old, other) = (rig.slip("p1", "t"), rig.slip("p1", "u"));
+    rig.until(500);
+    assert_eq!(rig.has("p2"), ["t"]);
+    assert_eq!(rig.offer_unheard(&old, 1), "refused stale-epoch");
+    assert_eq!(rig.offer_slip(&other, 0, 2), "accepted", "it has another task in the set");
+    assert_eq!(rig.offer("p2", "t", 3), "accepted");
+    rig.done("p1", "u");
+    rig.done("p2", "t");
+    assert_eq!(rig.released(), ["t complete expected [2,3]"]);
+}
+
+#[test]
 fn no_progress_is_given_up_on_and_progress_is_not() {
     let mut rig = rig();
     rig.connect("p1", &["scan:1"]);
@@ -404,7 +422,7 @@ fn a_collector_that_comes_back_is_not_waited_for_where_its_task_was_given_up() {
     rig.give(task("t", &["scan", "net"]));
     rig.connect("p3", &["other:1"]);
     rig.crash("p1");
-    rig.give(Task { correlation_id: crate::harness::id("t"), deadline: at(90_000), ..task("u", &["other"]) });
+    rig.give(Task { correlation_id: id("t"), deadline: at(90_000), ..task("u", &["other"]) });
     rig.done("p2", "t");
     rig.until(60_000);
     assert_eq!(rig.outcome("t"), Some(TaskOutcome::Partial));

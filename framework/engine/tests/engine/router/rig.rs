@@ -28,6 +28,8 @@ pub(super) struct Rig {
     tasks: BTreeMap<String, Known>,
     /// The latest time at which each announced set is released.
     announced: BTreeMap<(usize, String), MonoTime>,
+    /// Sessions do not know yet what is fenced.
+    unheard: bool,
     /// Results that were offered.
     sent: HashSet<(Incarnation, u64)>,
     incarnations: u128,
@@ -162,6 +164,7 @@ impl Rig {
             sent: HashSet::new(),
             incarnations: 0,
             epochs: 0,
+            unheard: false,
             sequences: 0,
             last_lease: LeaseId(0),
             closed: false,
@@ -396,6 +399,15 @@ impl Rig {
         self.send(slip, aggregate, self.sequences, json)
     }
 
+    /// As [`offer_slip`](Self::offer_slip), before the session has heard that the lease was taken back.
+    #[track_caller]
+    pub(super) fn offer_unheard(&mut self, slip: &Slip, json: impl ToString) -> String {
+        self.unheard = true;
+        let text = self.offer_slip(slip, 0, json);
+        self.unheard = false;
+        text
+    }
+
     /// As [`offer_slip`](Self::offer_slip), with a sequence number that may have been sent before.
     #[track_caller]
     pub(super) fn send(
@@ -413,7 +425,8 @@ impl Rig {
             && self.announced.contains_key(&(aggregate, correlation.to_string()));
         let payload = Payload::new(json.to_string().into_bytes().into(), &JSON);
         let mut offered = Offered::new(topic, correlation, sequence, payload);
-        offered.fenced = !live;
+        offered.lease = Some(slip.lease);
+        offered.fenced = !live && !self.unheard;
         let route = self.sets.route(&offered.topic).unwrap();
         // Whoever has gone is read to the end under its own session.
         let gone;
