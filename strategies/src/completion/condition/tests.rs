@@ -280,6 +280,92 @@ fn the_largest_condition_is_evaluated() {
     check(&listed(6), &listed(18));
 }
 
+/// Whatever is written, it is refused with a place in it or can be evaluated: nothing panics.
+#[test]
+fn no_expression_panics() {
+    const PARTS: &[&str] = &[
+        "set",
+        "result",
+        "x",
+        ".",
+        "value",
+        ".value",
+        ".count",
+        ".last",
+        ".a",
+        "[0]",
+        "['a']",
+        "[",
+        "]",
+        "(",
+        ")",
+        "{",
+        "}",
+        ",",
+        ":",
+        "?",
+        "&&",
+        "||",
+        "!",
+        "==",
+        "!=",
+        "<",
+        ">=",
+        "+",
+        "-",
+        "*",
+        "/",
+        "%",
+        " in ",
+        "has(",
+        "size(",
+        "int(",
+        "string(",
+        ".exists(x,",
+        ".map(x,",
+        ".contains(",
+        "'é'",
+        "\"a\"",
+        "b'\\xff'",
+        "1",
+        "0",
+        "-9223372036854775808",
+        "1.5",
+        "7u",
+        "null",
+        "true",
+        " ",
+        "\n",
+        "é",
+        "$",
+        "`a`",
+        ".?a",
+        "//",
+        "set.count",
+        "result.value",
+        "result.value.a",
+        "result.value.a[0] == 1",
+    ];
+    let parts = proptest::collection::vec(proptest::sample::select(PARTS), 1..12);
+    let config =
+        proptest::test_runner::Config { cases: 1_500, failure_persistence: None, ..Default::default() };
+    proptest::proptest!(config, |(parts in parts, payload in proptest::sample::select(HOSTILE))| {
+        let source = parts.concat();
+        match compile::compile(&source, On::Result) {
+            Ok(program) => {
+                let (sent, value) = (results(&[("p1", payload), ("p2", "{\"a\":[1,-1]}")]), json("{}"));
+                for result in &sent {
+                    let _ = program.holds(&view(&sent, None, &value), Some(result));
+                }
+            }
+            Err(fault) => {
+                proptest::prop_assert!(!fault.message.contains("panicked"), "{source}");
+                proptest::prop_assert!(source.get(fault.at).is_some(), "{source}: {}", fault.message);
+            }
+        }
+    });
+}
+
 #[test]
 fn options_are_checked() {
     check_defaults::<Condition>(ConditionOptions::SPECS, r#"{"when":"set.count == 1"}"#);
