@@ -22,19 +22,20 @@ options! {
 /// conflict: nobody's was better than another's.
 pub(super) struct Vote {
     k: Option<usize>,
-    votes: HashMap<Value, Vec<CollectorId>>,
-    standing: Standing,
-    heap_bytes: usize,
-}
-
-/// Kept with every vote, so that asking for the winner costs nothing.
-#[derive(Default)]
-struct Standing {
-    all: usize,
-    /// How many votes the foremost values have, how many values these are, and which was there first.
+    /// The different values, each with its number, and how many votes that number has.
+    numbers: HashMap<Value, usize>,
+    counts: Vec<usize>,
+    votes: Vec<Ballot>,
+    /// The votes of the foremost values, how many values these are, and the one of them that was there first.
     most: usize,
     foremost: usize,
-    leader: Option<Value>,
+    leader: Option<(usize, Value)>,
+    values_bytes: usize,
+}
+
+struct Ballot {
+    from: CollectorId,
+    number: usize,
 }
 
 impl Rule for Vote {
@@ -48,63 +49,66 @@ impl Rule for Vote {
     fn begin(options: &VoteOptions) -> Self {
         Self {
             k: options.k.map(AtLeastOne::get),
-            votes: HashMap::new(),
-            standing: Standing::default(),
-            heap_bytes: 0,
+            numbers: HashMap::new(),
+            counts: Vec::new(),
+            votes: Vec::new(),
+            most: 0,
+            foremost: 0,
+            leader: None,
+            values_bytes: 0,
         }
     }
 }
 
-impl Standing {
-    /// The foremost value, if it is one and has `k` votes, or more than half of them.
-    fn winner(&self, k: Option<usize>) -> Option<&Value> {
-        let enough = k.unwrap_or(self.all / 2 + 1);
+impl Vote {
+    /// The foremost value with its number, if it is one and has `k` votes, or more than half of them. Costs nothing: it
+    /// may be asked after each vote.
+    fn winner(&self) -> Option<&(usize, Value)> {
+        let enough = self.k.unwrap_or(self.votes.len() / 2 + 1);
         self.leader.as_ref().filter(|_| self.foremost == 1 && self.most >= enough)
-    }
-
-    /// A value has this many votes now.
-    fn counted(&mut self, value: &Value, votes: usize) {
-        self.all += 1;
-        if votes > self.most {
-            (self.most, self.foremost) = (votes, 1);
-            if self.leader.as_ref() != Some(value) {
-                self.leader = Some(value.clone());
-            }
-        } else if votes == self.most {
-            self.foremost += 1;
-        }
     }
 }
 
 impl Fold for Vote {
     fn push(&mut self, value: Value, from: &CollectorId) -> Result<(), ConflictKind> {
-        self.heap_bytes += size_of::<CollectorId>();
-        let mut votes = match self.votes.entry(value) {
-            Entry::Occupied(votes) => votes,
-            Entry::Vacant(none) => {
-                self.heap_bytes += size_of::<(Value, Vec<CollectorId>)>() + none.key().heap_bytes();
-                none.insert_entry(Vec::new())
+        let entry = match self.numbers.entry(value) {
+            Entry::Occupied(known) => known,
+            Entry::Vacant(new) => {
+                self.values_bytes += new.key().heap_bytes();
+                self.counts.push(0);
+                new.insert_entry(self.counts.len() - 1)
             }
         };
-        votes.get_mut().push(from.clone());
-        self.standing.counted(votes.key(), votes.get().len());
+        let number = *entry.get();
+        self.votes.push(Ballot { from: from.clone(), number });
+        self.counts[number] += 1;
+        let votes = self.counts[number];
+        if votes > self.most {
+            (self.most, self.foremost) = (votes, 1);
+            if self.leader.as_ref().is_none_or(|(leader, _)| *leader != number) {
+                self.leader = Some((number, entry.key().clone()));
+            }
+        } else if votes == self.most {
+            self.foremost += 1;
+        }
         Ok(())
     }
 
     fn finish(&mut self) -> Result<Option<Value>, ConflictKind> {
-        Ok(self.standing.winner(self.k).cloned())
+        Ok(self.winner().map(|(_, value)| value.clone()))
     }
 
     fn dissent(&mut self) -> Vec<Dissent> {
-        let winner = self.standing.winner(self.k);
-        let losers = self.votes.iter().filter(|(value, _)| Some(*value) != winner);
-        let mut losers: Vec<_> = losers.flat_map(|(_, votes)| votes.iter().cloned()).collect();
-        losers.sort_unstable();
-        losers.into_iter().map(|from| Dissent { inside: Vec::new(), from }).collect()
+        let winner = self.winner().map(|(number, _)| *number);
+        let losers = self.votes.iter().filter(|vote| Some(vote.number) != winner);
+        losers.map(|vote| Dissent { inside: Vec::new(), from: vote.from.clone() }).collect()
     }
 
     fn bytes(&self) -> usize {
-        self.heap_bytes
+        self.numbers.capacity() * size_of::<(Value, usize)>()
+            + self.values_bytes
+            + self.counts.capacity() * size_of::<usize>()
+            + self.votes.capacity() * size_of::<Ballot>()
     }
 }
 
