@@ -15,7 +15,8 @@ impl Plugin for Marker {
     const NAME: &'static str = "marker";
     const DOCS: &'static str = "Complete when every expected collector has flagged a result as its last. \
         One whose task has ended is done without a flag, and what it sends after its flag is still taken. \
-        A set that expects nobody is complete when everybody who was heard has flagged its last.";
+        A set that expects nobody is complete when everybody who was heard has flagged its last. \
+        To policies beside this one, too, a collector has answered only then.";
     type Options = Whom;
 
     fn build(whom: Whom, _: &BuildContext) -> Result<Self, BuildError> {
