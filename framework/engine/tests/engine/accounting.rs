@@ -258,6 +258,21 @@ fn everything_comes_back_after_a_burst() {
 }
 
 #[test]
+fn memory_comes_back_although_there_is_always_something() {
+    let mut rig = Rig::new(spec());
+    rig.session("p1");
+    let left = allocated(|| {
+        results(&mut rig, 30_000, 1, 20);
+        rig.until(9_000);
+        rig.offer("p1", "last", 1);
+        rig.until(315_000);
+        rig.emitted();
+    });
+    assert_eq!(rig.tombstones(), 1, "what was remembered last is still");
+    assert!(left < 200_000, "{left} bytes");
+}
+
+#[test]
 fn those_who_wait_come_back_after_a_burst() {
     let spec = AggregateSpec { completion: vec![announced()], ..spec() };
     let left = burst(spec, |rig| {
