@@ -4,10 +4,12 @@
 //! slot. The agenda's lock is held alone or under a dedup memory; when it is swept, and when the sets that wait for a
 //! collector are, slots are looked into under it. Nothing else is locked under a slot. No lock is held while a set is ordered or merged.
 
+mod add;
 mod admit;
 mod dedup;
 mod enter;
 mod expect;
+mod prepare;
 mod room;
 mod running;
 
@@ -28,8 +30,8 @@ use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
 pub(crate) use dedup::{Mark, Marks};
-pub(crate) use enter::Prepared;
 pub use expect::{AnnounceError, Expected};
+pub(crate) use prepare::Prepared;
 pub(crate) use room::NoRoom;
 pub(crate) use running::Running;
 

@@ -2,55 +2,26 @@
 
 use std::sync::Arc;
 
-use stook_plugin::{Contribution, Keep, Scope, SetKey, Unexpected};
-use stook_types::{CollectorId, Discard, MonoTime, Refusal, Value};
+use stook_plugin::{Contribution, SetKey};
+use stook_types::{CollectorId, MonoTime, Refusal};
 
+use super::add::{Arriving, detach};
 use super::admit::Admitted;
-use super::dedup::{Checked, count_repeat, passed_on};
+use super::prepare::Prepared;
 use super::room::{NoRoom, Room};
 use super::{Aggregate, Late, expect};
-use crate::aggregator::{Offered, Verdict};
-use crate::collectors::Session;
-use crate::counters::add;
-use crate::dispatch::LeaseId;
-use crate::memory::{Footprint, Held};
+use crate::aggregator::Verdict;
+use crate::memory::Held;
 use crate::release::Released;
 use crate::seen::Met;
 use crate::set::{Kept, OpenSet, Set, Slot, Tombstone};
-use crate::spec::KeySpec;
 use crate::sync::atomic::Ordering;
-
-/// A result that is neither refused nor a retransmit so far.
-pub(crate) struct Prepared<'a> {
-    key: SetKey,
-    result: Contribution,
-    lease: Option<LeaseId>,
-    checked: Checked<'a>,
-}
 
 /// Leave to open a set for a collector, and whom the set will wait for. Got before any lock is taken, since it
 /// asks plugins and may release other sets.
 struct Opening<'a> {
     room: Room<'a>,
     expected: Arc<[CollectorId]>,
-}
-
-/// A result on its way, with the memory held for it. The result is taken when it enters a set, and its place noted:
-/// the set's number, and the result's index.
-struct Arriving<'a> {
-    collector: CollectorId,
-    result: Option<Contribution>,
-    /// Under which it was produced.
-    lease: Option<LeaseId>,
-    checked: Checked<'a>,
-    held: &'a mut Held,
-    placed: Option<(u64, u32)>,
-    /// Whether its collector flags it as its last.
-    last: bool,
-    /// Whether the policies admit it to a set without results.
-    admitted: bool,
-    /// Whom a set will wait for that takes the place of another.
-    next: Option<Arc<[CollectorId]>>,
 }
 
 /// How an attempt to enter a set ended.
@@ -65,36 +36,6 @@ enum Entry {
 }
 
 impl Aggregate {
-    /// What a result costs in memory, the set that it may open included.
-    pub(crate) fn cost(&self, prepared: &Prepared<'_>) -> usize {
-        let payload = prepared.result.payload.len();
-        let identity = if prepared.checked.is_some() { Footprint::SEEN + Footprint::IDENTITY } else { 0 };
-        let of_result = payload + Footprint::RESULT + Footprint::MEMBER + identity;
-        of_result + Self::set_cost(&prepared.key) + self.cost_of_value(payload)
-    }
-
-    /// Everything that can be said of a result without its set.
-    pub(crate) fn prepare(
-        &self,
-        session: &Session,
-        topic_dedup: Option<usize>,
-        offered: &Offered,
-    ) -> Result<Prepared<'_>, Refusal> {
-        if offered.payload.len() > self.spec.limits.bytes_per_set {
-            return Err(Refusal::TooLarge);
-        }
-        let key = self.key(offered)?;
-        let mut result = Contribution::new(
-            session.source.clone(),
-            offered.topic.clone(),
-            offered.sequence,
-            offered.payload.clone(),
-        );
-        (result.timestamp, result.last) = (offered.timestamp, offered.last);
-        let checked = self.identify(topic_dedup, &result)?;
-        Ok(Prepared { key, result, lease: offered.lease, checked })
-    }
-
     /// Brings a result into its set, which may release it.
     pub(crate) fn enter(
         &self,
@@ -129,37 +70,6 @@ impl Aggregate {
                 verdict
             }
         }
-    }
-
-    /// Memory is short. A result that is late needs none; one whose set is open makes that set the last to be evicted
-    /// for it.
-    pub(crate) fn before_eviction(&self, now: MonoTime, prepared: &Prepared<'_>) -> Result<(), Refusal> {
-        let Some(set) = self.sets.get(&prepared.key) else { return Ok(()) };
-        match &mut *set.lock() {
-            Slot::Open(open) => open.touched = now,
-            Slot::Closed(tomb) if self.late(now, tomb) == Late::Refused => return Err(Refusal::Late),
-            Slot::Closed(_) | Slot::Gone => {}
-        }
-        Ok(())
-    }
-
-    /// A retransmit was dropped: its set shall say so, if it can still say anything.
-    pub(crate) fn note_retransmit(&self, offered: &Offered) {
-        let Ok(key) = self.key(offered) else { return };
-        let Some(set) = self.sets.get(&key) else { return };
-        match &mut *set.lock() {
-            Slot::Open(open) => open.duplicates += 1,
-            Slot::Closed(Tombstone { kept: Some(kept), .. }) => kept.open.duplicates += 1,
-            Slot::Closed(_) | Slot::Gone => {}
-        }
-    }
-
-    pub(crate) fn key(&self, offered: &Offered) -> Result<SetKey, Refusal> {
-        let KeySpec::Paths(paths) = &self.spec.key else { return Ok(offered.correlation_id.clone().into()) };
-        let payload = offered.payload.decode().map_err(|_| Refusal::Decode)?;
-        let value = |path: &Vec<String>| payload.at(path).cloned().ok_or(Refusal::MissingKey);
-        let key = SetKey::Values(paths.iter().map(value).collect::<Result<Arc<[Value]>, _>>()?);
-        (Footprint::key(&key) <= Footprint::LARGEST_KEY).then_some(key).ok_or(Refusal::TooLarge)
     }
 
     /// The result is known from this set or another: it is dropped, or takes over the place of the earlier one in
@@ -416,142 +326,7 @@ impl Aggregate {
         (verdict, Some(self.snapshot(now, set, open, cause, true)))
     }
 
-    /// What can be said of a result without the policies: whether its collector may answer here, and whether the set has
-    /// it. `None` if it is new.
-    fn meet(&self, now: MonoTime, open: &mut OpenSet, arriving: &mut Arriving<'_>) -> Option<Verdict> {
-        if open.has_withdrawn(&arriving.collector)
-            || arriving.lease.is_some_and(|lease| open.has_fenced(lease))
-        {
-            return Some(Verdict::Refused(Refusal::StaleEpoch));
-        }
-        if open.expects_somebody()
-            && !open.expects(&arriving.collector)
-            && let Err(verdict) = self.admit_unexpected()
-        {
-            return Some(verdict);
-        }
-        let (identity, memory) = of_set(arriving.checked)?;
-        let earlier = open.seen(memory.index).meet(now, &memory.terms, &identity)?;
-        Some(self.add_duplicate(now, open, arriving, Some(earlier)))
-    }
-
-    fn admit_to(&self, now: MonoTime, open: &mut OpenSet, arriving: &Arriving<'_>) -> Admitted {
-        let Some(result) = &arriving.result else { return Admitted::Here };
-        if arriving.admitted && open.results.is_empty() {
-            return Admitted::Here;
-        }
-        let value = self.value(open);
-        let mut view = open.view(&self.spec.name, now);
-        view.value = value.as_ref();
-        self.admit(&view, result)
-    }
-
-    /// Adds a new result to a set, if the limits allow it.
-    fn add(&self, now: MonoTime, open: &mut OpenSet, arriving: &mut Arriving<'_>) -> Verdict {
-        let of_set = of_set(arriving.checked);
-        let Arriving { collector, last, result, checked, held, placed, .. } = arriving;
-        let size = result.as_ref().expect("entered once").payload.len();
-        let limits = &self.spec.limits;
-        if open.results.len() >= limits.results_per_set || open.bytes + size > limits.bytes_per_set {
-            open.member_or_insert(collector).refused = true;
-            return Verdict::Refused(Refusal::SetFull);
-        }
-        let mut result = result.take().expect("entered once");
-        let place = u32::try_from(open.results.len()).unwrap_or(u32::MAX);
-        result.arrival = place;
-        if let Some((identity, memory)) = of_set {
-            open.seen(memory.index).insert(now, &memory.terms, identity, place);
-        }
-        if let Some((identity, memory)) = checked {
-            open.marked.extend(memory.mark(collector, *identity, place));
-        }
-        *placed = Some((open.number, place));
-        open.bytes += size;
-        let identity = match (of_set, checked) {
-            (Some(_), _) => Footprint::IDENTITY,
-            (None, Some(_)) => Footprint::MARK,
-            (None, None) => 0,
-        };
-        open.held.take_from(held, size + Footprint::RESULT + identity);
-        open.results.push(result);
-        self.follow(open, place, held);
-        open.heard(now, collector, *last, self.awaits_last);
-        add(&self.counters.pending, 1);
-        Verdict::Accepted { replaced: None }
-    }
-
-    /// A duplicate of that earlier result of this set, or of one that is not in it. The later of the two stays if dedup
-    /// says so and the earlier is still pending here.
-    fn add_duplicate(
-        &self,
-        now: MonoTime,
-        open: &mut OpenSet,
-        arriving: &mut Arriving<'_>,
-        earlier: Option<Met<u32>>,
-    ) -> Verdict {
-        open.duplicates += 1;
-        open.heard(now, &arriving.collector, arriving.last, self.awaits_last);
-        let (Some(Met { place, first }), Some((_, memory))) = (earlier, arriving.checked) else {
-            return Verdict::Duplicate;
-        };
-        if memory.terms.counting {
-            let taken = count_repeat(&mut open.results[place as usize], first, now, &arriving.collector);
-            open.held.take_from(arriving.held, taken);
-        }
-        match memory.terms.keep {
-            Keep::Last if place as usize >= open.emitted => self.replace(open, place, arriving),
-            Keep::First | Keep::Last => Verdict::Duplicate,
-        }
-    }
-
-    /// The later of two equal results takes over the place of the earlier, unless it is larger and does not fit.
-    fn replace(&self, open: &mut OpenSet, place: u32, arriving: &mut Arriving<'_>) -> Verdict {
-        let Some(mut result) = arriving.result.take() else { return Verdict::Duplicate };
-        let earlier = &mut open.results[place as usize];
-        let bytes = open.bytes - earlier.payload.len() + result.payload.len();
-        if bytes > self.spec.limits.bytes_per_set {
-            return Verdict::Duplicate;
-        }
-        (open.bytes, result.arrival) = (bytes, place);
-        arriving.placed = Some((open.number, place));
-        open.held.take_from(arriving.held, result.payload.len());
-        open.held.give_back(earlier.payload.len());
-        if let Some(repeats) = earlier.repeats.take() {
-            let collectors = (&earlier.source.collector, &result.source.collector);
-            result.repeats = Some(passed_on(repeats, collectors));
-        }
-        let earlier = std::mem::replace(earlier, result);
-        self.follow_again(open);
-        add(&self.counters.duplicate, 1);
-        Verdict::Accepted { replaced: Some((earlier.source, earlier.sequence)) }
-    }
-
-    /// What the strictest policy says of a result that its set does not expect.
-    fn admit_unexpected(&self) -> Result<(), Verdict> {
-        match self.unexpected {
-            Unexpected::Include => Ok(()),
-            Unexpected::Discard => Err(Verdict::Discarded(Discard::UnexpectedCollector)),
-            Unexpected::Refuse => Err(Verdict::Refused(Refusal::UnexpectedCollector)),
-        }
-    }
-
     pub(super) fn next_number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
-    }
-}
-
-/// What dedup says within one set.
-fn of_set(checked: Checked<'_>) -> Checked<'_> {
-    checked.filter(|(_, memory)| memory.terms.scope == Scope::Set)
-}
-
-/// A small payload that stays is copied out of the read buffer that it is a slice of: it would pin all of it.
-fn detach(open: &mut OpenSet, placed: Option<(u64, u32)>) {
-    const SMALL: usize = 16 << 10;
-    if let Some((_, place)) = placed
-        && let Some(result) = open.results.get_mut(place as usize)
-        && result.payload.len() <= SMALL
-    {
-        result.payload.detach();
     }
 }
