@@ -40,7 +40,6 @@ pub(super) enum Place {
     #[default]
     Nowhere,
     /// At these bytes of the text.
-    #[cfg_attr(not(feature = "toml"), expect(dead_code, reason = "only text formats know positions"))]
     Text(Range<usize>),
     /// At this path, for sources that have no text.
     Path(Arc<str>),

@@ -18,7 +18,7 @@ use crate::HostError;
 use crate::config::Ack;
 use crate::mailbox::Mailboxes;
 use outbox::Outbox;
-#[cfg(test)]
+#[cfg(all(test, feature = "toml"))]
 pub(crate) use watchers::Watch;
 use watchers::Watchers;
 
