@@ -149,6 +149,7 @@ impl Ord for Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::few::Few;
     use crate::memory::Budget;
     use crate::set::OpenSet;
     use stook_types::CorrelationId;
@@ -159,7 +160,7 @@ mod tests {
         let never = MonoTime::at(std::time::Duration::MAX);
         for number in 0..10_000 {
             let held = Budget::new(0).hold_anyway(0);
-            let open = OpenSet::new(number, 1, MonoTime::ZERO, Vec::new(), held);
+            let open = OpenSet::new(number, 1, MonoTime::ZERO, Few::default(), held);
             let set = Set::new(CorrelationId::random().into(), open);
             agenda.released(&set, number, never, Some(never));
             while agenda.pop_tomb(MonoTime::ZERO, 10).is_some() {}

@@ -25,6 +25,7 @@ mod collectors;
 mod counters;
 mod dispatch;
 mod failover;
+mod few;
 mod guard;
 mod health;
 mod memory;

@@ -11,6 +11,7 @@ use stook_types::{CollectorId, Discard, EmissionId, Missing, MonoTime, Topic, Wa
 
 use crate::aggregate::Marks;
 use crate::counters::{Counters, add};
+use crate::few::Few;
 use crate::memory::Owed;
 use crate::spec::AggregateSpec;
 
@@ -26,7 +27,7 @@ pub struct Released {
     pub(crate) reason: Reason,
     /// The place of the completion policy that is the reason.
     pub(crate) policy: Option<usize>,
-    pub(crate) results: Vec<Contribution>,
+    pub(crate) results: Few<Contribution>,
     /// How many of `results`, at the end, have not been in an emission before.
     pub(crate) fresh: usize,
     pub(crate) duplicates: u64,

@@ -8,6 +8,7 @@ use stook_types::{CollectorId, Missing, MonoTime};
 
 use crate::aggregate::{Mark, Running};
 use crate::dispatch::LeaseId;
+use crate::few::Few;
 use crate::memory::{Footprint, Held};
 use crate::seen::Seen;
 use crate::sync::{Mutex, MutexGuard};
@@ -35,10 +36,10 @@ pub(crate) struct OpenSet {
     pub(crate) revision: u64,
     pub(crate) opened: MonoTime,
     pub(crate) touched: MonoTime,
-    pub(crate) results: Vec<Contribution>,
+    pub(crate) results: Few<Contribution>,
     /// How many of `results` have been in an emission.
     pub(crate) emitted: usize,
-    pub(crate) members: Vec<Member>,
+    pub(crate) members: Few<Member>,
     /// Tasks of this set that no collector has.
     pub(crate) unassigned: u32,
     /// How many of them will not get one any more.
@@ -144,7 +145,7 @@ impl OpenSet {
         number: u64,
         generation: u64,
         now: MonoTime,
-        members: Vec<Member>,
+        members: Few<Member>,
         mut held: Held,
     ) -> Self {
         held.grow(members.len() * Footprint::MEMBER);
@@ -154,8 +155,7 @@ impl OpenSet {
             revision: 0,
             opened: now,
             touched: now,
-            // Most sets are small and many: grow from one.
-            results: Vec::with_capacity(1),
+            results: Few::default(),
             emitted: 0,
             members,
             unassigned: 0,
@@ -185,10 +185,6 @@ impl OpenSet {
     pub(crate) fn member_or_insert(&mut self, collector: &CollectorId) -> &mut Member {
         let known = self.members.iter().position(|member| member.collector == *collector);
         let index = known.unwrap_or_else(|| {
-            // As with the results: room for one, then for some.
-            if self.members.is_empty() {
-                self.members.reserve_exact(1);
-            }
             self.members.push(Member::new(collector.clone(), false));
             self.held.grow(Footprint::MEMBER);
             self.members.len() - 1

@@ -9,6 +9,7 @@ use super::room::NoRoom;
 use super::{Aggregate, Late};
 use crate::collectors::Waiting;
 use crate::dispatch::LeaseId;
+use crate::few::Few;
 use crate::release::Released;
 use crate::set::{OpenSet, Set, Slot, Tombstone};
 use crate::sync::{Mutex, MutexGuard};
@@ -74,7 +75,7 @@ impl Expected {
 }
 
 /// The members of a set that nobody announced.
-pub(super) fn members(expected: &[CollectorId]) -> Vec<Member> {
+pub(super) fn members(expected: &[CollectorId]) -> Few<Member> {
     expected.iter().map(|collector| Member::new(collector.clone(), true)).collect()
 }
 
@@ -139,7 +140,7 @@ impl Aggregate {
                 Some(room) => {
                     let number = self.next_number();
                     let held = self.budget.hold_anyway(Self::set_cost(key));
-                    *slot = Slot::Open(Box::new(OpenSet::new(number, generation, now, Vec::new(), held)));
+                    *slot = Slot::Open(Box::new(OpenSet::new(number, generation, now, Few::default(), held)));
                     drop(slot);
                     room.use_up();
                     self.opened(now, &set, number, &[]);

@@ -98,7 +98,7 @@ impl Aggregate {
         let merge = self.begin().merge.take();
         let charged = running.charged;
         **running = Running { merge, charged };
-        for result in &open.results {
+        for result in open.results.iter() {
             running.call(self, |merge| merge.push(result));
         }
     }
