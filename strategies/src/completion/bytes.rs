@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
     use crate::completion::testing::{admits, completes};
-    use crate::testing::{check_defaults, refuses};
+    use crate::testing::{check_defaults, made, refuses};
 
     #[test]
     fn payload_bytes_count_whoever_sent_them() {
@@ -104,6 +104,7 @@ mod tests {
         refuses(r#"{"bytes":"0B"}"#, "a set of no bytes");
         refuses("{}", "missing field `bytes`");
         refuses(r#"{"bytes":"1B","boundary":"befor"}"#, "did you mean `before`?");
+        assert_eq!(made::<Bytes>(r#"{"bytes":"3KiB"}"#).needs_bytes(), Some((3_072, "bytes")));
         check_defaults::<Bytes>(BytesOptions::SPECS, r#"{"bytes":"1KiB"}"#);
     }
 }

@@ -103,7 +103,7 @@ mod tests {
 
     use super::*;
     use crate::completion::testing::{admits, completes};
-    use crate::testing::{check_defaults, refuses};
+    use crate::testing::{check_defaults, made, refuses};
 
     #[test]
     fn counts_results_not_collectors() {
@@ -160,6 +160,8 @@ mod tests {
         refuses("{}", "write `count = 3`, or `count_field = \"total\"`");
         refuses(r#"{"count":1,"count_field":"n"}"#, "exclude each other");
         refuses(r#"{"conut":1}"#, "unknown field `conut`");
+        assert_eq!(made::<Count>(r#"{"count":3}"#).needs_results(), Some((3, "count")));
+        assert_eq!(made::<Count>(r#"{"count_field":"n"}"#).needs_results(), None);
     }
 
     #[test]

@@ -44,7 +44,7 @@ mod tests {
 
     use super::*;
     use crate::completion::testing::completes;
-    use crate::testing::{build, check_defaults, refuses};
+    use crate::testing::{build, check_defaults, id, refuses};
 
     fn policy(options: &str) -> Box<dyn CompletionPolicy> {
         build(&Registration::completion::<Expected>("test"), options).unwrap()
@@ -67,6 +67,11 @@ mod tests {
     fn three_results_of_one_are_not_three_answers() {
         let sent = [("p1", "1"), ("p1", "2"), ("p1", "3")];
         assert!(!completes::<Expected>("{}", &["p1", "p2", "p3"], &["p1"], &sent));
+    }
+
+    #[test]
+    fn expects_whom_its_options_name() {
+        assert_eq!(policy(r#"{"collectors":["p2","p1"]}"#).expects(&Roster::new(&[])), [id("p1"), id("p2")]);
     }
 
     #[test]

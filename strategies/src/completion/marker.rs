@@ -51,7 +51,7 @@ mod tests {
 
     use super::*;
     use crate::completion::testing::{completes, heard};
-    use crate::testing::{check_defaults, refuses};
+    use crate::testing::{check_defaults, id, made, refuses};
 
     #[test]
     fn waits_for_the_flags_of_those_it_expects() {
@@ -75,8 +75,10 @@ mod tests {
 
     #[test]
     fn a_first_result_is_no_answer() {
-        let policy = crate::testing::made::<Marker>("{}");
+        let policy = made::<Marker>(r#"{"collectors":["p1"],"unexpected":"discard"}"#);
         assert!(policy.awaits_last());
+        assert_eq!(policy.expects(&Roster::new(&[])), [id("p1")]);
+        assert_eq!(policy.unexpected(), Unexpected::Discard);
     }
 
     #[test]

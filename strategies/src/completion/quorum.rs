@@ -200,5 +200,7 @@ mod tests {
         refuses(r#"{"k":0}"#, "must be at least 1");
         refuses(r#"{"k":1,"agree_on":[[]]}"#, "must have at least one");
         refuses(r#"{"k":1,"agree_on":"v"}"#, "invalid type");
+        assert!(made::<Quorum>(r#"{"k":1,"agree_on":[]}"#).compares_collectors());
+        assert!(!made::<Quorum>(r#"{"k":1}"#).compares_collectors());
     }
 }
