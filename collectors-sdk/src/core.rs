@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use bytes::BytesMut;
 use stook_proto::collector::{Declaration, Event, NewResult, RecordError, ReplayLimits};
 use stook_proto::{CollectorHeartbeat, CollectorSession, LoadMetrics, SessionError};
 use stook_types::{MonoTime, Topic};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::load::{self, Load};
 
@@ -116,7 +116,7 @@ impl Core {
                 self.opened.notified().await;
                 continue;
             };
-            tokio::time::sleep_until(self.instant(due).into()).await;
+            tokio::time::sleep_until(self.instant(due)).await;
             let (cpu, memory_bytes) = (load.cpu(), load::memory_bytes());
             let now = self.now();
             let mut session = self.session();

@@ -42,6 +42,7 @@ mod backoff;
 mod collector;
 mod core;
 mod error;
+mod link;
 mod load;
 mod options;
 mod recorder;

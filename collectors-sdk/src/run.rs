@@ -55,5 +55,6 @@ pub async fn run_until(
     options: Options,
     stop: impl Future<Output = ()> + Send,
 ) -> Result<(), RunError> {
-    Runner::new(collector, options)?.run(std::pin::pin!(stop)).await
+    let endpoint = options.endpoint.clone();
+    Runner::new(collector, options)?.run(endpoint, std::pin::pin!(stop)).await
 }

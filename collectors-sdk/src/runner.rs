@@ -3,19 +3,20 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use stook_proto::collector::Event;
-use stook_proto::transport::{EndpointError, Stream};
+use stook_proto::transport::EndpointError;
 use stook_proto::{Assignment, Lease, RejectReason, Rejection, TaskOutcome};
 use stook_types::Capability;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::backoff::Backoff;
 use crate::core::Core;
+use crate::link::Connect;
 use crate::tasks::{Tasks, why};
 use crate::{Collector, Description, Options, Recorder, RunError, Task, TaskError};
 
@@ -83,13 +84,17 @@ impl<C: Collector> Runner<C> {
         })
     }
 
-    pub(crate) async fn run<S: Future<Output = ()>>(mut self, mut stop: Pin<&mut S>) -> Result<(), RunError> {
+    pub(crate) async fn run<L: Connect, S: Future<Output = ()>>(
+        mut self,
+        host: L,
+        mut stop: Pin<&mut S>,
+    ) -> Result<(), RunError> {
         let core = Arc::clone(&self.core);
         let heart = AbortOnDrop(tokio::spawn(async move { core.beat().await }));
         let (collector, results) = (Arc::clone(&self.collector), Recorder::new(Arc::clone(&self.core), None));
         self.stream = Some(tokio::spawn(async move { collector.stream(results).await }));
 
-        let outcome = self.connections(stop.as_mut()).await;
+        let outcome = self.connections(&host, stop.as_mut()).await;
         self.tasks = Tasks::default();
         if let Some(stream) = &self.stream {
             stream.abort();
@@ -103,10 +108,14 @@ impl<C: Collector> Runner<C> {
     }
 
     /// One connection after the other.
-    async fn connections<S: Future<Output = ()>>(&mut self, mut stop: Pin<&mut S>) -> Result<(), RunError> {
+    async fn connections<L: Connect, S: Future<Output = ()>>(
+        &mut self,
+        host: &L,
+        mut stop: Pin<&mut S>,
+    ) -> Result<(), RunError> {
         loop {
-            let end = match self.options.endpoint.connect().await {
-                Ok(stream) => self.connection(&stream, stop.as_mut()).await,
+            let end = match host.connect().await {
+                Ok(mut connection) => self.connection(L::halves(&mut connection), stop.as_mut()).await,
                 Err(error) => self.no_host(error)?,
             };
             self.core.session().disconnect();
@@ -171,10 +180,13 @@ impl<C: Collector> Runner<C> {
     }
 
     /// Serves one connection to its end.
-    async fn connection<S: Future<Output = ()>>(&mut self, stream: &Stream, mut stop: Pin<&mut S>) -> End {
+    async fn connection<S: Future<Output = ()>>(
+        &mut self,
+        (mut reader, mut writer): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
+        mut stop: Pin<&mut S>,
+    ) -> End {
         self.core.session().connect(self.core.now());
         let core = Arc::clone(&self.core);
-        let (mut reader, mut writer) = (stream, stream);
         let (mut input, mut output) = (BytesMut::with_capacity(READ), BytesMut::new());
         let mut writable = true;
         loop {
@@ -381,7 +393,7 @@ impl Drop for AbortOnDrop {
 
 async fn until(deadline: Option<Instant>) {
     match deadline {
-        Some(deadline) => sleep_until(deadline.into()).await,
+        Some(deadline) => sleep_until(deadline).await,
         None => std::future::pending().await,
     }
 }
