@@ -50,6 +50,8 @@ mod run;
 mod runner;
 mod signal;
 mod tasks;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use collector::{Collector, Description, Task, TaskError};
 pub use error::{RecordError, RunError, exit};

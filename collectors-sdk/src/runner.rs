@@ -383,7 +383,7 @@ impl<C: Collector> Runner<C> {
 }
 
 /// Stops a task when its owner goes, however that happens.
-struct AbortOnDrop(JoinHandle<()>);
+pub(crate) struct AbortOnDrop(pub(crate) JoinHandle<()>);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
