@@ -7,6 +7,7 @@ use std::time::Duration;
 use stook_proto::{CapabilityDeclaration, collector::Declaration};
 use stook_types::{Capability, CorrelationId, Payload, TaskId, Topic, Value};
 
+use crate::cancellation::{Cancellation, Heed};
 use crate::{Recorder, RunError};
 
 /// A collector: it answers tasks, or streams on its own, or both.
@@ -19,9 +20,14 @@ pub trait Collector: Send + Sync + 'static {
 
     /// Runs one task. What it records through `results` belongs to the task's correlation ID.
     ///
-    /// The task has failed if this returns an error or panics; the host learns the text. It is dropped at its
-    /// next await when the host cancels the task or the connection is lost: another collector may have the task
-    /// by then. So it is when the collector leaves and the time for that is over: the host gives it to another one. Never called for a collector without capabilities.
+    /// The task has failed if this returns an error or panics; the host learns the text.
+    ///
+    /// It is dropped at its next await when the host cancels the task, or when the collector leaves and the time for that
+    /// is over. A task that has asked to be told, by [`Task::cancelled`] or [`Task::is_cancelled`], is not dropped then but
+    /// has [`Options::cancel_grace`](crate::Options::cancel_grace) to end by itself. When the connection is lost it is
+    /// dropped in any case: another collector may have the task by then.
+    ///
+    /// Never called for a collector without capabilities.
     fn task(&self, task: Task, results: &Recorder) -> impl Future<Output = Result<(), TaskError>> + Send {
         let _ = (task, results);
         std::future::ready(Err(TaskError::new("this collector runs no tasks")))
@@ -88,6 +94,7 @@ pub struct Task {
     /// Time from the assignment until the host gives up on it.
     pub timeout: Option<Duration>,
     pub(crate) payload: Payload,
+    pub(crate) cancellation: Cancellation,
 }
 
 /// Why a task failed, as text for the host. Made by `?` from any error.
@@ -155,6 +162,37 @@ impl Task {
     /// If the host sent something else than it promised.
     pub fn arguments(&self) -> Result<Value, TaskError> {
         Ok(self.payload.decode()?)
+    }
+
+    /// Completes when the host wants no more of this task. Nothing that is recorded for it from then on is taken.
+    ///
+    /// Who has called this, or [`is_cancelled`](Self::is_cancelled), is not dropped when the task is cancelled, but has
+    /// [`Options::cancel_grace`](crate::Options::cancel_grace) to clean up and return. What it returns is told to the host.
+    ///
+    /// ```
+    /// # use stook_collector::{Recorder, Task, TaskError};
+    /// # async fn scan(_: &Recorder) -> Result<(), TaskError> { Ok(()) }
+    /// # async fn detach() {}
+    /// async fn task(task: Task, results: &Recorder) -> Result<(), TaskError> {
+    ///     tokio::select! {
+    ///         done = scan(results) => done,
+    ///         () = task.cancelled() => {
+    ///             detach().await;
+    ///             Err(TaskError::new("detached, as the host asked"))
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    pub async fn cancelled(&self) {
+        self.cancellation.will(Heed::Asked);
+        self.cancellation.wait().await;
+    }
+
+    /// Whether [`cancelled`](Self::cancelled) would complete at once: for loops, and for threads that have a clone of the
+    /// task.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancellation.will(Heed::Asked);
+        self.cancellation.is_set()
     }
 }
 

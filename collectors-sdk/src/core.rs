@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::BytesMut;
-use stook_proto::collector::{Declaration, Event, NewResult, RecordError, ReplayLimits};
+use stook_proto::collector::{Declaration, Event, RecordError as SessionRecordError, ReplayLimits};
 use stook_proto::{CollectorHeartbeat, CollectorSession, LoadMetrics, SessionError};
 use stook_types::{MonoTime, Topic};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::cancellation::Cancellation;
 use crate::load::{self, Load};
+use crate::{Encoded, RecordError, TryRecordError};
 
 /// The session behind a lock that is held for a call only, never across an await.
 #[derive(Debug)]
@@ -64,23 +66,68 @@ impl Core {
         self.progress.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Records a result if there is room now; gives it back if there is none.
+    pub(crate) fn try_record(&self, encoded: Encoded) -> Result<(), TryRecordError> {
+        let mut session = self.session();
+        // Under the lock under which the end of a task is said: nothing is recorded after that.
+        if encoded.cancellation.as_ref().is_some_and(Cancellation::is_set) {
+            return Err(RecordError::TaskOver.into());
+        }
+        let recorded = session.record(&encoded.result);
+        drop(session);
+        match recorded {
+            Ok(_) => {
+                self.progress();
+                self.output.notify_one();
+                Ok(())
+            }
+            Err(SessionRecordError::Full) => Err(TryRecordError::Full(encoded)),
+            Err(SessionRecordError::TooLarge { length, limit }) => {
+                Err(RecordError::TooLarge { length, limit }.into())
+            }
+            Err(other) => unreachable!("topics and encodings were checked: {other}"),
+        }
+    }
+
     /// Records a result, when there is room.
-    pub(crate) async fn record(&self, result: NewResult) -> Result<u64, RecordError> {
+    pub(crate) async fn record(&self, mut encoded: Encoded) -> Result<(), RecordError> {
         loop {
             let room = self.room.notified();
             tokio::pin!(room);
             // Listens from here on: room that is made after the attempt is not missed.
             room.as_mut().enable();
-            let recorded = self.session().record(&result);
-            match recorded {
-                Err(RecordError::Full) => room.await,
-                Ok(sequence) => {
-                    self.progress();
-                    self.output.notify_one();
-                    return Ok(sequence);
-                }
-                Err(error) => return Err(error),
+            encoded = match self.try_record(encoded) {
+                Ok(()) => return Ok(()),
+                Err(TryRecordError::Record(error)) => return Err(error),
+                Err(TryRecordError::Full(encoded)) => encoded,
+            };
+            tokio::select! {
+                () = room => {}
+                () = over(encoded.cancellation.as_ref()) => return Err(RecordError::TaskOver),
             }
+        }
+    }
+
+    /// The last result that was recorded.
+    pub(crate) fn recorded(&self) -> u64 {
+        self.session().recorded()
+    }
+
+    /// How many results up to this one are neither acknowledged nor refused.
+    pub(crate) fn unsettled_up_to(&self, sequence: u64) -> usize {
+        self.session().unsettled_up_to(sequence)
+    }
+
+    /// Waits until all results up to this one are acknowledged or refused.
+    pub(crate) async fn settled(&self, sequence: u64) {
+        loop {
+            let room = self.room.notified();
+            tokio::pin!(room);
+            room.as_mut().enable();
+            if self.unsettled_up_to(sequence) == 0 {
+                return;
+            }
+            room.await;
         }
     }
 
@@ -136,5 +183,13 @@ impl Core {
                 self.output.notify_one();
             }
         }
+    }
+}
+
+/// Until the task is over; never, where there is none.
+async fn over(cancellation: Option<&Cancellation>) {
+    match cancellation {
+        Some(cancellation) => cancellation.wait().await,
+        None => std::future::pending().await,
     }
 }

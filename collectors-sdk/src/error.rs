@@ -6,7 +6,7 @@ use stook_proto::transport::{ENDPOINT_VARIABLE, EndpointError};
 use stook_proto::{DepthError, RejectReason, Rejection};
 use stook_types::{IdError, Topic};
 
-use crate::SerializeError;
+use crate::{Encoded, SerializeError};
 
 /// Exit codes of a collector; the same as those of `stook`.
 pub mod exit {
@@ -82,6 +82,9 @@ pub enum RecordError {
     /// It is nested too deep.
     #[error("failed to encode a result: {0}")]
     Depth(#[from] DepthError),
+    /// The task has ended, or the host wants no more of it.
+    #[error("the task is over, and takes no more results")]
+    TaskOver,
     /// It does not fit into the replay buffer.
     #[error("a result of {length} bytes does not fit into the replay buffer of {limit}")]
     TooLarge {
@@ -90,6 +93,30 @@ pub enum RecordError {
         /// The buffer's limit.
         limit: usize,
     },
+}
+
+/// Why a result cannot be recorded without waiting.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TryRecordError {
+    /// The host has not acknowledged enough of the results before. Here is the result, to be tried again, waited with
+    /// ([`Recorder::record_encoded`](crate::Recorder::record_encoded)) or let go.
+    #[error("the replay buffer is full until the host acknowledges results")]
+    Full(Encoded),
+    /// It cannot be recorded at all.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// That not everything was acknowledged in time. Nothing is lost: it is still kept.
+#[derive(Debug, thiserror::Error)]
+#[error("{unacknowledged} results were not acknowledged within {within:?}")]
+#[non_exhaustive]
+pub struct FlushError {
+    /// How many of those that were waited for.
+    pub unacknowledged: usize,
+    /// How long was waited.
+    pub within: Duration,
 }
 
 fn did_you_mean(near: Option<&Topic>) -> String {

@@ -39,6 +39,7 @@
 //! [`Options::orphan_grace`]. That its standard input is closed means nothing to it: `Drain` comes first.
 
 mod backoff;
+mod cancellation;
 mod collector;
 mod core;
 mod error;
@@ -54,9 +55,9 @@ mod tasks;
 pub mod testing;
 
 pub use collector::{Collector, Description, Task, TaskError};
-pub use error::{RecordError, RunError, exit};
+pub use error::{FlushError, RecordError, RunError, TryRecordError, exit};
 pub use options::Options;
-pub use recorder::{Record, Recorder};
+pub use recorder::{Encoded, Record, Recorder};
 pub use run::{run, run_async, run_until};
 pub use stook_proto::Token;
 pub use stook_proto::collector::ReplayLimits;

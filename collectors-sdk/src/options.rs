@@ -25,6 +25,8 @@ pub struct Options {
     pub orphan_grace: Duration,
     /// Time to finish tasks and send results when a signal asks to stop; a host brings its own.
     pub drain_grace: Duration,
+    /// Time that a task has to end by itself when it is cancelled and has [asked](crate::Task::cancelled) to be told.
+    pub cancel_grace: Duration,
     /// What is kept until the host acknowledges it.
     pub replay: ReplayLimits,
 }
@@ -39,6 +41,7 @@ impl Options {
             supervised: false,
             orphan_grace: Duration::from_secs(10),
             drain_grace: Duration::from_secs(5),
+            cancel_grace: Duration::from_secs(5),
             replay: ReplayLimits::default(),
         }
     }

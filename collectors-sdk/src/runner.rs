@@ -12,12 +12,14 @@ use stook_proto::{Assignment, Lease, RejectReason, Rejection, TaskOutcome};
 use stook_types::Capability;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use crate::backoff::Backoff;
+use crate::cancellation::Cancellation;
 use crate::core::Core;
 use crate::link::Connect;
-use crate::tasks::{Tasks, why};
+use crate::recorder::Own;
+use crate::tasks::{Tasks, until, why};
 use crate::{Collector, Description, Options, Recorder, RunError, Task, TaskError};
 
 pub(crate) struct Runner<C> {
@@ -247,7 +249,7 @@ impl<C: Collector> Runner<C> {
             }
             Event::Rejected(rejection) => return Some(End::Rejected(rejection)),
             Event::Assigned(assignment) => self.start(assignment),
-            Event::Cancelled(lease) => self.tasks.cancel(lease),
+            Event::Cancelled(lease) => self.tasks.cancel(lease, self.options.cancel_grace),
             Event::Drain(grace) => self.leave("drained by the host", grace),
             Event::Refused { sequence, reason } => {
                 tracing::warn!(sequence, reason, "the host refused a result")
@@ -264,10 +266,20 @@ impl<C: Collector> Runner<C> {
             return;
         }
         self.core.session().task_started(lease);
-        let results = Recorder::new(Arc::clone(&self.core), Some((correlation_id.clone(), lease)));
-        let task = Task { id, capability: capability.clone(), correlation_id, timeout, payload };
+        let cancellation = Cancellation::new();
+        let own = Own { correlation_id: correlation_id.clone(), lease, cancellation: cancellation.clone() };
+        let results = Recorder::new(Arc::clone(&self.core), Some(own));
+        let task = Task {
+            id,
+            capability: capability.clone(),
+            correlation_id,
+            timeout,
+            payload,
+            cancellation: cancellation.clone(),
+        };
         let collector = Arc::clone(&self.collector);
-        self.tasks.spawn(lease, capability, async move { collector.task(task, &results).await });
+        let work = async move { collector.task(task, &results).await };
+        self.tasks.spawn(lease, capability, cancellation, work);
         self.count_tasks();
     }
 
@@ -354,7 +366,9 @@ impl<C: Collector> Runner<C> {
             return Some(End::Left);
         }
         if now >= leaving.tasks_until {
-            self.tasks.give_back(leaving.reason);
+            // Half of what is left, so that what they end with can still be sent.
+            let grace = leaving.until.saturating_duration_since(now) / 2;
+            self.tasks.give_back(leaving.reason, grace.min(self.options.cancel_grace));
         }
         if open && self.tasks.len() == 0 && !leaving.said_goodbye {
             leaving.said_goodbye = true;
@@ -388,13 +402,6 @@ pub(crate) struct AbortOnDrop(pub(crate) JoinHandle<()>);
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
-    }
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }
 

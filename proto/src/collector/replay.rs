@@ -54,6 +54,11 @@ impl Replay {
         self.count
     }
 
+    pub(super) fn len_up_to(&self, sequence: u64) -> usize {
+        let span = usize::try_from(sequence.saturating_sub(self.floor)).unwrap_or(usize::MAX);
+        self.slots.iter().take(span).flatten().count()
+    }
+
     /// Whether a result of this size would fit now.
     pub(super) fn has_room(&self, size: usize) -> bool {
         self.count < self.limits.results as usize

@@ -253,6 +253,16 @@ impl CollectorSession {
         self.replay.len()
     }
 
+    /// The sequence of the last result that was recorded; 0 before the first.
+    pub fn recorded(&self) -> u64 {
+        self.replay.next() - 1
+    }
+
+    /// Of those up to this sequence, the results that are not settled.
+    pub fn unsettled_up_to(&self, sequence: u64) -> usize {
+        self.replay.len_up_to(sequence)
+    }
+
     /// Whether nothing is left to say or to wait for: all results settled, all frames handed out.
     pub fn is_idle(&self) -> bool {
         self.replay.len() == 0 && self.out.is_empty()
