@@ -35,7 +35,8 @@ pub struct Bytes {
 impl Plugin for Bytes {
     const NAME: &'static str = "bytes";
     const DOCS: &'static str = "Complete when the payloads of the set reach `bytes`, whoever sent them. \
-        With `boundary = \"before\"` no set is larger than that, but for one whose only result is.";
+        With `boundary = \"before\"` a set is complete when the next result would take it past `bytes`, and that one opens \
+        the next: no set is larger, but for one whose only result is, and none is late between two.";
     type Options = BytesOptions;
 
     fn build(options: BytesOptions, _: &BuildContext) -> Result<Self, BuildError> {
@@ -49,7 +50,9 @@ impl Plugin for Bytes {
 
 impl CompletionPolicy for Bytes {
     fn decide(&self, set: &SetView<'_>) -> Decision {
-        if set.bytes >= self.bytes { Decision::Complete } else { Decision::Pending }
+        // Before the next one, however full: a set that ended by itself would make that one late.
+        let reached = set.bytes >= self.bytes && self.boundary == BytesBoundary::After;
+        if reached { Decision::Complete } else { Decision::Pending }
     }
 
     fn admit(&self, set: &SetView<'_>, next: &Contribution) -> Admission {
@@ -75,9 +78,9 @@ mod tests {
     #[test]
     fn payload_bytes_count_whoever_sent_them() {
         let check = |sent: &[(&str, &str)], complete: bool| {
-            for options in [r#"{"bytes":"10B"}"#, r#"{"bytes":"10B","boundary":"before"}"#] {
-                assert_eq!(completes::<Bytes>(options, &[], &["p1"], sent), complete, "{sent:?}");
-            }
+            let completes = |options| completes::<Bytes>(options, &[], &["p1"], sent);
+            assert_eq!(completes(r#"{"bytes":"10B"}"#), complete, "{sent:?}");
+            assert!(!completes(r#"{"bytes":"10B","boundary":"before"}"#), "{sent:?}");
         };
         check(&[], false);
         check(&[("p1", "12345"), ("p2", "1234")], false);
@@ -94,6 +97,8 @@ mod tests {
         check("before", "123", Admission::Enters);
         check("before", "1234", Admission::OpensNext);
         check("after", "1234", Admission::Enters);
+        let alone = admits::<Bytes>(r#"{"bytes":"1B","boundary":"before"}"#, &[("p1", "12")], ("p2", "3"));
+        assert_eq!(alone, Admission::OpensNext);
     }
 
     #[test]
