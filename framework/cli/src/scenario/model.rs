@@ -1,6 +1,5 @@
 //! A scenario file, understood.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -119,14 +118,20 @@ impl File {
     }
 
     /// Understands the text of a scenario file. `name` stands for it in messages; if it ends in `.md`, the text is
-    /// Markdown, and the scenarios are in its blocks that open with `` ```toml scenario ``.
+    /// Markdown, and the scenarios are in its blocks that open with `` ```toml scenario ``, if there are any.
     ///
     /// # Errors
     /// All that is wrong with it.
     pub fn parse(name: &str, text: &str) -> Result<Self, Mistakes> {
         let is_markdown = Path::new(name).extension().is_some_and(|extension| extension == "md");
-        let text = if is_markdown { Cow::Owned(markdown::scenarios(text)) } else { Cow::Borrowed(text) };
-        parse::file(name.into(), &text)
+        if !is_markdown {
+            return parse::file(name.into(), text);
+        }
+        let scenarios = markdown::scenarios(text);
+        if scenarios.trim().is_empty() {
+            return Ok(Self { scenarios: Vec::new() });
+        }
+        parse::file(name.into(), &scenarios)
     }
 }
 
