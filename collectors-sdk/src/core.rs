@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::cancellation::Cancellation;
 use crate::load::{self, Load};
-use crate::{Encoded, RecordError, TryRecordError};
+use crate::{Encoded, RecordError};
 
 /// The session behind a lock that is held for a call only, never across an await.
 #[derive(Debug)]
@@ -66,12 +66,12 @@ impl Core {
         self.progress.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Records a result if there is room now; gives it back if there is none.
-    pub(crate) fn try_record(&self, encoded: Encoded) -> Result<(), TryRecordError> {
+    /// Records a result if there is room now. Says whether there was.
+    pub(crate) fn try_record(&self, encoded: &Encoded) -> Result<bool, RecordError> {
         let mut session = self.session();
         // Under the lock under which the end of a task is said: nothing is recorded after that.
         if encoded.cancellation.as_ref().is_some_and(Cancellation::is_set) {
-            return Err(RecordError::TaskOver.into());
+            return Err(RecordError::TaskOver);
         }
         let recorded = session.record(&encoded.result);
         drop(session);
@@ -79,31 +79,29 @@ impl Core {
             Ok(_) => {
                 self.progress();
                 self.output.notify_one();
-                Ok(())
+                Ok(true)
             }
-            Err(SessionRecordError::Full) => Err(TryRecordError::Full(encoded)),
+            Err(SessionRecordError::Full) => Ok(false),
             Err(SessionRecordError::TooLarge { length, limit }) => {
-                Err(RecordError::TooLarge { length, limit }.into())
+                Err(RecordError::TooLarge { length, limit })
             }
             Err(other) => unreachable!("topics and encodings were checked: {other}"),
         }
     }
 
     /// Records a result, when there is room.
-    pub(crate) async fn record(&self, mut encoded: Encoded) -> Result<(), RecordError> {
+    pub(crate) async fn record(&self, encoded: &Encoded) -> Result<(), RecordError> {
         loop {
             let room = self.room.notified();
             tokio::pin!(room);
             // Listens from here on: room that is made after the attempt is not missed.
             room.as_mut().enable();
-            encoded = match self.try_record(encoded) {
-                Ok(()) => return Ok(()),
-                Err(TryRecordError::Record(error)) => return Err(error),
-                Err(TryRecordError::Full(encoded)) => encoded,
-            };
+            if self.try_record(encoded)? {
+                return Ok(());
+            }
             tokio::select! {
                 () = room => {}
-                () = over(encoded.cancellation.as_ref()) => return Err(RecordError::TaskOver),
+                () = over(encoded.cancellation.as_ref()) => {}
             }
         }
     }

@@ -102,7 +102,7 @@ pub enum TryRecordError {
     /// The host has not acknowledged enough of the results before. Here is the result, to be tried again, waited with
     /// ([`Recorder::record_encoded`](crate::Recorder::record_encoded)) or let go.
     #[error("the replay buffer is full until the host acknowledges results")]
-    Full(Encoded),
+    Full(Box<Encoded>),
     /// It cannot be recorded at all.
     #[error(transparent)]
     Record(#[from] RecordError),

@@ -87,7 +87,7 @@ impl Recorder {
         topic: &str,
         value: &T,
     ) -> Result<(), RecordError> {
-        self.core.record(self.encode(how, topic, value)?).await
+        self.core.record(&self.encode(how, topic, value)?).await
     }
 
     /// Records a result that is a [`Value`] already.
@@ -95,7 +95,7 @@ impl Recorder {
     /// # Errors
     /// As [`record_as`](Self::record_as).
     pub async fn record_value(&self, how: Record, topic: &str, value: &Value) -> Result<(), RecordError> {
-        self.core.record(self.encode_value(how, topic, value)?).await
+        self.core.record(&self.encode_value(how, topic, value)?).await
     }
 
     /// Records a result if there is room now. Never waits.
@@ -127,7 +127,8 @@ impl Recorder {
         topic: &str,
         value: &T,
     ) -> Result<(), TryRecordError> {
-        self.core.try_record(self.encode(how, topic, value)?)
+        let result = self.encode(how, topic, value)?;
+        if self.core.try_record(&result)? { Ok(()) } else { Err(TryRecordError::Full(Box::new(result))) }
     }
 
     /// Makes a result ready, and does not record it yet.
@@ -147,15 +148,15 @@ impl Recorder {
     ///
     /// # Errors
     /// If it is larger than the replay buffer, or the task that it answers is over.
-    pub async fn record_encoded(&self, result: Encoded) -> Result<(), RecordError> {
+    pub async fn record_encoded(&self, result: &Encoded) -> Result<(), RecordError> {
         self.core.record(result).await
     }
 
-    /// Records a result that was made ready, if there is room now.
+    /// Records a result that was made ready, if there is room now. Says whether there was.
     ///
     /// # Errors
-    /// As [`record_encoded`](Self::record_encoded); [`TryRecordError::Full`] with the result if there is no room.
-    pub fn try_record_encoded(&self, result: Encoded) -> Result<(), TryRecordError> {
+    /// As [`record_encoded`](Self::record_encoded).
+    pub fn try_record_encoded(&self, result: &Encoded) -> Result<bool, RecordError> {
         self.core.try_record(result)
     }
 
