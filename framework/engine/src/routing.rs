@@ -32,8 +32,8 @@ pub(crate) fn route<'a>(specs: impl Iterator<Item = &'a AggregateSpec>, topic: &
     Some(Route { aggregate, topic_dedup: most_specific(dedup, topic) })
 }
 
-/// Of the patterns that match, the one that all the others cover. Config refuses patterns that overlap without
-/// one covering the other; here the earlier of such two wins.
+/// Of the patterns that match, the one that all the others cover. Config refuses patterns that overlap without one
+/// covering the other, unless what they have in common has a pattern of its own; here the earlier of such two wins.
 fn most_specific<'a>(
     patterns: impl Iterator<Item = (usize, &'a TopicPattern)>,
     topic: &Topic,

@@ -182,22 +182,26 @@ impl TopicPattern {
         theirs.next().is_none()
     }
 
-    /// A topic that both patterns match, if there is one.
-    pub fn overlap(&self, other: &Self) -> Option<String> {
-        let mut topic: Vec<&str> = Vec::new();
+    /// The pattern of exactly the topics that both match, if there are any.
+    pub fn intersection(&self, other: &Self) -> Option<Self> {
+        let mut both: Vec<&str> = Vec::new();
         let (mut ours, mut theirs) = (self.levels(), other.levels());
         loop {
             match (ours.next(), theirs.next()) {
-                (None, None) => return Some(topic.join(".")),
-                (Some("#"), rest) => {
-                    topic.extend(rest.into_iter().chain(theirs.by_ref()).filter_map(example))
-                }
-                (rest, Some("#")) => topic.extend(rest.into_iter().chain(ours.by_ref()).filter_map(example)),
-                (Some("+"), Some(level)) | (Some(level), Some("+")) => topic.extend(example(level)),
-                (Some(a), Some(b)) if a == b => topic.push(a),
+                (None, None) => return Some(Self(both.join(".").into())),
+                (Some("#"), rest) => both.extend(rest.into_iter().chain(theirs.by_ref())),
+                (rest, Some("#")) => both.extend(rest.into_iter().chain(ours.by_ref())),
+                (Some("+"), Some(level)) | (Some(level), Some("+")) => both.push(level),
+                (Some(a), Some(b)) if a == b => both.push(a),
                 _ => return None,
             }
         }
+    }
+
+    /// A topic that both patterns match, if there is one.
+    pub fn overlap(&self, other: &Self) -> Option<String> {
+        let both = self.intersection(other)?;
+        Some(both.levels().filter_map(example).collect::<Vec<_>>().join("."))
     }
 
     fn levels(&self) -> impl Iterator<Item = &str> {
@@ -339,9 +343,8 @@ mod tests {
     proptest! {
         #[test]
         fn covering_and_overlap_agree_with_matching(p in pattern(), q in pattern(), t in topic()) {
-            if p.matches(&t) && q.matches(&t) {
-                prop_assert!(p.overlap(&q).is_some());
-            }
+            let both = p.intersection(&q);
+            prop_assert_eq!(both.is_some_and(|both| both.matches(&t)), p.matches(&t) && q.matches(&t));
             if p.covers(&q) && q.matches(&t) {
                 prop_assert!(p.matches(&t));
             }

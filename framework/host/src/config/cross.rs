@@ -41,7 +41,7 @@ impl Draft<'_> {
 
     pub(super) fn check(&self, cx: &Cx<'_>) {
         for (index, aggregate) in self.aggregates.iter().enumerate() {
-            topics::check_ties(cx, &self.aggregates[..index], aggregate);
+            topics::check_ties(cx, &self.aggregates, index);
             topics::check_tables(cx, aggregate);
             self.check_delivery(cx, aggregate);
             self.check_memory(cx, aggregate);

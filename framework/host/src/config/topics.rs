@@ -6,15 +6,20 @@ use super::aggregate::AggregateDraft;
 use super::collector::CollectorDraft;
 use super::table::{Cx, Placed, did_you_mean};
 
-/// A topic belongs to exactly one aggregate: the most specific pattern wins, a tie is an error.
-pub(super) fn check_ties(cx: &Cx<'_>, before: &[AggregateDraft<'_>], aggregate: &AggregateDraft<'_>) {
+type Pattern<'a> = Placed<'a, TopicPattern>;
+
+/// A topic belongs to exactly one aggregate: the most specific pattern wins, a tie of this one with one before it is an
+/// error.
+pub(super) fn check_ties(cx: &Cx<'_>, all: &[AggregateDraft<'_>], index: usize) {
+    let (before, aggregate) = (&all[..index], &all[index]);
+    let patterns: Vec<_> = all.iter().flat_map(|aggregate| &aggregate.topics).collect();
     for topic in &aggregate.topics {
         if !topic.value.is_host_events() {
             check_reserved(cx, topic);
         }
         for other in before {
-            let tie =
-                other.topics.iter().find_map(|theirs| Some((theirs, tie(&theirs.value, &topic.value)?)));
+            let tie = |theirs| Some((theirs, tie(theirs, topic, &patterns)?));
+            let tie = other.topics.iter().find_map(tie);
             let Some((theirs, witness)) = tie else { continue };
             let message = format!(
                 "`{}` and `{}` of aggregate `{}` both match `{witness}`, and neither is more specific",
@@ -28,6 +33,7 @@ pub(super) fn check_ties(cx: &Cx<'_>, before: &[AggregateDraft<'_>], aggregate: 
 
 /// `[aggregate.NAME.topic."PATTERN"]` is about topics of its aggregate, and no two of them tie.
 pub(super) fn check_tables(cx: &Cx<'_>, aggregate: &AggregateDraft<'_>) {
+    let patterns: Vec<_> = aggregate.topic_tables.iter().collect();
     for (index, table) in aggregate.topic_tables.iter().enumerate() {
         if !overlaps(&table.value, &aggregate.topics) {
             let topics: Vec<_> = aggregate.topics.iter().map(|topic| topic.value.as_str()).collect();
@@ -41,7 +47,7 @@ pub(super) fn check_tables(cx: &Cx<'_>, aggregate: &AggregateDraft<'_>) {
             );
         }
         for other in &aggregate.topic_tables[..index] {
-            if let Some(witness) = tie(&other.value, &table.value) {
+            if let Some(witness) = tie(other, table, &patterns) {
                 let message = format!(
                     "`{}` and `{}` both match `{witness}`, and neither is more specific",
                     table.value, other.value
@@ -82,11 +88,16 @@ pub(super) fn overlaps(pattern: &TopicPattern, topics: &[Placed<'_, TopicPattern
     topics.iter().any(|topic| topic.value.overlap(pattern).is_some())
 }
 
-/// A topic that both patterns match, if neither is more specific than the other.
-fn tie(a: &TopicPattern, b: &TopicPattern) -> Option<String> {
+/// A topic that both patterns match, if neither is more specific than the other, and what they have in common is not
+/// somebody's by a pattern of its own.
+fn tie(a: &Pattern<'_>, b: &Pattern<'_>, among: &[&Pattern<'_>]) -> Option<String> {
+    let both = a.value.intersection(&b.value)?;
+    let mut others = among.iter().filter(|other| other.value != a.value && other.value != b.value);
+    if a.value.covers(&b.value) != b.value.covers(&a.value) || others.any(|other| other.value == both) {
+        return None;
+    }
     // `#` and `#` overlap in everything, of which the empty topic is none.
-    let witness = a.overlap(b).map(|topic| if topic.is_empty() { "x".to_owned() } else { topic })?;
-    (a.covers(b) == b.covers(a)).then_some(witness)
+    a.value.overlap(&b.value).map(|topic| if topic.is_empty() { "x".to_owned() } else { topic })
 }
 
 /// Notes a pattern of topics that nobody may publish; says whether it is one.
