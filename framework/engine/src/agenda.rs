@@ -1,29 +1,29 @@
 //! What an aggregate has to do later: deadlines, and the order of eviction.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use stook_types::MonoTime;
 
 use crate::set::Set;
+use crate::timeline::{Entry, Timeline};
 
-/// A set in one of the heaps. `number` tells apart the generations of a set and breaks ties by age.
-pub(crate) struct Entry {
-    pub(crate) at: MonoTime,
-    pub(crate) number: u64,
-    pub(crate) set: Arc<Set>,
+/// Where an open set stands in the agenda: when it is looked at because of its deadline, and since when it is taken for idle.
+/// Neither is later than the truth.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Filed {
+    pub(crate) due: MonoTime,
+    pub(crate) idle: MonoTime,
 }
 
 /// Deadlines and eviction order of one aggregate.
 ///
-/// Touched when a set opens, closes or comes up, never per result: entries are lazy. One whose set has been
-/// closed since is dropped when it comes up; one whose set was touched since is put back with its true time.
-/// Dropped entries cannot pile up: when they might be the majority, [`Agenda::compact`] sweeps them out.
+/// Touched when a set opens, closes or comes up, never per result: times are lazy. A set that was touched since is put back
+/// with its true time when it comes up. Whoever closes a set takes it out.
 #[derive(Default)]
 pub(crate) struct Agenda {
-    deadlines: BinaryHeap<Reverse<Entry>>,
-    idle: BinaryHeap<Reverse<Entry>>,
+    deadlines: Timeline,
+    idle: Timeline,
     /// Released sets in order of release, to be forgotten.
     tombs: VecDeque<Entry>,
     /// Released sets that still take corrections, in order of release.
@@ -31,10 +31,16 @@ pub(crate) struct Agenda {
 }
 
 impl Agenda {
-    /// Enters a set that was opened: due at `deadline`, idle since `now`.
-    pub(crate) fn opened(&mut self, set: &Arc<Set>, number: u64, now: MonoTime, deadline: MonoTime) {
-        self.deadlines.push(Reverse(Entry { at: deadline, number, set: set.clone() }));
-        self.idle.push(Reverse(Entry { at: now, number, set: set.clone() }));
+    /// Enters a set that was opened.
+    pub(crate) fn opened(&mut self, set: &Arc<Set>, number: u64, Filed { due, idle }: Filed) {
+        self.deadlines.insert(Entry { at: due, number, set: set.clone() });
+        self.idle.insert(Entry { at: idle, number, set: set.clone() });
+    }
+
+    /// Takes out a set that was closed.
+    pub(crate) fn closed(&mut self, number: u64, Filed { due, idle }: Filed) {
+        self.deadlines.remove(due, number);
+        self.idle.remove(idle, number);
     }
 
     /// Enters a set that was released: to be forgotten at `forget`, and to take corrections until `until`.
@@ -51,33 +57,29 @@ impl Agenda {
 
     /// When the next entry comes up; possibly for nothing.
     pub(crate) fn next(&self) -> Option<MonoTime> {
-        let deadline = self.deadlines.peek().map(|Reverse(entry)| entry.at);
         let tomb = self.tombs.front().map(|entry| entry.at);
-        [deadline, tomb, self.kept_until()].into_iter().flatten().min()
+        [self.deadlines.first(), tomb, self.kept_until()].into_iter().flatten().min()
     }
 
-    /// The next set whose deadline has come, by deadline and age.
+    /// The next set whose deadline seems to have come, by deadline and age.
     pub(crate) fn pop_due(&mut self, now: MonoTime) -> Option<Entry> {
-        let Reverse(entry) = self.deadlines.peek()?;
-        if entry.at > now {
-            return None;
-        }
-        self.deadlines.pop().map(|Reverse(entry)| entry)
+        self.deadlines.first().filter(|at| *at <= now)?;
+        self.deadlines.pop_first()
     }
 
     /// Puts a set back that came up before its time.
     pub(crate) fn postpone(&mut self, entry: Entry) {
-        self.deadlines.push(Reverse(entry));
+        self.deadlines.insert(entry);
     }
 
     /// The set that seems idle for the longest time.
     pub(crate) fn pop_idle(&mut self) -> Option<Entry> {
-        self.idle.pop().map(|Reverse(entry)| entry)
+        self.idle.pop_first()
     }
 
     /// Puts a set back, idle since `at`.
     pub(crate) fn put_idle(&mut self, entry: Entry) {
-        self.idle.push(Reverse(entry));
+        self.idle.insert(entry);
     }
 
     /// The next released set to forget: by age, or because there are more than `most`.
@@ -104,45 +106,13 @@ impl Agenda {
         self.tombs.len()
     }
 
-    /// Sweeps out entries of closed sets when they may be the majority.
-    pub(crate) fn compact(&mut self, open: usize) {
-        const SLACK: usize = 1_024;
-        for heap in [&mut self.deadlines, &mut self.idle] {
-            if heap.len() > 2 * open + SLACK {
-                heap.retain(|Reverse(entry)| entry.set.is_open(entry.number));
-            }
-        }
-    }
-
-    /// Sweeps out every entry of a closed set, and gives memory back that is not used at present.
+    /// Gives memory back that is not used at present.
     pub(crate) fn shrink(&mut self) {
-        for heap in [&mut self.deadlines, &mut self.idle] {
-            heap.retain(|Reverse(entry)| entry.set.is_open(entry.number));
-            heap.shrink_to_fit();
-        }
+        self.deadlines.shrink_to_fit();
+        self.idle.shrink_to_fit();
         for queue in [&mut self.tombs, &mut self.kept] {
             queue.shrink_to_fit();
         }
-    }
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.number) == (other.at, other.number)
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.number).cmp(&(other.at, other.number))
     }
 }
 

@@ -1,8 +1,9 @@
 //! One aggregate: its sets, from the first result to the release and past it.
 //!
 //! Locks, in the order in which they may be held together: a dedup memory, then the map's shard, then one set's
-//! slot. The agenda's lock is held alone or under a dedup memory; when it is swept, and when the sets that wait for a
-//! collector are, slots are looked into under it. Nothing else is locked under a slot. No lock is held while a set is ordered or merged.
+//! slot. The agenda's lock is held alone or under a dedup memory, and slots are looked into under it: what a set says of its
+//! place in the agenda is so. They are, too, when the sets that wait for a collector are swept. Nothing is locked under a slot.
+//! No lock is held while a set is ordered or merged.
 
 mod add;
 mod admit;
@@ -18,7 +19,7 @@ use std::sync::{Arc, PoisonError};
 use stook_plugin::{Decision, MissingCollector, Reason, SetKey, Unexpected};
 use stook_types::{Missing, MonoTime};
 
-use crate::agenda::{Agenda, Entry};
+use crate::agenda::Agenda;
 use crate::collectors::Collectors;
 use crate::counters::{Counters, add};
 use crate::memory::Budget;
@@ -28,6 +29,7 @@ use crate::sets::Sets;
 use crate::spec::{AggregateSpec, LatePolicy, NamedPolicy};
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, MutexGuard};
+use crate::timeline::Entry;
 
 pub(crate) use dedup::{Mark, Marks};
 pub use expect::{AnnounceError, Expected};
@@ -126,17 +128,19 @@ impl Aggregate {
 
     fn expire(&self, now: MonoTime, entry: Entry, out: &mut Vec<Released>) {
         let set = entry.set.clone();
+        let mut agenda = self.agenda();
         let mut slot = set.lock();
-        let Slot::Open(open) = &*slot else { return };
+        let Slot::Open(open) = &mut *slot else { return };
         if open.number != entry.number {
             return;
         }
-        let deadline = self.deadline(open);
-        if deadline > now {
-            drop(slot);
-            self.agenda().postpone(Entry { at: deadline, ..entry });
+        let due = self.deadline(open);
+        if due > now {
+            open.filed.due = due;
+            agenda.postpone(Entry { at: due, ..entry });
             return;
         }
+        drop(agenda);
         let timed_out = now.since(open.opened) >= self.spec.timeout;
         let reason = if timed_out { Reason::Timeout } else { Reason::Idle };
         let released = self.close(now, &set, &mut slot, reason);
@@ -303,6 +307,7 @@ impl Aggregate {
             opened: open.opened,
             released: now,
             number: open.number,
+            filed: open.filed,
             settlement: Settlement {
                 counters: self.counters.clone(),
                 marks: self.marks(open),
@@ -314,17 +319,17 @@ impl Aggregate {
 
     /// Hands a released set on, after the slot's lock is gone, and enters its tombstone.
     fn emit(&self, now: MonoTime, set: &Arc<Set>, released: Released, out: &mut Vec<Released>) {
-        let (number, is_first) = (released.number, released.revision == 1);
+        let Released { number, filed, revision, .. } = released;
         self.hand_on(released, out);
-        if is_first {
-            let open = self.open.fetch_sub(1, Ordering::AcqRel) - 1;
+        if revision == 1 {
+            self.open.fetch_sub(1, Ordering::AcqRel);
             let until = match self.spec.late.policy {
                 LatePolicy::Correct(grace) => Some(now + grace),
                 LatePolicy::Refuse | LatePolicy::Reopen => None,
             };
             let mut agenda = self.agenda();
+            agenda.closed(number, filed);
             agenda.released(set, number, now + self.spec.late.remember, until);
-            agenda.compact(open);
         }
         // Keep the number of tombstones at its bound, one for one.
         while self.agenda().tombs() > self.spec.late.tombstones && self.forget_one(now) {}

@@ -37,6 +37,7 @@ mod set;
 mod sets;
 mod spec;
 mod sync;
+mod timeline;
 mod window;
 
 pub use aggregate::{AnnounceError, Expected, Occupancy};

@@ -9,6 +9,7 @@ use stook_plugin::{
 };
 use stook_types::{CollectorId, Discard, EmissionId, Missing, MonoTime, Topic, WallTime};
 
+use crate::agenda::Filed;
 use crate::aggregate::Marks;
 use crate::counters::{Counters, add};
 use crate::few::Few;
@@ -36,6 +37,7 @@ pub struct Released {
     pub(crate) missing: Vec<MissingCollector>,
     /// The number of the set.
     pub(crate) number: u64,
+    pub(crate) filed: Filed,
     pub(crate) opened: MonoTime,
     pub(crate) released: MonoTime,
     pub(crate) settlement: Settlement,

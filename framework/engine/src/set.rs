@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use stook_plugin::{Contribution, Identity, Member, Reason, SetKey, SetView};
 use stook_types::{CollectorId, Missing, MonoTime};
 
+use crate::agenda::Filed;
 use crate::aggregate::{Mark, Running};
 use crate::dispatch::LeaseId;
 use crate::few::Few;
@@ -36,6 +37,8 @@ pub(crate) struct OpenSet {
     pub(crate) revision: u64,
     pub(crate) opened: MonoTime,
     pub(crate) touched: MonoTime,
+    /// Changes under the agenda's lock.
+    pub(crate) filed: Filed,
     pub(crate) results: Few<Contribution>,
     /// How many of `results` have been in an emission.
     pub(crate) emitted: usize,
@@ -155,6 +158,7 @@ impl OpenSet {
             revision: 0,
             opened: now,
             touched: now,
+            filed: Filed { due: now, idle: now },
             results: Few::default(),
             emitted: 0,
             members,

@@ -10,7 +10,6 @@ use super::{Aggregate, expect};
 use crate::counters::add;
 use crate::release::Released;
 use crate::set::{Cause, OpenSet, Set};
-use crate::sync::atomic::Ordering;
 
 /// What becomes of a result that is no duplicate.
 pub(super) enum Admitted {
@@ -84,16 +83,10 @@ impl Aggregate {
     }
 
     /// What follows once the slot of both sets is unlocked. True if the next set waits for somebody who is dead.
-    pub(super) fn turned_over(
-        &self,
-        now: MonoTime,
-        set: &Arc<Set>,
-        turned: Turned,
-        out: &mut Vec<Released>,
-    ) -> bool {
+    pub(super) fn turned_over(&self, set: &Arc<Set>, turned: Turned, out: &mut Vec<Released>) -> bool {
+        let Released { number, filed, .. } = turned.before;
+        self.agenda().closed(number, filed);
         self.hand_on(turned.before, out);
-        let lost = self.opened(now, set, turned.number, &turned.awaited);
-        self.agenda().compact(self.open.load(Ordering::Relaxed));
-        lost
+        self.opened(set, turned.number, &turned.awaited)
     }
 }

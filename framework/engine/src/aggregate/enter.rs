@@ -10,6 +10,7 @@ use super::admit::Admitted;
 use super::prepare::Prepared;
 use super::room::{NoRoom, Room};
 use super::{Aggregate, Late, expect};
+use crate::agenda::Filed;
 use crate::aggregator::Verdict;
 use crate::memory::Held;
 use crate::release::Released;
@@ -204,21 +205,22 @@ impl Aggregate {
             return there;
         }
         room.use_up();
-        self.opened(now, &set, number, expected);
+        self.opened(&set, number, expected);
         set
     }
 
     /// What follows the opening of a set: its place in the agenda, and who learns that it waits for them. True if
     /// one of them is dead.
-    pub(super) fn opened(
-        &self,
-        now: MonoTime,
-        set: &Arc<Set>,
-        number: u64,
-        expected: &[CollectorId],
-    ) -> bool {
-        let due = now + self.spec.idle.map_or(self.spec.timeout, |idle| idle.min(self.spec.timeout));
-        self.agenda().opened(set, number, now, due);
+    pub(super) fn opened(&self, set: &Arc<Set>, number: u64, expected: &[CollectorId]) -> bool {
+        let mut agenda = self.agenda();
+        // Whoever has closed it since does not look for it in the agenda again.
+        if let Slot::Open(open) = &mut *set.lock()
+            && open.number == number
+        {
+            open.filed = Filed { due: self.deadline(open), idle: open.touched };
+            agenda.opened(set, number, open.filed);
+        }
+        drop(agenda);
         self.await_members(set, number, expected)
     }
 
@@ -281,8 +283,8 @@ impl Aggregate {
         let released = decided.map(|cause| self.close(now, set, &mut slot, cause));
         drop(slot);
         let opened = match (turned, reopened) {
-            (Some(turned), _) => Some((turned.number, self.turned_over(now, set, turned, out))),
-            (None, Some((number, expected))) => Some((number, self.opened(now, set, number, &expected))),
+            (Some(turned), _) => Some((turned.number, self.turned_over(set, turned, out))),
+            (None, Some((number, expected))) => Some((number, self.opened(set, number, &expected))),
             (None, None) => None,
         };
         if let Some((number, true)) = opened {

@@ -143,7 +143,7 @@ impl Aggregate {
                     *slot = Slot::Open(Box::new(OpenSet::new(number, generation, now, Few::default(), held)));
                     drop(slot);
                     room.use_up();
-                    self.opened(now, &set, number, &[]);
+                    self.opened(&set, number, &[]);
                 }
                 None => {
                     drop(slot);

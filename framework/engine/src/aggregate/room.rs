@@ -4,12 +4,14 @@ use stook_plugin::{Reason, SetKey};
 use stook_types::{MonoTime, Refusal};
 
 use super::Aggregate;
-use crate::agenda::Entry;
+use crate::agenda::Agenda;
 use crate::memory::Footprint;
 use crate::release::Released;
 use crate::set::Slot;
 use crate::spec::WhenFull;
+use crate::sync::MutexGuard;
 use crate::sync::atomic::Ordering;
+use crate::timeline::Entry;
 
 /// Leave to open one more set. Unused, it is given back.
 pub(super) struct Room<'a>(Option<&'a Aggregate>);
@@ -63,7 +65,8 @@ impl Aggregate {
 
     /// Releases the longest idle open set. False if there is none.
     pub(crate) fn evict_one(&self, now: MonoTime, out: &mut Vec<Released>) -> bool {
-        while let Some(Entry { number, set, .. }) = self.pop_longest_idle() {
+        while let Some((agenda, Entry { number, set, .. })) = self.pop_longest_idle() {
+            drop(agenda);
             if self.release_if_open(now, &set, number, Reason::Evicted, out) {
                 return true;
             }
@@ -73,26 +76,28 @@ impl Aggregate {
 
     /// Since when the longest idle open set has been idle.
     pub(crate) fn idle_since(&self) -> Option<MonoTime> {
-        let longest = self.pop_longest_idle()?;
+        let (mut agenda, longest) = self.pop_longest_idle()?;
         let since = longest.at;
-        self.agenda().put_idle(longest);
+        agenda.put_idle(longest);
         Some(since)
     }
 
-    /// Takes the longest idle open set out of the agenda. Entries are lazy: those that come up before their time
-    /// are put back with it, those of closed sets are dropped.
-    fn pop_longest_idle(&self) -> Option<Entry> {
+    /// Takes the longest idle open set out of the agenda. One that comes up before its time is put back with it.
+    fn pop_longest_idle(&self) -> Option<(MutexGuard<'_, Agenda>, Entry)> {
         loop {
-            let mut entry = self.agenda().pop_idle()?;
-            let touched = match &*entry.set.lock() {
-                Slot::Open(open) if open.number == entry.number => open.touched,
+            let mut agenda = self.agenda();
+            let entry = agenda.pop_idle()?;
+            let at = match &mut *entry.set.lock() {
+                Slot::Open(open) if open.number == entry.number => {
+                    open.filed.idle = entry.at.max(open.touched);
+                    open.filed.idle
+                }
                 _ => continue,
             };
-            if touched <= entry.at {
-                return Some(entry);
+            if at == entry.at {
+                return Some((agenda, entry));
             }
-            entry.at = touched;
-            self.agenda().put_idle(entry);
+            agenda.put_idle(Entry { at, ..entry });
         }
     }
 }
