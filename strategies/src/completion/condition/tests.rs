@@ -79,6 +79,7 @@ fn everything_that_can_be_named() {
         "result.value.a.exists(e, e == 'x') && result.value.a.filter(e, e == 1).size() == 1",
         "result.value.a.exists(e, e == result.value['a.b']) || set.count % 2 == 0",
         "has(result.value.gone) ? false : set.count > 1",
+        "{'one': 1, 'two': 2}['two'] == set.count",
     ] {
         let decision = decide_with(&when(holds), &sent, r#"{"sum":3,"x.y":"z"}"#);
         assert_eq!(decision, Decision::Complete, "{holds}");
@@ -117,6 +118,8 @@ fn what_cannot_be_said_is_undecided() {
     check("int(result.value.a) == 1", "{\"a\":\"one\"}");
     check("result.value == 1", "{");
     check("set.value.n == 1", "1");
+    // Nobody looks into a payload that is not named.
+    assert_eq!(decide(&when("result.collector == 'p1'"), &[("p1", "{")]), Decision::Complete);
     // One side decides where it can.
     assert_eq!(decide(&when("result.value.gone || set.count == 1"), &[("p1", "{}")]), Decision::Complete);
 }
@@ -181,6 +184,8 @@ fn unknown_names_are_shown_with_the_near_ones() {
     check("result.topic.matches('x')", "matches", "no regular expressions");
     check("result.topic.contains()", "contains", "`contains` is written x.contains(\"text\")");
     check("result.value.l.exists(e)", "exists", "`exists` is written x.exists(e, CONDITION)");
+    check("int(set.count, 2) == 1", "int", "`int` is written int(x)");
+    check("'7'.int() == set.count", "int", "`int` is written int(x)");
     check("_f(result.value)", "_f", "there is no function `_f`");
     check("set.value == 1", "value", "name the fields of it");
     check("set.value[set.count] == 1", "value", "name the fields of it");
@@ -198,6 +203,9 @@ fn what_is_no_condition_is_refused() {
     check("set.count > 1 ? 'a' : 'b'", "'a'", "this is text");
     check("result.value.l.map(e, e)", "(", "this is a list");
     check("[set.count]", "[", "this is a list");
+    check("{'a': set.count}", "{", "this is a map");
+    check("-set.count", "-", "this is a number");
+    check("has(result.value.a) == 1", "==", "cannot be compared with a number");
     check("set.count == '3'", "==", "a number cannot be compared with text");
     check("1 == 1", "1 == 1", "it would always say the same");
     check("true", "true", "it would always say the same");
@@ -249,9 +257,12 @@ fn no_expression_overflows_the_stack() {
             assert!(compile::compile(&source, On::Set).is_err(), "{part}");
         }
     }
-    refused(&when(&nested("(", ")", 40)), "(", "brackets are nested more than 32 deep");
-    let long = format!("set.count == 1 /{} 1", " ".repeat(2_000));
-    refused(&when(&long), &long, "it has 2018 characters, more than 2000");
+    let deep = |depth: usize| when(&format!("{} == 1", nested("(", ")", depth)));
+    assert_eq!(decide(&deep(32), &[("p1", "1")]), Decision::Complete);
+    refused(&deep(33), "(", "brackets are nested more than 32 deep");
+    let long = |length: usize| format!("set.count == 1 /{} 1", " ".repeat(length - 18));
+    assert_eq!(decide(&when(&long(2_000)), &[("p1", "1")]), Decision::Complete);
+    refused(&when(&long(2_001)), &long(2_001), "it has 2001 characters, more than 2000");
 }
 
 /// The deepest and the largest that are taken are evaluated on an ordinary stack.
@@ -267,6 +278,8 @@ fn the_largest_condition_is_evaluated() {
     check(&nested(17), &nested(18));
     let any = |terms: usize| format!("{}set.count == 1", "set.count==0 || ".repeat(terms));
     check(&any(45), &any(60));
+    let ors = "set.count==0 || ".repeat(50);
+    check(&format!("{ors}set.count == 2-1"), &format!("{ors}!(set.count == 2-1)"));
     let chosen = |depth: usize| format!("{}true", "set.count == 0 ? false : ".repeat(depth));
     check(&chosen(16), &chosen(18));
     let listed = |depth: usize| {
