@@ -17,7 +17,7 @@ use stook_plugin::{Keep, Scope, SetKey};
 use stook_types::{CorrelationId, Missing, MonoTime, Outcome, Payload, Refusal, WallTime};
 
 use crate::harness::{JSON, collector, id, key, ms, source, spec, topic};
-use crate::policies::{announced, count, quorum, remember};
+use crate::policies::{announced, before, count, quorum, remember};
 
 /// Runs a test that must not hang.
 fn bounded(test: impl FnOnce() + Send + 'static) {
@@ -318,34 +318,70 @@ fn timeout_late_result_and_the_end_of_a_tombstone_race() {
     });
 }
 
+/// Eight producers, three results of each for each of 10,000 IDs, in as many orders. `content` is what the `n`th says.
+fn eight_producers(spec: AggregateSpec, content: fn(u64) -> u64) -> World {
+    let world = World::new(AggregateSpec { late: patient(), ..spec });
+    let ids = ids();
+    thread::scope(|scope| {
+        for producer in 0..8 {
+            let (world, ids) = (&world, &ids);
+            scope.spawn(move || {
+                let session = world.session(&format!("p{producer}"));
+                for n in shuffled(3 * IDS, producer + 1) {
+                    world.offer(at(0), &session, &ids[(n / 3) as usize], n + 1, content(n));
+                }
+            });
+        }
+    });
+    world
+}
+
+/// J09: that every ID came out complete and once, with so many results, and that all are remembered.
+fn check_every_id(world: &World, results: u64) {
+    let seen = world.seen.lock().unwrap();
+    assert_eq!(seen.len() as u64, IDS, "every id once");
+    assert!(seen.iter().all(|seen| seen.outcome == Outcome::Complete && seen.results == results));
+    drop(seen);
+    let occupancy = world.engine.status()[0].1;
+    assert_eq!((occupancy.open, occupancy.tombstones), (0, IDS as usize), "no set left, no tombstone lost");
+    let counters = world.engine.counters();
+    assert_eq!((counters.received, counters.delivered), (240_000, results * IDS));
+    assert_eq!(counters.duplicate, 240_000 - results * IDS);
+    world.check_once();
+    world.check();
+}
+
 /// J09
 #[test]
 fn eight_producers_ten_thousand_ids_three_results_each() {
     bounded(|| {
-        let world = World::new(AggregateSpec { completion: vec![count(24)], late: patient(), ..spec() });
-        let ids = ids();
-        thread::scope(|scope| {
-            for producer in 0..8 {
-                let (world, ids) = (&world, &ids);
-                scope.spawn(move || {
-                    let session = world.session(&format!("p{producer}"));
-                    for n in shuffled(3 * IDS, producer + 1) {
-                        world.offer(at(0), &session, &ids[(n / 3) as usize], n + 1, n);
-                    }
-                });
-            }
-        });
+        let world = eight_producers(AggregateSpec { completion: vec![count(24)], ..spec() }, |n| n);
+        check_every_id(&world, 24);
+    });
+}
+
+/// J09: all eight say the same three things of each ID, so that three are news.
+#[test]
+fn eight_producers_say_the_same() {
+    bounded(|| {
+        let dedup = Some(remember(Scope::Aggregate, 1_000_000, 1_000_000, Keep::First));
+        let world = eight_producers(AggregateSpec { completion: vec![count(3)], dedup, ..spec() }, |n| n);
+        check_every_id(&world, 3);
+    });
+}
+
+/// J09: sets hold ten results and end where the next begins, so that each ID has three of them: 10, 10 and 4.
+#[test]
+fn eight_producers_and_sets_that_end_where_the_next_begins() {
+    bounded(|| {
+        let world = eight_producers(AggregateSpec { completion: vec![before(10)], ..spec() }, |_| 1);
+        world.act(|engine, out| engine.shutdown(at(0), out));
         let seen = world.seen.lock().unwrap();
-        assert_eq!(seen.len() as u64, IDS, "every id once");
-        assert!(seen.iter().all(|seen| seen.outcome == Outcome::Complete && seen.results == 24));
+        assert_eq!(seen.len() as u64, 3 * IDS);
+        assert!(seen.iter().all(|seen| seen.results == if seen.generation < 3 { 10 } else { 4 }));
         drop(seen);
         let occupancy = world.engine.status()[0].1;
-        assert_eq!(
-            (occupancy.open, occupancy.tombstones),
-            (0, IDS as usize),
-            "no set left, no tombstone lost"
-        );
-        assert_eq!(world.engine.counters().delivered, 240_000);
+        assert_eq!((occupancy.open, occupancy.tombstones), (0, IDS as usize));
         world.check_once();
         world.check();
     });
