@@ -13,7 +13,8 @@ use crate::{Recorder, RunError};
 /// A collector: it answers tasks, or streams on its own, or both.
 ///
 /// Methods are called on the runtime's threads, many at once if a capability's concurrency says so. Work that
-/// blocks belongs into [`tokio::task::spawn_blocking`].
+/// blocks belongs into [`tokio::task::spawn_blocking`]; a collector that only blocks is a
+/// [`BlockingCollector`](crate::BlockingCollector).
 pub trait Collector: Send + Sync + 'static {
     /// What it is and what it can do. Called once, before anything else.
     fn describe(&self) -> Description;
@@ -129,6 +130,12 @@ impl Description {
         if let Some(topic) = self.parsed(Topic::new(topic)) {
             self.topics.push(topic);
         }
+        self
+    }
+
+    /// The same with a mistake in it.
+    pub(crate) fn mistaken(mut self, why: String) -> Self {
+        self.mistake.get_or_insert(why);
         self
     }
 

@@ -71,7 +71,7 @@ impl Core {
         let mut session = self.session();
         // Under the lock under which the end of a task is said: nothing is recorded after that.
         if encoded.cancellation.as_ref().is_some_and(Cancellation::is_set) {
-            return Err(RecordError::TaskOver);
+            return Err(RecordError::Over);
         }
         let recorded = session.record(&encoded.result);
         drop(session);

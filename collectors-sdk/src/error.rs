@@ -82,9 +82,9 @@ pub enum RecordError {
     /// It is nested too deep.
     #[error("failed to encode a result: {0}")]
     Depth(#[from] DepthError),
-    /// The task has ended, or the host wants no more of it.
-    #[error("the task is over, and takes no more results")]
-    TaskOver,
+    /// The task has ended, or the host wants no more of it; or the collector leaves.
+    #[error("nobody wants more results: the task is over, or the collector leaves")]
+    Over,
     /// It does not fit into the replay buffer.
     #[error("a result of {length} bytes does not fit into the replay buffer of {limit}")]
     TooLarge {

@@ -39,6 +39,7 @@
 //! [`Options::orphan_grace`]. That its standard input is closed means nothing to it: `Drain` comes first.
 
 mod backoff;
+mod blocking;
 mod cancellation;
 mod collector;
 mod core;
@@ -54,6 +55,7 @@ mod tasks;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use blocking::{Blocking, BlockingCollector, BlockingRecorder};
 pub use collector::{Collector, Description, Task, TaskError};
 pub use error::{FlushError, RecordError, RunError, TryRecordError, exit};
 pub use options::Options;

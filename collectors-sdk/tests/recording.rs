@@ -118,10 +118,7 @@ async fn who_asks_to_be_told_can_clean_up() {
     let host = TestHost::start(does(async |task: Task, results: Recorder| {
         task.cancelled().await;
         assert!(task.is_cancelled());
-        assert!(
-            matches!(results.record(TOPIC, &1).await, Err(RecordError::TaskOver)),
-            "the host wants no more"
-        );
+        assert!(matches!(results.record(TOPIC, &1).await, Err(RecordError::Over)), "the host wants no more");
         sleep(Duration::from_secs(3)).await;
         Err(TaskError::new("cleaned up"))
     }))
@@ -166,7 +163,7 @@ async fn a_recorder_is_over_with_its_task() {
     let host = TestHost::start(Shared(collector)).await;
     host.task("test.do", ()).await.expect_done();
     let results = kept.kept.lock().expect("whole").take().expect("kept");
-    assert!(matches!(results.record(TOPIC, &2).await, Err(RecordError::TaskOver)));
+    assert!(matches!(results.record(TOPIC, &2).await, Err(RecordError::Over)));
     let other = Record::new().correlation_id(stook_collector::CorrelationId::new("other").expect("valid"));
     results.record_as(other, TOPIC, &3).await.expect("it belongs to nobody's task");
     let results = host.wait_for_results(2).await;
