@@ -396,12 +396,20 @@ impl ResultAggregator {
     /// Does everything that is due at `now`, in the order in which it fell due: releases what timed out, forgets
     /// what was released long ago.
     pub fn expire(&self, now: MonoTime, out: &mut Vec<Released>) {
-        let due = |aggregate: &&Aggregate| aggregate.next_deadline().is_some_and(|deadline| deadline <= now);
-        while let Some(aggregate) = self.aggregates.iter().filter(due).min_by_key(|a| a.next_deadline()) {
-            if !aggregate.expire_one(now, out) {
-                break;
-            }
-        }
+        while self.expire_some(now, usize::MAX, out) {}
+    }
+
+    /// As [`expire`](Self::expire), but no more than so many steps of it, each of which releases or forgets about one set:
+    /// a million that are due take a second. False if nothing is due any more.
+    pub fn expire_some(&self, now: MonoTime, steps: usize, out: &mut Vec<Released>) -> bool {
+        (0..steps).all(|_| self.expire_one(now, out))
+    }
+
+    /// Does the most urgent thing that is due at `now`. False if nothing is.
+    fn expire_one(&self, now: MonoTime, out: &mut Vec<Released>) -> bool {
+        let due = |aggregate| Some((Aggregate::next_deadline(aggregate)?, aggregate));
+        let first = self.aggregates.iter().filter_map(due).min_by_key(|(due, _)| *due);
+        first.is_some_and(|(due, aggregate)| due <= now && aggregate.expire_one(now, out))
     }
 
     /// Releases the set of this key, or all sets of the aggregate in order of their opening. Gives how many.

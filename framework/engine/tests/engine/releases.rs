@@ -50,6 +50,23 @@ fn whatever_ends_a_set_nothing_ends_it_again() {
 }
 
 #[test]
+fn what_is_due_can_be_done_in_portions() {
+    let mut rig = Rig::new(AggregateSpec { completion: vec![count(2)], ..spec() });
+    (0..10).for_each(|n| drop(rig.offer("p1", &n.to_string(), n + 1)));
+    let due = rig.engine.next_deadline().expect("they time out");
+    let mut portion = |at| {
+        let more = rig.act(|engine, _, out| engine.expire_some(at, 4, out));
+        let emitted = rig.emitted().len();
+        (more, emitted, rig.engine.next_deadline() == Some(due))
+    };
+    assert_eq!(portion(MonoTime::ZERO), (false, 0, true));
+    assert_eq!(
+        [portion(due), portion(due), portion(due)],
+        [(true, 4, true), (true, 4, true), (false, 2, false)]
+    );
+}
+
+#[test]
 fn sets_stay_apart_by_id_and_by_aggregate() {
     let one = |name: &str| {
         let topics = vec![pattern(&format!("{name}.#"))];
