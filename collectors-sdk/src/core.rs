@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::BytesMut;
 use stook_proto::collector::{Declaration, Event, RecordError as SessionRecordError, ReplayLimits};
@@ -22,6 +22,8 @@ pub(crate) struct Core {
     origin: Instant,
     /// The declared topics by name, so that recording parses nothing.
     pub(crate) topics: HashMap<String, Topic>,
+    /// The first topic that was recorded on and is not declared: whoever swallows the error hides it from nobody.
+    pub(crate) undeclared: OnceLock<String>,
     /// There may be something to write.
     pub(crate) output: Notify,
     /// There may be room to record.
@@ -39,6 +41,7 @@ impl Core {
             topics: session.hello().topics.iter().map(|topic| (topic.to_string(), topic.clone())).collect(),
             session: Mutex::new(session),
             origin: Instant::now(),
+            undeclared: OnceLock::new(),
             output: Notify::new(),
             room: Notify::new(),
             opened: Notify::new(),

@@ -204,6 +204,9 @@ impl Recorder {
     }
 
     fn unknown(&self, topic: &str) -> RecordError {
+        if self.core.undeclared.set(topic.to_owned()).is_ok() {
+            tracing::warn!(topic, "a result on a topic that is not in the collector's description");
+        }
         let mut known: Vec<_> = self.core.topics.keys().map(String::as_str).collect();
         known.sort_unstable();
         let near = nearest(topic, known).and_then(|near| self.core.topics.get(near)).cloned();

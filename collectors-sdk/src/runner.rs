@@ -86,6 +86,12 @@ impl<C: Collector> Runner<C> {
         })
     }
 
+    /// What its recorders share.
+    #[cfg(feature = "testing")]
+    pub(crate) fn core(&self) -> Arc<Core> {
+        Arc::clone(&self.core)
+    }
+
     pub(crate) async fn run<L: Connect, S: Future<Output = ()>>(
         mut self,
         host: L,

@@ -15,6 +15,7 @@ use super::book::{Book, Task};
 use super::pipe::Pipes;
 use super::report::{Report, TestResult};
 use super::server::{Shared, serve};
+use crate::core::Core;
 use crate::runner::{AbortOnDrop, Runner};
 use crate::{Collector, Options, ReplayLimits, RunError, to_value};
 
@@ -24,6 +25,7 @@ use crate::{Collector, Options, ReplayLimits, RunError, to_value};
 /// nothing happens for as long as the host has [patience](Builder::patience). Dropping the host ends the collector.
 pub struct TestHost {
     shared: Arc<Shared>,
+    core: Arc<Core>,
     patience: Duration,
     stop: Arc<Notify>,
     _collector: AbortOnDrop,
@@ -82,6 +84,7 @@ impl Builder {
     pub async fn start(self, collector: impl Collector) -> TestHost {
         let runner = Runner::new(collector, self.options).unwrap_or_else(|error| panic!("{error}"));
         let shared = Arc::new(Shared::new(Book::new(self.limits, self.heartbeat)));
+        let core = runner.core();
         let (connect, connections) = mpsc::channel(1);
         let stop = Arc::new(Notify::new());
         let (stopped, run) = (Arc::clone(&stop), Arc::clone(&shared));
@@ -93,6 +96,7 @@ impl Builder {
         let server = tokio::spawn(serve(Arc::clone(&shared), connections));
         let host = TestHost {
             shared,
+            core,
             patience: self.patience,
             stop,
             _collector: AbortOnDrop(collector),
@@ -165,6 +169,18 @@ impl TestHost {
     }
 
     // === what came ===
+
+    /// Waits until the collector is connected.
+    pub async fn connected(&self) {
+        self.until("the collector to connect", |book| book.is_open().then_some(())).await;
+    }
+
+    /// Waits until everything that the collector has recorded so far is acknowledged or refused.
+    pub async fn flushed(&self) {
+        let last = self.core.recorded();
+        let core = Arc::clone(&self.core);
+        self.until("acknowledgements", move |_| (core.unsettled_up_to(last) == 0).then_some(())).await;
+    }
 
     /// All results so far that the host took, each once, in the order in which they were recorded.
     pub fn results(&self) -> Vec<TestResult> {
@@ -280,14 +296,27 @@ impl TestHost {
     /// # Errors
     /// If its process would not end well.
     pub async fn end(self) -> Result<(), RunError> {
-        self.until_or_end("the end of the collector", |book| book.outcome.take()).await
+        self.ended().await
     }
 
     // === impl ===
 
-    /// Waits until the collector is connected.
-    pub async fn connected(&self) {
-        self.until("the collector to connect", |book| book.is_open().then_some(())).await;
+    pub(super) async fn ended(&self) -> Result<(), RunError> {
+        self.until_or_end("the end of the collector", |book| book.outcome.take()).await
+    }
+
+    /// Sequences that were recorded, and have neither been taken nor refused.
+    pub(super) fn missing(&self) -> Vec<u64> {
+        let recorded = self.core.recorded();
+        let book = self.shared.book();
+        let known =
+            |sequence: &u64| book.results.contains_key(sequence) || book.refused.contains_key(sequence);
+        (1..=recorded).filter(|sequence| !known(sequence)).collect()
+    }
+
+    /// A topic that was recorded on and is not declared, whatever became of the error.
+    pub(super) fn undeclared(&self) -> Option<&str> {
+        self.core.undeclared.get().map(String::as_str)
     }
 
     async fn until<T>(&self, what: &str, mut there: impl FnMut(&mut Book) -> Option<T>) -> T {
@@ -327,10 +356,10 @@ impl TestHost {
 // === impl TestTask ===
 
 impl TestTask<'_> {
-    /// Waits until the collector runs it.
+    /// Waits until the collector runs it, or has refused to.
     pub async fn started(&self) {
-        let lease = self.lease;
-        self.host.until("a task to start", |book| book.tasks[&lease].started.then_some(())).await;
+        let begun = |task: &Task| (task.started || task.end.is_some()).then_some(());
+        self.host.until("a task to start", |book| begun(&book.tasks[&self.lease])).await;
     }
 
     /// The host wants it no more: what comes of it from now on is refused.

@@ -45,14 +45,18 @@
 //! somebody waits: a backoff, a heartbeat, your own `sleep`. So hours pass in no time, and equal tests end equally. It needs
 //! `tokio` with its features `macros`, `rt` and `test-util` among the dev-dependencies.
 //!
+//! [`conformance!`](crate::conformance) expands to tests of what every collector must do.
+//!
 //! Nothing is waited for longer than [`Builder::patience`]; then the test fails and says what had come until then.
 
 mod book;
+mod conformance;
 mod host;
 mod pipe;
 mod report;
 mod server;
 
+pub use conformance::Suite;
 pub use host::{Builder, TestHost, TestTask};
 pub use report::{Report, TaskEnd, TestResult};
 pub use stook_proto::host::HostLimits;
