@@ -19,3 +19,6 @@ impl Collector for Uptime {
 fn main() -> std::process::ExitCode {
     stook_collector::run(Uptime)
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,7 @@ fn shows(language: &str, path: &str) {
 #[test]
 fn the_readme_shows_the_examples_as_they_are() {
     shows("rust", "examples/uptime/main.rs");
+    shows("rust", "examples/uptime/tests.rs");
     shows("rust", "examples/embedded/main.rs");
     shows("toml", "examples/quickstart/stook.toml");
 }

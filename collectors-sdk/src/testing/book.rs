@@ -80,6 +80,7 @@ impl Book {
     /// The connection is gone, and what it had of tasks.
     pub(super) fn disconnected(&mut self) {
         self.session = None;
+        self.drop_acks = 0;
         for task in self.tasks.values_mut() {
             task.end.get_or_insert(TaskEnd::Lost);
         }

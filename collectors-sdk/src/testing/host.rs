@@ -226,7 +226,7 @@ impl TestHost {
 
     // === faults ===
 
-    /// The acknowledgement of the next result that is not acknowledged yet gets lost. The collector keeps that result, and
+    /// The acknowledgement of the next result on this connection gets lost. The collector keeps that result, and
     /// sends it again after a [`reconnect`](Self::reconnect).
     pub fn drop_ack(&self) {
         self.shared.book().drop_acks += 1;
