@@ -73,9 +73,14 @@ fn every_frame_and_every_reason_is_described() {
 }
 
 #[test]
-fn what_it_links_to_is_there() {
-    for link in text().split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-        let file = link.split('#').next().unwrap_or(link);
-        assert!(root().join(file).exists(), "{link}");
+fn what_it_and_its_example_link_to_is_there() {
+    for document in ["README.md", "../examples/python/README.md"] {
+        let path = root().join(document);
+        let folder = path.parent().expect("a file is in a folder");
+        let text = std::fs::read_to_string(&path).expect("the document");
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = link.split('#').next().unwrap_or(link);
+            assert!(folder.join(file).exists(), "{document}: {link}");
+        }
     }
 }
