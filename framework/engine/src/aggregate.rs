@@ -321,18 +321,23 @@ impl Aggregate {
     fn emit(&self, now: MonoTime, set: &Arc<Set>, released: Released, out: &mut Vec<Released>) {
         let Released { number, filed, revision, .. } = released;
         self.hand_on(released, out);
-        if revision == 1 {
-            self.open.fetch_sub(1, Ordering::AcqRel);
-            let until = match self.spec.late.policy {
-                LatePolicy::Correct(grace) => Some(now + grace),
-                LatePolicy::Refuse | LatePolicy::Reopen => None,
-            };
-            let mut agenda = self.agenda();
-            agenda.closed(number, filed);
-            agenda.released(set, number, now + self.spec.late.remember, until);
+        if revision > 1 {
+            return;
         }
+        self.open.fetch_sub(1, Ordering::AcqRel);
+        let until = match self.spec.late.policy {
+            LatePolicy::Correct(grace) => Some(now + grace),
+            LatePolicy::Refuse | LatePolicy::Reopen => None,
+        };
+        let mut agenda = self.agenda();
+        agenda.closed(number, filed);
+        agenda.released(set, number, now + self.spec.late.remember, until);
+        let remembered = agenda.tombs();
+        drop(agenda);
         // Keep the number of tombstones at its bound, one for one.
-        while self.agenda().tombs() > self.spec.late.tombstones && self.forget_one(now) {}
+        for _ in self.spec.late.tombstones..remembered {
+            self.forget_one(now);
+        }
     }
 
     /// Says why who is missing from a released set, and counts it.
