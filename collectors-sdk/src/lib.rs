@@ -60,7 +60,7 @@ pub use collector::{Collector, Description, Task, TaskError};
 pub use error::{FlushError, RecordError, RunError, TryRecordError, exit};
 pub use options::Options;
 pub use recorder::{Encoded, Record, Recorder};
-pub use run::{run, run_async, run_until};
+pub use run::{run, run_async, run_until, run_with};
 pub use stook_proto::Token;
 pub use stook_proto::collector::ReplayLimits;
 pub use stook_proto::transport::Endpoint;

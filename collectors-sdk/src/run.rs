@@ -41,7 +41,14 @@ pub fn run(collector: impl Collector) -> ExitCode {
 /// # Errors
 /// If no host can be reached or it does not take this collector.
 pub async fn run_async(collector: impl Collector) -> Result<(), RunError> {
-    let options = Options::from_env()?;
+    run_with(collector, Options::from_env()?).await
+}
+
+/// As [`run_async`], with options of your own. Signals end it as they end [`run`].
+///
+/// # Errors
+/// As [`run_async`].
+pub async fn run_with(collector: impl Collector, options: Options) -> Result<(), RunError> {
     let stop = signal::asked_to_stop(options.supervised);
     run_until(collector, options, stop).await
 }

@@ -16,7 +16,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("stook", &["stook-engine", "stook-plugin", "stook-proto", "stook-types"]),
     ("stook-strategies", &["stook-plugin", "stook-types"]),
     ("stook-collector", &["stook-proto", "stook-types"]),
-    ("stook-cli", &["stook", "stook-engine", "stook-plugin", "stook-strategies", "stook-types"]),
+    // The SDK for `stook exec`, which is a collector made of any program.
+    (
+        "stook-cli",
+        &["stook", "stook-collector", "stook-engine", "stook-plugin", "stook-strategies", "stook-types"],
+    ),
     (
         "stook-examples",
         &["stook", "stook-collector", "stook-plugin", "stook-proto", "stook-strategies", "stook-types"],

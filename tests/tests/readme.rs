@@ -24,6 +24,7 @@ fn shows(language: &str, path: &str) {
 fn the_readme_shows_the_examples_as_they_are() {
     shows("rust", "examples/uptime/main.rs");
     shows("rust", "examples/uptime/tests.rs");
+    shows("sh", "examples/exec/ps-json");
     shows("rust", "examples/embedded/main.rs");
     shows("toml", "examples/quickstart/stook.toml");
 }
@@ -31,9 +32,12 @@ fn the_readme_shows_the_examples_as_they_are() {
 #[test]
 fn the_configs_of_the_examples_are_valid_without_a_warning() {
     let registry = Registry::linked(link_plugins!(stook_strategies)).expect("no collision");
-    for path in
-        ["examples/quickstart/stook.toml", "examples/quickstart/shared.toml", "examples/uptime/stook.toml"]
-    {
+    for path in [
+        "examples/quickstart/stook.toml",
+        "examples/quickstart/shared.toml",
+        "examples/uptime/stook.toml",
+        "examples/exec/stook.toml",
+    ] {
         let source = Source::toml_file(at(path)).unwrap_or_else(|wrong| panic!("{wrong}"));
         let (_, warnings) = Config::load(&source, &registry, &BuildContext::default())
             .unwrap_or_else(|wrong| panic!("{wrong}"));
@@ -43,7 +47,8 @@ fn the_configs_of_the_examples_are_valid_without_a_warning() {
 
 #[test]
 fn every_file_that_the_documents_link_to_is_there() {
-    let chapters = std::fs::read_dir(at("book")).expect("the book").map(|entry| entry.expect("a chapter").path());
+    let chapters =
+        std::fs::read_dir(at("book")).expect("the book").map(|entry| entry.expect("a chapter").path());
     let documents = ["README.md", "tests/README.md", "tests/scenarios/README.md", "ARCHITECTURE.md"].map(at);
     for document in documents.into_iter().chain(chapters) {
         let folder = document.parent().expect("a file is in a folder").to_owned();

@@ -33,7 +33,7 @@ impl HostArg {
         self.host.as_ref().map_or_else(String::new, |name| format!(" --host {name}"))
     }
 
-    fn endpoint(&self) -> Result<Endpoint, EndpointError> {
+    pub(crate) fn endpoint(&self) -> Result<Endpoint, EndpointError> {
         match &self.host {
             Some(name) => Endpoint::of_host(name),
             None => {
@@ -58,7 +58,7 @@ pub(crate) fn failure(error: ClientError) -> Failure {
     }
 }
 
-fn unreachable(error: &EndpointError) -> Failure {
+pub(crate) fn unreachable(error: &EndpointError) -> Failure {
     match error {
         EndpointError::Name(_) | EndpointError::Relative { .. } => Failure::Usage(error.to_string()),
         EndpointError::NoHost { .. } => {

@@ -2,6 +2,7 @@
 
 mod check;
 mod config;
+mod exec;
 mod host;
 mod logging;
 mod look;
@@ -27,7 +28,7 @@ struct Command {
     verb: Verb,
 }
 
-const LOGGING: &str = "`run` logs to standard error, at `info` or what STOOK_LOG says (like `debug`).";
+const LOGGING: &str = "`run` and `exec` log to standard error, at `info` or what STOOK_LOG says (like `debug`).";
 
 #[derive(Subcommand)]
 enum Verb {
@@ -39,6 +40,7 @@ enum Verb {
     Submit(submit::Args),
     Status(status::Args),
     Restart(restart::Args),
+    Exec(exec::Args),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         Verb::Submit(args) => submit::run(&args),
         Verb::Status(args) => status::run(&args),
         Verb::Restart(args) => restart::run(&args),
+        Verb::Exec(args) => exec::run(args),
     };
     done.map_or_else(|failure| failure.report(), |()| exit::OK.into())
 }

@@ -1,6 +1,8 @@
 //! The built binary, as a user meets it.
 
 mod check;
+#[cfg(unix)]
+mod exec;
 mod host;
 mod plugins;
 mod status;
