@@ -273,7 +273,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
         i64::try_from(value)
             .map(Value::Int)
-            .map_err(|_| E::custom(format!("{value} does not fit into 64 signed bits")))
+            .map_err(|_| E::custom(format!("{value} is an integer outside 64 signed bits; send it as text")))
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
@@ -323,12 +323,29 @@ mod tests {
         assert_eq!(Value::Float(0.0), Value::Float(-0.0));
     }
 
+    /// Not what serde_json does by itself: it may be off by the last bit.
+    #[test]
+    fn a_float_of_json_is_the_float_that_was_sent() {
+        for text in ["123456789.12345679", "123456789.1234568", "8.533e68", "0.1", "5e-324"] {
+            assert_eq!(json(text), Value::Float(text.parse().unwrap()), "{text}");
+        }
+    }
+
     #[test]
     fn json_round_trip() {
         let text = r#"{"a":[1,2.5,"x",null,true],"b":{"c":-9223372036854775808}}"#;
         assert_eq!(serde_json::to_string(&json(text)).unwrap(), text);
         assert_eq!(serde_json::to_string(&Value::Bytes(vec![0, 255])).unwrap(), "\"00ff\"");
-        assert!(serde_json::from_str::<Value>("18446744073709551615").is_err());
+    }
+
+    #[test]
+    fn an_integer_that_has_no_room_is_refused_as_far_as_json_shows_it() {
+        for text in ["9223372036854775808", "18446744073709551615"] {
+            let error = serde_json::from_str::<Value>(text).unwrap_err().to_string();
+            let says = format!("{text} is an integer outside 64 signed bits; send it as text");
+            assert!(error.starts_with(&says), "{error}");
+        }
+        assert_eq!(json("18446744073709551616"), Value::Float(18_446_744_073_709_551_616.0));
     }
 
     #[test]
