@@ -14,7 +14,8 @@ use tokio::task::spawn_blocking;
 
 use crate::cancellation::{Cancellation, Heed};
 use crate::{
-    Collector, Description, FlushError, Record, RecordError, Recorder, Task, TaskError, TryRecordError,
+    Collector, Description, DescriptionError, FlushError, Record, RecordError, Recorder, Task, TaskError,
+    TryRecordError,
 };
 
 /// A collector whose tasks block: each runs on a thread of its own, while heartbeats go on.
@@ -111,8 +112,7 @@ impl<C: BlockingCollector> Blocking<C> {
         let threads =
             description.capabilities.iter().fold(0, |sum: u32, one| sum.saturating_add(one.concurrency));
         if threads > MAX_THREADS {
-            let why =
-                format!("it needs {threads} threads for what it does at once; the limit is {MAX_THREADS}");
+            let why = DescriptionError::Threads { needed: threads, limit: MAX_THREADS };
             description = description.mistaken(why);
         }
         let place = |concurrency: u32| Arc::new(Semaphore::new(concurrency as usize));

@@ -4,11 +4,10 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use stook_proto::{CapabilityDeclaration, collector::Declaration};
-use stook_types::{Capability, CorrelationId, Payload, TaskId, Topic, Value};
+use stook_types::{Capability, CorrelationId, Payload, TaskId, Value};
 
 use crate::cancellation::{Cancellation, Heed};
-use crate::{Recorder, RunError};
+use crate::{Description, Recorder};
 
 /// A collector: it answers tasks, or streams on its own, or both.
 ///
@@ -73,15 +72,6 @@ pub trait Collector: Send + Sync + 'static {
     }
 }
 
-/// What a collector is and can do. Mistakes in it are reported when the collector starts.
-#[derive(Clone, Debug)]
-pub struct Description {
-    pub(crate) kind: String,
-    pub(crate) capabilities: Vec<CapabilityDeclaration>,
-    pub(crate) topics: Vec<Topic>,
-    mistake: Option<String>,
-}
-
 /// A unit of work from the host.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -100,65 +90,6 @@ pub struct Task {
 
 /// Why a task failed, as text for the host. Made by `?` from any error.
 pub struct TaskError(String);
-
-// === impl Description ===
-
-impl Description {
-    /// A collector of this kind, like `procmond`, that can do nothing yet.
-    pub fn of_kind(kind: impl Into<String>) -> Self {
-        Self { kind: kind.into(), capabilities: Vec::new(), topics: Vec::new(), mistake: None }
-    }
-
-    /// It runs tasks of this capability, at most `concurrency` at once, and answers on these topics.
-    #[must_use]
-    pub fn capability<'a>(
-        mut self,
-        name: &str,
-        concurrency: u32,
-        topics: impl IntoIterator<Item = &'a str>,
-    ) -> Self {
-        let topics = topics.into_iter().filter_map(|topic| self.parsed(Topic::new(topic))).collect();
-        if let Some(name) = self.parsed(Capability::new(name)) {
-            self.capabilities.push(CapabilityDeclaration { name, concurrency, topics });
-        }
-        self
-    }
-
-    /// It publishes on this topic without being asked.
-    #[must_use]
-    pub fn topic(mut self, topic: &str) -> Self {
-        if let Some(topic) = self.parsed(Topic::new(topic)) {
-            self.topics.push(topic);
-        }
-        self
-    }
-
-    /// The same with a mistake in it.
-    pub(crate) fn mistaken(mut self, why: String) -> Self {
-        self.mistake.get_or_insert(why);
-        self
-    }
-
-    pub(crate) fn check(&self) -> Result<(), RunError> {
-        self.mistake.clone().map_or(Ok(()), |mistake| Err(RunError::Description(mistake)))
-    }
-
-    pub(crate) fn declare(&self, options: &crate::Options, id: stook_types::CollectorId) -> Declaration {
-        Declaration {
-            id,
-            kind: self.kind.clone(),
-            incarnation: stook_types::Incarnation::random(),
-            pid: std::process::id(),
-            token: options.token.clone(),
-            capabilities: self.capabilities.clone(),
-            topics: self.topics.clone(),
-        }
-    }
-
-    fn parsed<T, E: fmt::Display>(&mut self, result: Result<T, E>) -> Option<T> {
-        result.map_err(|error| self.mistake.get_or_insert(error.to_string()).clone()).ok()
-    }
-}
 
 // === impl Task ===
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stook_proto::transport::{ENDPOINT_VARIABLE, EndpointError};
 use stook_proto::{DepthError, RejectReason, Rejection};
-use stook_types::{IdError, Topic};
+use stook_types::{Capability, IdError, Topic, TopicError};
 
 use crate::{Encoded, SerializeError};
 
@@ -49,7 +49,7 @@ pub enum RunError {
     Rejected(Rejection),
     /// Its description has a mistake.
     #[error("the collector describes itself wrongly: {0}")]
-    Description(String),
+    Description(#[from] DescriptionError),
     /// Its id in the environment or made of its kind is none.
     #[error("failed to name the collector: {0}")]
     Id(#[from] IdError),
@@ -59,6 +59,32 @@ pub enum RunError {
     /// No runtime.
     #[error("failed to start a runtime: {0}")]
     Runtime(std::io::Error),
+}
+
+/// A mistake in a [`Description`](crate::Description).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DescriptionError {
+    /// A topic that is none.
+    #[error(transparent)]
+    Topic(#[from] TopicError),
+    /// A capability that is none.
+    #[error(transparent)]
+    Capability(#[from] IdError),
+    /// Two declarations of one capability.
+    #[error("capability `{0}` is declared twice")]
+    Twice(Capability),
+    /// A capability of which no task can run.
+    #[error("capability `{0}` runs no task at once; it must be 1 at least")]
+    NoConcurrency(Capability),
+    /// A collector that blocks more threads than there can be.
+    #[error("it needs {needed} threads for what it does at once; the limit is {limit}")]
+    Threads {
+        /// The concurrencies of its capabilities together.
+        needed: u32,
+        /// How many there can be.
+        limit: u32,
+    },
 }
 
 /// Why a result cannot be recorded.

@@ -102,7 +102,8 @@ impl Builder {
             _collector: AbortOnDrop(collector),
             _server: AbortOnDrop(server),
         };
-        host.connected().await;
+        // It may have said all it has to say, and left, before this looks.
+        host.until("the collector to connect", |book| (book.sessions > 0).then_some(())).await;
         host
     }
 }
