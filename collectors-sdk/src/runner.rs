@@ -1,9 +1,10 @@
 //! The life of a collector: connect, serve, lose the host, connect again, leave.
 
+mod leaving;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use stook_proto::collector::Event;
@@ -14,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
+use self::leaving::Leaving;
 use crate::backoff::Backoff;
 use crate::cancellation::Cancellation;
 use crate::core::Core;
@@ -28,7 +30,7 @@ pub(crate) struct Runner<C> {
     options: Options,
     core: Arc<Core>,
     tasks: Tasks,
-    stream: Option<JoinHandle<Result<(), TaskError>>>,
+    stream: Option<AbortOnDrop<Result<(), TaskError>>>,
     backoff: Backoff,
     /// Since when there is no session.
     alone_since: Instant,
@@ -40,25 +42,12 @@ pub(crate) struct Runner<C> {
     failure: Option<String>,
 }
 
-/// The collector is on its way out.
-struct Leaving {
-    reason: &'static str,
-    /// Tasks may run until here …
-    tasks_until: Instant,
-    /// … and what is left may be sent until here.
-    until: Instant,
-    said_goodbye: bool,
-}
-
 /// How a connection ended.
 enum End {
     Lost(String),
     Rejected(Rejection),
     Left,
 }
-
-/// The part of a drain's grace that belongs to the tasks; the rest is for sending what they leave.
-const TASKS_SHARE: f64 = 0.8;
 
 /// Room for what a host has to say at once; most of it is acknowledgements.
 const READ: usize = 16 * 1024;
@@ -100,13 +89,11 @@ impl<C: Collector> Runner<C> {
         let core = Arc::clone(&self.core);
         let heart = AbortOnDrop(tokio::spawn(async move { core.beat().await }));
         let (collector, results) = (Arc::clone(&self.collector), Recorder::new(Arc::clone(&self.core), None));
-        self.stream = Some(tokio::spawn(async move { collector.stream(results).await }));
+        self.stream = Some(AbortOnDrop(tokio::spawn(async move { collector.stream(results).await })));
 
         let outcome = self.connections(&host, stop.as_mut()).await;
         self.tasks = Tasks::default();
-        if let Some(stream) = &self.stream {
-            stream.abort();
-        }
+        self.stream = None;
         drop(heart);
         let lost = self.core.session().unsettled();
         if lost > 0 {
@@ -339,82 +326,26 @@ impl<C: Collector> Runner<C> {
         End::Lost(why.into())
     }
 
-    // === leaving ===
-
-    fn leave(&mut self, reason: &'static str, grace: Duration) {
-        if self.leaving.is_some() {
-            return;
-        }
-        tracing::info!(reason, "leaving");
-        let now = Instant::now();
-        // A grace past all reason, from a host that means for ever.
-        let grace = grace.min(Duration::from_secs(24 * 3600));
-        self.leaving = Some(Leaving {
-            reason,
-            tasks_until: now + grace.mul_f64(TASKS_SHARE),
-            until: now + grace,
-            said_goodbye: false,
-        });
-        // Taken, so that its end is not taken for a failure.
-        if let Some(stream) = self.stream.take() {
-            stream.abort();
-        }
-    }
-
-    /// Says goodbye once tasks are done and their results sent, then waits for the host to close: that it has
-    /// read `Goodbye` proves that it has read all that came before.
-    fn go_on_leaving(&mut self) -> Option<End> {
-        let leaving = self.leaving.as_mut()?;
-        let now = Instant::now();
-        let mut session = self.core.session();
-        let open = session.is_open();
-        if now >= leaving.until || (!open && session.unsettled() == 0) {
-            return Some(End::Left);
-        }
-        if now >= leaving.tasks_until {
-            // Half of what is left, so that what they end with can still be sent.
-            let grace = leaving.until.saturating_duration_since(now) / 2;
-            self.tasks.give_back(leaving.reason, grace.min(self.options.cancel_grace));
-        }
-        if open && self.tasks.len() == 0 && !leaving.said_goodbye {
-            leaving.said_goodbye = true;
-            session.goodbye(leaving.reason);
-        }
-        None
-    }
-
-    /// Whether nothing is left to be said to a host that is not there now.
-    fn may_go(&self) -> bool {
-        let nothing = || self.core.session().unsettled() == 0;
-        self.leaving.as_ref().is_some_and(|leaving| Instant::now() >= leaving.until || nothing())
-    }
-
     fn deadline(&self) -> Option<Instant> {
         let session = self.core.session().deadline().map(|deadline| self.core.instant(deadline));
-        let leaving = self.leaving.as_ref().map(|leaving| {
-            if self.tasks.len() > 0 && Instant::now() < leaving.tasks_until {
-                leaving.tasks_until
-            } else {
-                leaving.until
-            }
-        });
+        let leaving = self.leaving.as_ref().map(|leaving| leaving.deadline(self.tasks.len() > 0));
         session.into_iter().chain(leaving).min()
     }
 }
 
 /// Stops a task when its owner goes, however that happens.
-pub(crate) struct AbortOnDrop(pub(crate) JoinHandle<()>);
+pub(crate) struct AbortOnDrop<T>(pub(crate) JoinHandle<T>);
 
-impl Drop for AbortOnDrop {
+impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
 /// How the stream ended; never, if it has already.
-async fn stream_end(stream: &mut Option<JoinHandle<Result<(), TaskError>>>) -> Result<(), String> {
+async fn stream_end(stream: &mut Option<AbortOnDrop<Result<(), TaskError>>>) -> Result<(), String> {
     match stream {
-        Some(stream) => {
+        Some(AbortOnDrop(stream)) => {
             stream.await.map_or_else(|error| Err(why(error)), |ended| ended.map_err(TaskError::into_text))
         }
         None => std::future::pending().await,

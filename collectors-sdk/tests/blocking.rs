@@ -157,6 +157,16 @@ async fn a_stream_learns_that_its_collector_leaves() {
 }
 
 #[tokio::test]
+async fn a_stream_ends_with_its_host() {
+    let (sender, ended) = channel();
+    let host = TestHost::start(Blocking::new(Streams(sender))).await;
+    host.wait_for_results(1).await;
+    drop(host);
+    let ended = tokio::task::spawn_blocking(move || ended.recv()).await.expect("no panic");
+    assert!(matches!(ended, Ok(RecordError::Over)), "{ended:?}");
+}
+
+#[tokio::test]
 async fn more_threads_than_there_can_be_are_a_mistake() {
     struct Many;
     impl BlockingCollector for Many {

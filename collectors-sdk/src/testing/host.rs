@@ -4,111 +4,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use stook_proto::host::HostLimits;
-use stook_proto::transport::Endpoint;
-use stook_proto::{Assignment, CollectorHeartbeat, Hello, Lease, RejectReason, Rejection};
+use stook_proto::{Assignment, CollectorHeartbeat, Hello, RejectReason, Rejection};
 use stook_types::{Capability, CorrelationId, TaskId};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::book::{Book, Task};
-use super::pipe::Pipes;
+use super::builder::Builder;
 use super::report::{Report, TestResult};
-use super::server::{Shared, serve};
+use super::server::Shared;
+use super::task::TestTask;
 use crate::core::Core;
-use crate::runner::{AbortOnDrop, Runner};
-use crate::{Collector, Options, ReplayLimits, RunError, to_value};
+use crate::runner::AbortOnDrop;
+use crate::{Collector, RunError, to_value};
 
 /// A host in memory for one collector. See the [module](super) for a test with it.
 ///
 /// Methods that wait panic, and so fail the test, when the collector ends, when it breaks a rule of the protocol, or when
 /// nothing happens for as long as the host has [patience](Builder::patience). Dropping the host ends the collector.
 pub struct TestHost {
-    shared: Arc<Shared>,
-    core: Arc<Core>,
-    patience: Duration,
-    stop: Arc<Notify>,
-    _collector: AbortOnDrop,
-    _server: AbortOnDrop,
+    pub(super) shared: Arc<Shared>,
+    pub(super) core: Arc<Core>,
+    pub(super) patience: Duration,
+    pub(super) stop: Arc<Notify>,
+    /// The collector, and this host's side of the pipes.
+    #[expect(dead_code, reason = "they end when this is dropped")]
+    pub(super) running: [AbortOnDrop<()>; 2],
 }
-
-/// A host that is not quite as usual. Made by [`TestHost::builder`].
-#[must_use]
-pub struct Builder {
-    limits: HostLimits,
-    heartbeat: Duration,
-    patience: Duration,
-    options: Options,
-}
-
-/// A task that was given to the collector.
-pub struct TestTask<'a> {
-    host: &'a TestHost,
-    lease: Lease,
-}
-
-// === impl Builder ===
-
-impl Builder {
-    /// What the host allows a connection: results under way, sizes.
-    pub fn limits(self, limits: HostLimits) -> Self {
-        Self { limits, ..self }
-    }
-
-    /// Time between heartbeats; 2 s without this.
-    pub fn heartbeat(self, heartbeat: Duration) -> Self {
-        Self { heartbeat, ..self }
-    }
-
-    /// What the collector keeps until it is acknowledged.
-    pub fn replay(mut self, replay: ReplayLimits) -> Self {
-        self.options.replay = replay;
-        self
-    }
-
-    /// Time that the collector has to end its tasks when it is told to [stop](TestHost::stop); 5 s without this.
-    pub fn drain_grace(mut self, grace: Duration) -> Self {
-        self.options.drain_grace = grace;
-        self
-    }
-
-    /// How long a test waits for one thing; 60 s without this.
-    pub fn patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
-    }
-
-    /// Runs a collector, and waits until it is connected.
-    ///
-    /// # Panics
-    /// If what it says of itself is not valid.
-    pub async fn start(self, collector: impl Collector) -> TestHost {
-        let runner = Runner::new(collector, self.options).unwrap_or_else(|error| panic!("{error}"));
-        let shared = Arc::new(Shared::new(Book::new(self.limits, self.heartbeat)));
-        let core = runner.core();
-        let (connect, connections) = mpsc::channel(1);
-        let stop = Arc::new(Notify::new());
-        let (stopped, run) = (Arc::clone(&stop), Arc::clone(&shared));
-        let collector = tokio::spawn(async move {
-            let outcome = runner.run(Pipes(connect), std::pin::pin!(stopped.notified())).await;
-            run.book().outcome = Some(outcome);
-            run.heard.notify_waiters();
-        });
-        let server = tokio::spawn(serve(Arc::clone(&shared), connections));
-        let host = TestHost {
-            shared,
-            core,
-            patience: self.patience,
-            stop,
-            _collector: AbortOnDrop(collector),
-            _server: AbortOnDrop(server),
-        };
-        // It may have said all it has to say, and left, before this looks.
-        host.until("the collector to connect", |book| (book.sessions > 0).then_some(())).await;
-        host
-    }
-}
-
-// === impl TestHost ===
 
 impl TestHost {
     /// Runs a collector, and waits until it is connected.
@@ -121,12 +43,7 @@ impl TestHost {
 
     /// A host that is not quite as usual.
     pub fn builder() -> Builder {
-        Builder {
-            limits: HostLimits::default(),
-            heartbeat: Duration::from_secs(2),
-            patience: Duration::from_secs(60),
-            options: Options::new(Endpoint::in_directory("in memory")),
-        }
+        Builder::new()
     }
 
     // === tasks ===
@@ -166,7 +83,7 @@ impl TestHost {
         book.tasks.insert(lease, Task { id: task, started: false, end: None });
         drop(book);
         self.shared.told.notify_one();
-        TestTask { host: self, lease }
+        TestTask::new(self, lease)
     }
 
     // === what came ===
@@ -320,7 +237,7 @@ impl TestHost {
         self.core.undeclared.get().map(String::as_str)
     }
 
-    async fn until<T>(&self, what: &str, mut there: impl FnMut(&mut Book) -> Option<T>) -> T {
+    pub(super) async fn until<T>(&self, what: &str, mut there: impl FnMut(&mut Book) -> Option<T>) -> T {
         let there = |book: &mut Book| {
             there(book).or_else(|| {
                 let Some(outcome) = &book.outcome else { return None };
@@ -351,32 +268,5 @@ impl TestHost {
                 panic!("the test waited {patience:?} for {what} in vain; {}", self.shared.book())
             }
         }
-    }
-}
-
-// === impl TestTask ===
-
-impl TestTask<'_> {
-    /// Waits until the collector runs it, or has refused to.
-    pub async fn started(&self) {
-        let begun = |task: &Task| (task.started || task.end.is_some()).then_some(());
-        self.host.until("a task to start", |book| begun(&book.tasks[&self.lease])).await;
-    }
-
-    /// The host wants it no more: what comes of it from now on is refused.
-    pub fn cancel(&self) {
-        if let Some(session) = &mut self.host.shared.book().session {
-            session.fence(self.lease);
-        }
-        self.host.shared.told.notify_one();
-    }
-
-    /// Waits for its end. Until all its results are here, too, if the host has had to refuse none.
-    pub async fn end(self) -> Report {
-        let lease = self.lease;
-        let end = self.host.until("a task to end", |book| book.tasks[&lease].end.clone()).await;
-        let book = self.host.shared.book();
-        let id = Some(book.tasks[&lease].id);
-        Report { end, results: book.results.values().filter(|result| result.task == id).cloned().collect() }
     }
 }

@@ -50,14 +50,20 @@
 //! Nothing is waited for longer than [`Builder::patience`]; then the test fails and says what had come until then.
 
 mod book;
+mod builder;
 mod conformance;
 mod host;
 mod pipe;
 mod report;
 mod server;
+mod suite;
+mod task;
+mod watched;
 
-pub use conformance::Suite;
-pub use host::{Builder, TestHost, TestTask};
+pub use builder::Builder;
+pub use host::TestHost;
 pub use report::{Report, TaskEnd, TestResult};
 pub use stook_proto::host::HostLimits;
 pub use stook_proto::{CollectorHeartbeat, Credit, Hello, RejectReason};
+pub use suite::Suite;
+pub use task::TestTask;

@@ -1,0 +1,76 @@
+//! The end of a collector that ends in order.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{End, Runner};
+use crate::Collector;
+
+/// The collector is on its way out.
+pub(super) struct Leaving {
+    pub(super) reason: &'static str,
+    /// Tasks may run until here …
+    tasks_until: Instant,
+    /// … and what is left may be sent until here.
+    until: Instant,
+    pub(super) said_goodbye: bool,
+}
+
+/// The part of a drain's grace that belongs to the tasks; the rest is for sending what they leave.
+const TASKS_SHARE: f64 = 0.8;
+
+impl Leaving {
+    /// When to look again.
+    pub(super) fn deadline(&self, tasks: bool) -> Instant {
+        if tasks && Instant::now() < self.tasks_until { self.tasks_until } else { self.until }
+    }
+}
+
+impl<C: Collector> Runner<C> {
+    pub(super) fn leave(&mut self, reason: &'static str, grace: Duration) {
+        if self.leaving.is_some() {
+            return;
+        }
+        tracing::info!(reason, "leaving");
+        let now = Instant::now();
+        // A grace past all reason, from a host that means for ever.
+        let grace = grace.min(Duration::from_secs(24 * 3600));
+        self.leaving = Some(Leaving {
+            reason,
+            tasks_until: now + grace.mul_f64(TASKS_SHARE),
+            until: now + grace,
+            said_goodbye: false,
+        });
+        // Taken, so that its end is not taken for a failure.
+        self.stream = None;
+    }
+
+    /// Says goodbye once tasks are done and their results sent, then waits for the host to close: that it has
+    /// read `Goodbye` proves that it has read all that came before.
+    pub(super) fn go_on_leaving(&mut self) -> Option<End> {
+        let leaving = self.leaving.as_mut()?;
+        let now = Instant::now();
+        let mut session = self.core.session();
+        let open = session.is_open();
+        if now >= leaving.until || (!open && session.unsettled() == 0) {
+            return Some(End::Left);
+        }
+        if now >= leaving.tasks_until {
+            // Half of what is left, so that what they end with can still be sent.
+            let grace = leaving.until.saturating_duration_since(now) / 2;
+            self.tasks.give_back(leaving.reason, grace.min(self.options.cancel_grace));
+        }
+        if open && self.tasks.len() == 0 && !leaving.said_goodbye {
+            leaving.said_goodbye = true;
+            session.goodbye(leaving.reason);
+        }
+        None
+    }
+
+    /// Whether nothing is left to be said to a host that is not there now.
+    pub(super) fn may_go(&self) -> bool {
+        let nothing = || self.core.session().unsettled() == 0;
+        self.leaving.as_ref().is_some_and(|leaving| Instant::now() >= leaving.until || nothing())
+    }
+}
