@@ -2,7 +2,8 @@
 //!
 //! Evaluating has to take time proportional to the results, whatever they contain. So an expression is small; a
 //! macro (`exists`, `map` and so on) does not stand in another one; and in what a macro does with each element, a value from
-//! outside of it may only be compared, which is not more work than the element itself is.
+//! outside of it may only be compared, and with something that is not from there too: which is not more work than the
+//! element itself is.
 
 use std::ops::Range;
 
@@ -14,20 +15,12 @@ use super::chain::{Chain, Step, chain, kind};
 use super::compile::Fault;
 use super::functions::{did_you_mean, wrong_call};
 use super::names::{Kind, Names, ResultField, SetField};
+use super::operands;
 
 /// How many parts an expression may have, and how deep they may lie in each other. Evaluating recurses, and takes some
 /// 50 KiB of stack per level in a debug build: this deep, it needs half of an ordinary thread's.
 const MAX_PARTS: usize = 256;
 const MAX_DEPTH: usize = 20;
-
-const COMPARISONS: &[&str] = &[
-    operators::EQUALS,
-    operators::NOT_EQUALS,
-    operators::LESS,
-    operators::LESS_EQUALS,
-    operators::GREATER,
-    operators::GREATER_EQUALS,
-];
 
 /// Walks an expression: collects what it names, and stops at the first thing that it must not say.
 pub(super) struct Checker<'a> {
@@ -78,10 +71,15 @@ impl<'a> Checker<'a> {
         let steps = chain.as_ref().map_or(0, |chain| chain.steps.len());
         self.parts += 1 + steps;
         self.depth += 1;
-        if self.parts > MAX_PARTS || self.depth + steps > MAX_DEPTH {
-            let message = format!(
-                "the condition is too large: at most {MAX_PARTS} parts, at most {MAX_DEPTH} inside each other"
-            );
+        let too_large = match () {
+            () if self.parts > MAX_PARTS => Some(format!("it has more than {MAX_PARTS} parts")),
+            () if self.depth + steps > MAX_DEPTH => {
+                Some(format!("more than {MAX_DEPTH} of its parts lie inside each other"))
+            }
+            () => None,
+        };
+        if let Some(why) = too_large {
+            let message = format!("the condition is too large: {why}");
             return Err(Fault { message, at: 0..self.source.len() });
         }
         let compared = std::mem::take(&mut self.compared);
@@ -101,13 +99,18 @@ impl<'a> Checker<'a> {
                 if let Some(message) = wrong_call(name, call.target.is_some(), call.args.len()) {
                     return Err(Fault { message, at: self.called(expression.id, name) });
                 }
-                let compares = COMPARISONS.contains(&call.func_name.as_str());
+                let compares = operands::compares(call);
+                if compares && self.in_body && call.args.iter().all(|side| self.is_outside(side)) {
+                    let message = "both sides are from outside of what the macro goes through, and the same for each \
+                        element: compare them before the macro";
+                    return Err(self.fault(expression.id, message));
+                }
                 for part in call.target.iter().map(|target| &**target).chain(&call.args) {
                     self.compared = compares;
                     self.walk(part)?;
                 }
                 self.compared = false;
-                self.check_kinds(expression)
+                operands::mismatch(call).map_or(Ok(()), |message| Err(self.fault(expression.id, message)))
             }
             Expr::Select(select) => self.walk(&select.operand),
             Expr::List(list) => list.elements.iter().try_for_each(|element| self.walk(element)),
@@ -125,7 +128,8 @@ impl<'a> Checker<'a> {
 
     fn walk_macro(&mut self, id: u64, of: &'a ComprehensionExpr) -> Result<(), Fault> {
         if !self.locals.is_empty() {
-            let message = "a macro (exists, all, exists_one, map, filter) must not stand inside another one";
+            let message = "a macro (exists, all, exists_one, map, filter) must not stand inside another one, nor on \
+                what another one makes";
             return Err(self.fault(id, message));
         }
         if matches!(of.iter_var.as_str(), "result" | "set") {
@@ -199,6 +203,13 @@ impl<'a> Checker<'a> {
         Ok((field, rest.iter().map(|step| step.name.to_owned()).collect()))
     }
 
+    /// Whether it is something of any size that is not of the macro's element.
+    fn is_outside(&self, side: &Expression) -> bool {
+        let is_element = |chain: &Chain<'_>| self.locals.contains(&chain.root) || chain.has;
+        chain(side).is_some_and(|chain| !is_element(&chain))
+            && matches!(kind(side), Kind::Unknown | Kind::List)
+    }
+
     /// A value is of any size, so it is not looked through for each element of another one.
     fn check_value(&self, chain: &Chain<'a>, compared: bool) -> Result<(), Fault> {
         if self.in_body && !compared && !chain.has {
@@ -228,19 +239,6 @@ impl<'a> Checker<'a> {
             (_, On::Set) => format!("there is no `{root}`; with on = \"set\" there is only `set`"),
         };
         self.fault(chain.root_id, message)
-    }
-
-    /// What is compared must be comparable, as far as that can be seen.
-    fn check_kinds(&self, expression: &Expression) -> Result<(), Fault> {
-        let Expr::Call(call) = &expression.expr else { return Ok(()) };
-        let [left, right] = call.args.as_slice() else { return Ok(()) };
-        let kinds = (kind(left), kind(right));
-        let seen = kinds.0 != Kind::Unknown && kinds.1 != Kind::Unknown;
-        if COMPARISONS.contains(&call.func_name.as_str()) && seen && kinds.0 != kinds.1 {
-            let message = format!("{} cannot be compared with {}", kinds.0.words(), kinds.1.words());
-            return Err(self.fault(expression.id, message));
-        }
-        Ok(())
     }
 
     /// A condition is true or false, and so is what `&&`, `||`, `!` and `? :` make one of.

@@ -5,11 +5,12 @@ use std::sync::{Arc, LazyLock};
 use std::thread;
 
 use cel::Env;
-use cel::parser::{Expression, ParseErrors};
+use cel::parser::Expression;
 
 use super::On;
 use super::check::Checker;
 use super::names::Names;
+use super::syntax;
 
 /// The parser takes some 200 KiB of stack per bracket in a debug build, and an overflow cannot be caught: so it has a
 /// thread with room for all that the bounds below let through.
@@ -75,49 +76,13 @@ fn check_bounds(source: &str) -> Result<(), Fault> {
 
 fn parse_and_check(source: &str, on: On) -> Result<Program, Fault> {
     let parsed = ENV.parser().parse_with_source_info(source);
-    let (expression, info) = parsed.map_err(|errors| Fault::of_syntax(source, &errors))?;
+    let (expression, info) = parsed.map_err(|errors| syntax::fault(source, &errors))?;
     let names = Checker::new(source, &info, on).check(&expression)?;
     Ok(Program { expression, names })
 }
 
 impl Fault {
-    fn of_all(source: &str, message: impl Into<String>) -> Self {
+    pub(super) fn of_all(source: &str, message: impl Into<String>) -> Self {
         Self { message: message.into(), at: 0..source.len() }
     }
-
-    /// The first error: the others are often of its making.
-    fn of_syntax(source: &str, errors: &ParseErrors) -> Self {
-        let Some(error) = errors.errors.first() else { return Self::of_all(source, "it is no CEL") };
-        let at = place(source, error.pos);
-        let message = match error.msg.trim_start_matches("Syntax error: ") {
-            _ if &source[at.clone()] == "=" => "unexpected '='; to compare, write ==".to_owned(),
-            message => in_words(message)
-                .replace("unexpected '<EOF>'", "unexpected end")
-                .replace("'<EOF>'", "the end"),
-        };
-        Self { message, at }
-    }
-}
-
-/// What the parser says, without the list of all tokens that there are: it helps nobody.
-fn in_words(message: &str) -> String {
-    let message = message.split_once(" expecting ").map_or(message, |(message, _)| message);
-    let unexpected = [
-        "mismatched input ",
-        "extraneous input ",
-        "no viable alternative at input ",
-        "token recognition error at: ",
-    ];
-    let input = unexpected.iter().find_map(|prefix| message.strip_prefix(prefix));
-    input.map_or_else(|| message.to_owned(), |input| format!("unexpected {input}"))
-}
-
-/// The character at a line and column from 1, columns in characters.
-fn place(source: &str, (line, column): (isize, isize)) -> Range<usize> {
-    let at = |number: isize| usize::try_from(number - 1).unwrap_or(0);
-    let before: usize = source.split_inclusive('\n').take(at(line)).map(str::len).sum();
-    let rest = &source[before..];
-    let start = rest.char_indices().nth(at(column)).map_or(rest.len(), |(start, _)| start);
-    let width = rest[start..].chars().next().map_or(0, char::len_utf8);
-    before + start..before + start + width
 }

@@ -9,7 +9,9 @@ mod check;
 mod compile;
 mod functions;
 mod names;
+mod operands;
 mod scope;
+mod syntax;
 
 use stook_plugin::{
     Admission, BuildContext, BuildError, CompletionPolicy, Contribution, Decision, Plugin, SetView, options,

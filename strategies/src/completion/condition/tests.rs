@@ -205,6 +205,8 @@ fn what_is_no_condition_is_refused() {
     check("[set.count]", "[", "this is a list");
     check("{'a': set.count}", "{", "this is a map");
     check("-set.count", "-", "this is a number");
+    check("'a' * 3 == 'aaa'", "*", "`*` takes numbers, and this is text");
+    check("set.count - result.topic > 1", "-", "`-` takes numbers, and this is text");
     check("has(result.value.a) == 1", "==", "cannot be compared with a number");
     check("set.count == '3'", "==", "a number cannot be compared with text");
     check("1 == 1", "1 == 1", "it would always say the same");
@@ -222,16 +224,31 @@ fn what_is_no_cel_is_shown_where_it_breaks() {
     check("set.count 3", "3", "unexpected '3'");
     check("set.?count == 1", ".", "unsupported syntax");
     check("has(set)", "s", "invalid argument to has() macro");
+    check("result.topic == 'a && true", "'a && true", "the text is not closed");
+    check("result.topic == \"a", "\"a", "the text is not closed");
+    check("result.value.имя == 1", "имя", "write [\"имя\"] without");
+    check("result.value.größe > 1", "größe", "write [\"größe\"] without");
+    check("'é' == é", "é", "unexpected 'é'");
 }
 
 #[test]
 fn nothing_takes_longer_than_the_results_are_large() {
     let check = |condition: &str, text: &str, with: &str| refused(&when(condition), text, with);
     check("result.value.a.exists(x, x.exists(y, y == 1))", "(", "must not stand inside another one");
-    check("result.value.a.map(x, x).exists(x, x == 1)", "(", "must not stand inside another one");
+    check("result.value.a.map(x, x).exists(x, x == 1)", "(", "nor on what another one makes");
     check("result.value.a.exists(x, x in result.value.b)", "value", "may only compare");
     check("result.value.a.exists(x, size(result.value.b) > 1)", "value", "may only compare");
     check("result.value.a.exists(x, x == result.value.b + result.value.b)", "value", "may only compare");
+    for same in
+        ["result.value.b == result.value.c", "result.value.b >= set.value.n", "result.value == result.value"]
+    {
+        let operator = same.split(' ').nth(1).unwrap();
+        let condition = format!("result.value.a.exists(x, x == 1 || {same})");
+        check(&condition, operator, "compare them before the macro");
+        let before = format!("{same} || result.value.a.exists(x, x == 1)");
+        assert!(compile::compile(&before, On::Result).is_ok(), "{before}");
+    }
+    check("result.value.a.exists(x, set.collectors == result.value.c)", "==", "before the macro");
     check("result.value.a.exists(set, set == 1)", "(", "must not be called `set`");
     // A macro's variable is gone after it.
     check("result.value.a.exists(x, x == 1) && x == 2", "x", "there is no `x`");
@@ -270,7 +287,7 @@ fn no_expression_overflows_the_stack() {
 fn the_largest_condition_is_evaluated() {
     let check = |condition: &str, more: &str| {
         assert_eq!(decide(&when(condition), &[("p1", "[[1]]")]), Decision::Complete, "{condition}");
-        refused(&when(more), more, "the condition is too large");
+        refused(&when(more), more, "the condition is too large: ");
     };
     let sum = |terms: usize| format!("set.count{} > 0", "+1".repeat(terms));
     check(&sum(17), &sum(18));
