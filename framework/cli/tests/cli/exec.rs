@@ -18,10 +18,10 @@ complete = { use = "expected" }
 timeout = "20s"
 
 [collector.sh-1]
-command = ["STOOK", "exec", "--capability", "test.run", "--topic", "t.a", "--", "sh", "-c", "cat; echo; echo 2; echo done >&2"]
+command = ["@stook", "exec", "--capability", "test.run", "--topic", "t.a", "--", "sh", "-c", "cat; echo; echo 2; echo token=$STOOK_TOKEN. >&2"]
 publish = ["t.a"]
 "#;
-    let host = TestHost::start(&config.replace("STOOK", env!("CARGO_BIN_EXE_stook")));
+    let host = TestHost::start(&config.replace("@stook", env!("CARGO_BIN_EXE_stook")));
     host.connected("sh-1");
     let ran = host.stook(&["submit", "test.run", "--into", "a", "--wait", "--payload", r#"{"n": 1}"#]);
     assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{}", ran.out);
