@@ -45,7 +45,7 @@ options! {
         /// The rules of top-level fields, by name: `{ n = "sum", m = { use = "concat", separator = "" } }`.
         /// One value is chosen by `first`, `last`, `first-non-null`, `last-non-null` (null only if all are),
         /// `shortest-array`, `longest-array` (the first of equals), `agree` (absent if any differs) and `vote` (what more
-        /// than half give, or `k`).
+        /// than half of the collectors give that give any, or `k` of them).
         /// Numbers are taken by `sum`, `min`, `max`, `mean`, `variance` (of a sample), `stdev`, `range` (the greatest less
         /// the least) and `diff` (the last less the first); what an int or a float cannot hold is, by `overflow` of
         /// `sum`, `range` and `diff`, a conflict, or made to saturate, or made a float. Bools are taken by `any` and `all`.
