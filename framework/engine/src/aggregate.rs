@@ -2,7 +2,8 @@
 //!
 //! Locks, in the order in which they may be held together: a dedup memory, then the map's shard, then one set's
 //! slot. The agenda's lock is held alone or under a dedup memory, and slots are looked into under it: what a set says of its
-//! place in the agenda is so. They are, too, when the sets that wait for a collector are swept. Nothing is locked under a slot.
+//! place in the agenda is so. They are, too, when the sets that wait for a collector are swept. Nothing is locked under a slot,
+//! but the map's shard under that of a set which nobody else has seen yet.
 //! No lock is held while a set is ordered or merged.
 
 mod add;

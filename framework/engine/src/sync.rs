@@ -1,5 +1,5 @@
 //! Locks, atomics and the shared map. With `--cfg shuttle` they are those of which shuttle explores the schedules, in
-//! `tests/shuttle.rs`; the engine is the same.
+//! `tests/shuttle/`; the engine is the same.
 
 #[cfg(not(shuttle))]
 pub(crate) use dashmap::{DashMap, Entry};

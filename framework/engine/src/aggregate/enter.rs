@@ -16,6 +16,7 @@ use crate::memory::Held;
 use crate::release::Released;
 use crate::seen::Met;
 use crate::set::{Kept, OpenSet, Set, Slot, Tombstone};
+use crate::sync::MutexGuard;
 use crate::sync::atomic::Ordering;
 
 /// Leave to open a set for a collector, and whom the set will wait for. Got before any lock is taken, since it
@@ -137,11 +138,7 @@ impl Aggregate {
         loop {
             let entry = match (self.sets.get(key), opening.take()) {
                 (Some(set), leave) => self.enter_found(now, &set, arriving, leave, out),
-                (None, Some(leave)) => {
-                    let cost = arriving.held.split(Self::set_cost(key));
-                    let set = self.open(now, key, leave, cost);
-                    self.enter_found(now, &set, arriving, None, out)
-                }
+                (None, Some(leave)) => self.enter_new(now, key, arriving, leave, out),
                 (None, None) => Entry::NeedsOpening,
             };
             match entry {
@@ -224,6 +221,28 @@ impl Aggregate {
         self.await_members(set, number, expected)
     }
 
+    /// A set that opens for a result, which is in it before anybody else sees it: none is released without what opened it.
+    fn enter_new(
+        &self,
+        now: MonoTime,
+        key: &SetKey,
+        arriving: &mut Arriving<'_>,
+        Opening { room, expected }: Opening<'_>,
+        out: &mut Vec<Released>,
+    ) -> Entry {
+        let number = self.next_number();
+        let cost = arriving.held.split(Self::set_cost(key));
+        let members = expect::members(&expected);
+        let set = Set::new(key.clone(), OpenSet::new(number, 1, now, members, cost));
+        // Before the map's shard, unlike all others: nobody can wait for it yet.
+        let slot = set.lock();
+        if self.sets.insert(&set).is_err() {
+            return Entry::Again;
+        }
+        room.use_up();
+        self.enter_slot(now, &set, slot, arriving, Some((number, expected)), out)
+    }
+
     fn enter_found(
         &self,
         now: MonoTime,
@@ -233,7 +252,7 @@ impl Aggregate {
         out: &mut Vec<Released>,
     ) -> Entry {
         let mut slot = set.lock();
-        let mut reopened = None;
+        let mut opened = None;
         if let Slot::Closed(tomb) = &*slot {
             let generation = match self.late(now, tomb) {
                 Late::Refused => return Entry::Done(Verdict::Refused(Refusal::Late)),
@@ -250,8 +269,21 @@ impl Aggregate {
             *slot =
                 Slot::Open(Box::new(OpenSet::new(number, generation, now, expect::members(&expected), cost)));
             room.use_up();
-            reopened = Some((number, expected));
+            opened = Some((number, expected));
         }
+        self.enter_slot(now, set, slot, arriving, opened, out)
+    }
+
+    /// What happens to a result at a set that is open, or has just been opened for it, under this number.
+    fn enter_slot(
+        &self,
+        now: MonoTime,
+        set: &Arc<Set>,
+        mut slot: MutexGuard<'_, Slot>,
+        arriving: &mut Arriving<'_>,
+        fresh: Option<(u64, Arc<[CollectorId]>)>,
+        out: &mut Vec<Released>,
+    ) -> Entry {
         let Slot::Open(open) = &mut *slot else { return Entry::Again };
         let mut turned = None;
         let verdict = match self.meet(now, open, arriving) {
@@ -282,7 +314,7 @@ impl Aggregate {
         }
         let released = decided.map(|cause| self.close(now, set, &mut slot, cause));
         drop(slot);
-        let opened = match (turned, reopened) {
+        let opened = match (turned, fresh) {
             (Some(turned), _) => Some((turned.number, self.turned_over(set, turned, out))),
             (None, Some((number, expected))) => Some((number, self.opened(set, number, &expected))),
             (None, None) => None,

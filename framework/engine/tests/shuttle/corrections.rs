@@ -84,6 +84,7 @@ fn correction_or_memory(when_full: WhenFull) {
     join([corrects, is_new, sinks]);
     world.let_in();
     let ends = world.check();
+    assert!(world.is_accepted(11), "what opens a set is in it");
     check_each(&world, &ends, [1, 2, 11]);
 }
 
