@@ -129,8 +129,8 @@ impl Exec {
                 Err(Wrong::Over(error)) => return Err(error.into()),
             }
         }
-        if bad > COMPLAINTS {
-            tracing::warn!(results = taken, bad, "of the lines of a run these were no results");
+        if bad > 0 {
+            tracing::warn!(results = taken, bad, "lines of this run were no results");
         }
         Ok(())
     }
