@@ -22,7 +22,8 @@ pub enum Value {
     Null,
     /// True or false.
     Bool(bool),
-    /// A whole number.
+    /// A whole number. One of JSON that has no room here cannot be read, but for those from 2^64 up, which readers of JSON
+    /// make floats.
     Int(i64),
     /// A 64-bit float.
     Float(f64),
