@@ -215,6 +215,29 @@ impl Merged {
             }
         }
     }
+
+    /// The same with each payload that cannot be decoded replaced by what can be said of it: why (`undecodable`),
+    /// its `content_type` and its `bytes`. For sinks, which would have nothing to write otherwise.
+    pub fn readable(&self) -> Self {
+        match self {
+            Self::Payload(payload) => {
+                Self::Value(payload.decode().unwrap_or_else(|error| undecodable(payload, error)))
+            }
+            Self::Array(parts) => Self::Array(parts.iter().map(Self::readable).collect()),
+            Self::Object(parts) => {
+                Self::Object(parts.iter().map(|(name, part)| (name.clone(), part.readable())).collect())
+            }
+            Self::Value(value) => Self::Value(value.clone()),
+        }
+    }
+}
+
+fn undecodable(payload: &Payload, error: DecodeError) -> Value {
+    Value::from([
+        ("undecodable", Value::from(error.why)),
+        ("content_type", error.content_type.into()),
+        ("bytes", Value::Bytes(payload.bytes().to_vec())),
+    ])
 }
 
 impl Serialize for Merged {

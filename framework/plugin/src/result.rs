@@ -53,6 +53,13 @@ pub struct AggregatedResult {
     pub latency_us: u64,
 }
 
+impl AggregatedResult {
+    /// The same with its value [readable](Merged::readable): with that it can be written whatever the payloads are.
+    pub fn readable(&self) -> Self {
+        Self { value: self.value.readable(), ..self.clone() }
+    }
+}
+
 /// One incarnation of a collector that contributed to a set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Contributor {

@@ -3,10 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use stook_plugin::{
-    AggregatedResult, BuildContext, BuildError, Merged, Plugin, Sink, SinkError, options, register,
-};
-use stook_types::{DecodeError, Payload, Value};
+use stook_plugin::{AggregatedResult, BuildContext, BuildError, Plugin, Sink, SinkError, options, register};
 
 options! {
     /// Options of `jsonl`.
@@ -53,8 +50,8 @@ impl Sink for Jsonl {
         if serde_json::to_writer(&mut self.lines, result).is_err() {
             // The only thing that JSON cannot say is a payload that cannot be decoded.
             self.lines.truncate(whole);
-            let readable = AggregatedResult { value: readable(&result.value), ..result.clone() };
-            serde_json::to_writer(&mut self.lines, &readable).map_err(|error| self.failed(&error.into()))?;
+            serde_json::to_writer(&mut self.lines, &result.readable())
+                .map_err(|error| self.failed(&error.into()))?;
         }
         self.lines.push(b'\n');
         if self.lines.len() < ENOUGH { Ok(()) } else { self.write() }
@@ -152,35 +149,12 @@ fn cut_back(file: &File, before: u64, written: usize) {
     }
 }
 
-/// The same value with each payload that cannot be decoded replaced by what can be said of it, so that neither
-/// the line nor the bytes are lost.
-fn readable(value: &Merged) -> Merged {
-    match value {
-        Merged::Payload(payload) => {
-            Merged::Value(payload.decode().unwrap_or_else(|error| unreadable(payload, error)))
-        }
-        Merged::Array(parts) => Merged::Array(parts.iter().map(readable).collect()),
-        Merged::Object(parts) => {
-            Merged::Object(parts.iter().map(|(name, part)| (name.clone(), readable(part))).collect())
-        }
-        other => other.clone(),
-    }
-}
-
-fn unreadable(payload: &Payload, error: DecodeError) -> Value {
-    Value::from([
-        ("undecodable", Value::from(error.why)),
-        ("content_type", error.content_type.into()),
-        ("bytes", Value::Bytes(payload.bytes().to_vec())),
-    ])
-}
-
 register!(sink: Jsonl);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{MergeInput, Options, Reason, Registration, SetKey};
-    use stook_types::{CorrelationId, EmissionId, Outcome, WallTime};
+    use stook_plugin::{MergeInput, Merged, Options, Reason, Registration, SetKey};
+    use stook_types::{CorrelationId, EmissionId, Outcome, Value, WallTime};
 
     use super::*;
     use crate::testing::{build, check_defaults, json, n, refuses, results};

@@ -53,7 +53,10 @@ impl Sink {
 
 /// An emission as a consumer reads it, with the words of scenarios.
 fn record(emission: &Emission, now: MonoTime, peers: &Peers) -> serde_json::Result<Record> {
-    let mut record: Record = serde_json::from_slice(&serde_json::to_vec(&emission.result)?)?;
+    let result = &emission.result;
+    // As the shipped sink does with payloads that cannot be decoded.
+    let json = serde_json::to_vec(result).or_else(|_| serde_json::to_vec(&result.readable()))?;
+    let mut record: Record = serde_json::from_slice(&json)?;
     record.insert("at".to_owned(), Value::String(Span(now.since_origin()).to_string()));
     if let Some(id) = record.remove("correlation_id") {
         record.insert("id".to_owned(), id);
