@@ -23,6 +23,8 @@ pub(super) struct World {
     parked: Vec<Waiting>,
     refusals: Vec<Record>,
     out: Vec<Released>,
+    /// After a shutdown nothing is brought in: results stay with their collectors, and nobody is expected any more.
+    is_down: bool,
 }
 
 /// A result that the engine had no room for.
@@ -55,6 +57,7 @@ impl World {
             parked: Vec::new(),
             refusals: Vec::new(),
             out: Vec::new(),
+            is_down: false,
         }
     }
 
@@ -78,6 +81,7 @@ impl World {
     /// Does one step, at the present time.
     pub(super) fn act(&mut self, action: &Action) -> Result<(), String> {
         match action {
+            Action::Result(_) | Action::Announce { .. } if self.is_down => {}
             Action::Result(sent) => self.send(sent),
             Action::Announce { aggregate, key, expected, by_task } => {
                 self.announce(aggregate, key, expected, *by_task)?;
@@ -102,7 +106,11 @@ impl World {
                 self.aggregator.force(self.now, aggregate, key.as_ref(), &mut self.out);
             }
             Action::Deliver(mood) => self.sink.turn(*mood),
-            Action::Shutdown => self.aggregator.shutdown(self.now, &mut self.out),
+            Action::Shutdown => {
+                self.is_down = true;
+                self.parked.clear();
+                self.aggregator.shutdown(self.now, &mut self.out);
+            }
         }
         self.settle()
     }
