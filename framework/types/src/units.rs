@@ -25,10 +25,19 @@ const SIZES: &[(&str, u64)] = &[
     ("KB", 1_000),
     ("MB", 1_000_000),
     ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
     ("KiB", 1 << 10),
     ("MiB", 1 << 20),
     ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
 ];
+
+/// Past it a float is no longer a whole number of bytes.
+const LARGEST: f64 = 9_007_199_254_740_992.0;
+
+/// The units in which sizes are written, largest first.
+const WRITTEN: [(u64, &str); 5] =
+    [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")];
 
 // === impl Span ===
 
@@ -73,6 +82,17 @@ impl ByteSize {
     pub fn bytes(self) -> usize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
+
+    /// As people say it: in the largest unit of which there is one, with one decimal where that is not exact. What is
+    /// read again is written by `Display`, which is always exact.
+    pub fn rounded(self) -> String {
+        let (size, unit) = WRITTEN.into_iter().find(|(size, _)| self.0 >= *size).unwrap_or((1, "B"));
+        if self.0.is_multiple_of(size) {
+            return format!("{}{unit}", self.0 / size);
+        }
+        let tenths = (u128::from(self.0) * 10 + u128::from(size / 2)) / u128::from(size);
+        format!("{}.{}{unit}", tenths / 10, tenths % 10)
+    }
 }
 
 impl std::str::FromStr for ByteSize {
@@ -84,18 +104,18 @@ impl std::str::FromStr for ByteSize {
         let (number, unit) = split(text).ok_or_else(bad)?;
         let (_, bytes) = SIZES.iter().find(|(name, _)| *name == unit).ok_or_else(bad)?;
         let size = number * *bytes as f64;
-        // 2^53: past it a float is no longer a whole number of bytes.
-        if size.fract() == 0.0 && size < 9_007_199_254_740_992.0 { Ok(Self(size as u64)) } else { Err(bad()) }
+        if size >= LARGEST {
+            return Err(format!("`{text}` is too large; write less than \"8192TiB\""));
+        }
+        if size.fract() == 0.0 { Ok(Self(size as u64)) } else { Err(bad()) }
     }
 }
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-        match units.into_iter().find(|(size, _)| self.0 > 0 && self.0.is_multiple_of(*size)) {
-            Some((size, unit)) => write!(f, "{}{unit}", self.0 / size),
-            None => write!(f, "{}B", self.0),
-        }
+        let fits = |(size, _): &(u64, &str)| self.0 > 0 && self.0.is_multiple_of(*size);
+        let (size, unit) = WRITTEN.into_iter().find(fits).unwrap_or((1, "B"));
+        write!(f, "{}{unit}", self.0 / size)
     }
 }
 
@@ -196,14 +216,30 @@ mod tests {
 
     #[test]
     fn sizes_round_trip() {
-        for text in ["64KiB", "16MiB", "1GiB", "10B", "0B"] {
+        for text in ["64KiB", "16MiB", "1GiB", "3TiB", "1025GiB", "10B", "0B"] {
             assert_eq!(text.parse::<ByteSize>().unwrap().to_string(), text);
         }
         assert_eq!(serde_json::from_str::<ByteSize>("1000").unwrap(), ByteSize(1000));
+        assert_eq!("2TB".parse::<ByteSize>(), Ok(ByteSize(2_000_000_000_000)));
+        let too_large = "`99999999999TiB` is too large; write less than \"8192TiB\"";
+        assert_eq!("99999999999TiB".parse::<ByteSize>().unwrap_err(), too_large);
+        assert!("8192TiB".parse::<ByteSize>().is_err() && "8191TiB".parse::<ByteSize>().is_ok());
         for bad in ["", "MiB", "0.3B", "1TiBs", "-1B"] {
             assert!(bad.parse::<ByteSize>().is_err(), "{bad}");
         }
         assert!(serde_json::from_str::<ByteSize>("-1").is_err());
         assert!(serde_json::from_str::<Span>("30").unwrap_err().to_string().contains("a duration like"));
+    }
+
+    #[test]
+    fn people_read_the_largest_unit() {
+        let check = |size: u64, text: &str| assert_eq!(ByteSize(size).rounded(), text);
+        check(0, "0B");
+        check(1_023, "1023B");
+        check(1_100, "1.1KiB");
+        check(26 << 20, "26MiB");
+        check(1_600_000 << 20, "1.5TiB");
+        check((10 << 20) + 1, "10.0MiB");
+        check(u64::MAX, "16777216.0TiB");
     }
 }

@@ -146,7 +146,7 @@ impl Display for Limits {
         write!(
             f,
             "{} sets of {} results and {} each ({} without the host's limit); when full: {}",
-            self.sets, self.results_per_set, self.bytes_per_set, self.bytes, self.when_full
+            self.sets, self.results_per_set, self.bytes_per_set, self.bytes.rounded(), self.when_full
         )
     }
 }
@@ -171,9 +171,9 @@ struct Beside(Room);
 impl Display for Beside {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Room { tombstones, dedup, .. } = self.0;
-        write!(f, "beside it up to {tombstones} for released sets")?;
+        write!(f, "beside it up to {} for released sets", tombstones.rounded())?;
         if dedup.bytes() > 0 {
-            write!(f, " and {dedup} for what dedup remembers")?;
+            write!(f, " and {} for what dedup remembers", dedup.rounded())?;
         }
         Ok(())
     }
