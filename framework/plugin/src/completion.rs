@@ -61,6 +61,12 @@ pub trait CompletionPolicy: Send + Sync + 'static {
         false
     }
 
+    /// Whether it may say [`Admission::OpensNext`]. Config warns where a result would be late all the same, because the set
+    /// before it ended in another way.
+    fn opens_next(&self) -> bool {
+        false
+    }
+
     /// Which fields of the merged value it looks at, by their paths, through [`SetView::value`]. Config refuses fields
     /// that the merge cannot [follow](crate::MergeStrategy::running). The default looks at none, which costs nothing.
     fn reads_value(&self) -> &[Vec<String>] {

@@ -60,6 +60,10 @@ impl CompletionPolicy for Bytes {
         if past && self.boundary == BytesBoundary::Before { Admission::OpensNext } else { Admission::Enters }
     }
 
+    fn opens_next(&self) -> bool {
+        self.boundary == BytesBoundary::Before
+    }
+
     fn needs_bytes(&self) -> Option<(usize, &'static str)> {
         Some((self.bytes, "bytes"))
     }
@@ -69,11 +73,19 @@ register!(completion: Bytes);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration};
+    use stook_plugin::{Options, Registration, conformance};
 
     use super::*;
     use crate::completion::testing::{admits, completes};
     use crate::testing::{check_defaults, made, refuses};
+
+    #[test]
+    fn keeps_its_promises() {
+        for options in [r#"{"bytes":"1B"}"#, r#"{"bytes":"100B"}"#, r#"{"bytes":"100B","boundary":"before"}"#]
+        {
+            conformance::completion(|| made::<Bytes>(options));
+        }
+    }
 
     #[test]
     fn payload_bytes_count_whoever_sent_them() {
@@ -99,6 +111,8 @@ mod tests {
         check("after", "1234", Admission::Enters);
         let alone = admits::<Bytes>(r#"{"bytes":"1B","boundary":"before"}"#, &[("p1", "12")], ("p2", "3"));
         assert_eq!(alone, Admission::OpensNext);
+        let opens = |options| made::<Bytes>(options).opens_next();
+        assert!(opens(r#"{"bytes":"1B","boundary":"before"}"#) && !opens(r#"{"bytes":"1B"}"#));
     }
 
     #[test]

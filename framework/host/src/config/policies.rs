@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use stook_engine::{AggregateSpec, Limits, NamedPolicy};
+use stook_engine::{AggregateSpec, LatePolicy, Limits, NamedPolicy};
 use stook_plugin::{CompletionPolicy, DedupStrategy, Keep, MergeError, PluginType, Scope};
 use stook_types::TopicPattern;
 use stook_types::units::{ByteSize, Span};
@@ -49,6 +49,7 @@ pub(super) fn check_together(table: &Table<'_>, policies: &[Policy<'_>], spec: &
             check_comparable(table.cx, named.name, node, spec);
         }
         check_value(table.cx, named, node, spec);
+        check_next(table.cx, named, node, spec);
     }
     if let (Some(merge), Some(node)) = (&spec.merge, table.get("merge"))
         && merge.compares_collectors()
@@ -96,6 +97,26 @@ fn check_value(cx: &Cx<'_>, named: &NamedPolicy, node: &Node, spec: &AggregateSp
             format!("`{}` reads the merged value, and dedup takes back what is merged already", named.name);
         cx.error(place, message, "give dedup `keep = \"first\"`");
     }
+}
+
+/// A set that a timeout ended left no room for the result that would have ended it.
+fn check_next(cx: &Cx<'_>, named: &NamedPolicy, node: &Node, spec: &AggregateSpec) {
+    let becomes = match spec.late.policy {
+        _ if !named.policy.opens_next() => return,
+        LatePolicy::Reopen => return,
+        LatePolicy::Refuse => "late",
+        LatePolicy::Correct(_) => "a correction of the old set, or late",
+    };
+    let message = format!(
+        "`{}` lets a result open the next set of its ID, but after a timeout that result is {becomes}",
+        named.name
+    );
+    let place = &node.get("boundary").unwrap_or(node).place;
+    cx.warn(
+        place,
+        message,
+        "write late = { use = \"reopen\" }, unless no ID is used again after its timeout",
+    );
 }
 
 /// A set that may not hold what it waits for could end by its timeout only.

@@ -58,6 +58,10 @@ impl CompletionPolicy for Timed<dyn CompletionPolicy> {
         self.policy.awaits_last()
     }
 
+    fn opens_next(&self) -> bool {
+        self.policy.opens_next()
+    }
+
     fn reads_value(&self) -> &[Vec<String>] {
         self.policy.reads_value()
     }
@@ -181,6 +185,10 @@ mod tests {
             true
         }
 
+        fn opens_next(&self) -> bool {
+            true
+        }
+
         fn reads_value(&self) -> &[Vec<String>] {
             const { &[Vec::new()] }
         }
@@ -294,7 +302,7 @@ mod tests {
         assert_eq!(policy.expects(&Roster::new(&[])).len(), 1);
         assert_eq!((policy.unexpected(), policy.awaits_last()), (Unexpected::Refuse, true));
         assert_eq!((policy.reads_value().len(), policy.dissent(&[]).len()), (1, 1));
-        assert!(policy.compares_collectors());
+        assert!(policy.compares_collectors() && policy.opens_next());
         assert_eq!((policy.needs_results(), policy.needs_bytes()), (Some((1, "n")), Some((2, "b"))));
         assert_eq!(policy.check().as_deref(), Some("odd"));
         for dedup in spec.dedup.iter().chain(spec.topic_dedup.iter().map(|(_, dedup)| dedup)) {

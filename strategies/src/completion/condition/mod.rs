@@ -111,6 +111,10 @@ impl CompletionPolicy for Condition {
         }
     }
 
+    fn opens_next(&self) -> bool {
+        self.boundary == ConditionBoundary::Start
+    }
+
     fn reads_value(&self) -> &[Vec<String>] {
         self.program.reads_value()
     }

@@ -157,6 +157,7 @@ fn a_start_sees_the_set_without_the_result() {
     let (sent, next) = (results(&[("p1", "1"), ("p2", "2")]), results(&[("p3", "3")]));
     assert_eq!(policy.admit(&view(&sent, None, &Value::Null), &next[0]), Admission::OpensNext);
     let ends = made::<Condition>(&when("result.collector == 'p3'"));
+    assert!(policy.opens_next() && !ends.opens_next());
     assert_eq!(ends.admit(&view(&sent, None, &Value::Null), &next[0]), Admission::Enters);
 }
 

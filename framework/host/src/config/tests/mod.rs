@@ -112,6 +112,8 @@ options! {
         least: ByteSize,
         /// Which field of the merged value it looks at, and has it written in `when`.
         when: Option<String> = None,
+        /// Whether the result that does not fit opens the next set.
+        boundary: bool = false,
     }
 }
 
@@ -119,13 +121,16 @@ options! {
 struct Size {
     least: ByteSize,
     reads: Vec<Vec<String>>,
+    opens_next: bool,
 }
 plugin!(Size, "size", SizeOptions, |given| {
     match given.when.as_deref().and_then(|when| when.find('!').map(|at| at..at + 1)) {
         Some(at) => Err(BuildError::in_text("when", at, "not so loud")),
-        None => {
-            Ok(Self { least: given.least, reads: given.when.into_iter().map(|field| vec![field]).collect() })
-        }
+        None => Ok(Self {
+            least: given.least,
+            reads: given.when.into_iter().map(|field| vec![field]).collect(),
+            opens_next: given.boundary,
+        }),
     }
 });
 
@@ -136,6 +141,10 @@ impl CompletionPolicy for Size {
 
     fn needs_bytes(&self) -> Option<(usize, &'static str)> {
         Some((self.least.bytes(), "least"))
+    }
+
+    fn opens_next(&self) -> bool {
+        self.opens_next
     }
 
     fn reads_value(&self) -> &[Vec<String>] {

@@ -263,3 +263,38 @@ stook.toml: warning: there is no aggregate: every result will be refused
 "#,
     );
 }
+
+#[test]
+fn a_timeout_leaves_nothing_for_the_next_result_to_end() {
+    check(
+        r#"
+[aggregate.a]
+topics = ["a"]
+complete = { use = "size", least = "1B", boundary = true }
+timeout = "1s"
+[aggregate.b]
+topics = ["b"]
+complete = [{ use = "size", least = "1B" }, { use = "size", least = "2B", boundary = true }]
+timeout = "1s"
+late = { use = "correct", grace = "1s" }
+[aggregate.c]
+topics = ["c"]
+complete = { use = "size", least = "1B", boundary = true }
+timeout = "1s"
+late = { use = "reopen" }
+"#,
+        r#"
+stook.toml:4:53: warning: `size` lets a result open the next set of its ID, but after a timeout that result is late
+  |
+4 | complete = { use = "size", least = "1B", boundary = true }
+  |                                                     ^^^^
+  = write late = { use = "reopen" }, unless no ID is used again after its timeout
+
+stook.toml:8:86: warning: `size` lets a result open the next set of its ID, but after a timeout that result is a correction of the old set, or late
+  |
+8 | complete = [{ use = "size", least = "1B" }, { use = "size", least = "2B", boundary = true }]
+  |                                                                                      ^^^^
+  = write late = { use = "reopen" }, unless no ID is used again after its timeout
+"#,
+    );
+}
