@@ -101,8 +101,7 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> AggregateDraft<'a> {
 
 /// Zero only if it is missing or wrong, and then the config is refused.
 fn timeout(table: &Table<'_>) -> Duration {
-    table.require("timeout", "\"30s\"");
-    table.positive("timeout").map_or(Duration::ZERO, |span: Span| span.0)
+    table.require_positive("timeout", "\"30s\"").map_or(Duration::ZERO, |span: Span| span.0)
 }
 
 fn idle(table: &Table<'_>, timeout: Duration) -> Option<Duration> {

@@ -55,9 +55,8 @@ pub(super) fn late(aggregate: &Table<'_>) -> LateSpec {
     let table = Table::open(aggregate.cx, &node.place, node, &LATE);
     late.tombstones = table.count("tombstones").unwrap_or(late.tombstones);
     late.remember = table.positive("remember").map_or(late.remember, |span: Span| span.0);
-    let grace = table.positive("grace").map(|span: Span| span.0);
     late.policy = match table.read("use") {
-        Some(Late::Correct) => LatePolicy::Correct(checked_grace(&table, grace, late.remember)),
+        Some(Late::Correct) => LatePolicy::Correct(grace(&table, late.remember)),
         Some(Late::Reopen) => LatePolicy::Reopen,
         Some(Late::Refuse) | None => LatePolicy::Refuse,
     };
@@ -70,14 +69,14 @@ pub(super) fn late(aggregate: &Table<'_>) -> LateSpec {
     late
 }
 
-fn checked_grace(late: &Table<'_>, grace: Option<Duration>, remember: Duration) -> Duration {
+fn grace(late: &Table<'_>, remember: Duration) -> Duration {
+    let grace = late.require_positive("grace", "\"10s\"").map(|span: Span| span.0);
     if let (Some(grace), Some(node)) = (grace, late.get("grace"))
         && grace > remember
     {
         let message = format!("`grace` ({}) is longer than `remember` ({})", Span(grace), Span(remember));
         late.cx.error(&node.place, message, "a released set can be corrected only while it is remembered");
     }
-    late.require("grace", "\"10s\"");
     grace.unwrap_or_default()
 }
 
@@ -89,13 +88,27 @@ impl Table<'_> {
 
     /// A duration or size of more than nothing.
     pub(super) fn positive<T: de::DeserializeOwned + Default + PartialEq>(&self, key: &str) -> Option<T> {
+        self.more_than_nothing(key, "write a larger one, or leave it out".to_owned())
+    }
+
+    /// The same, which must not be left out.
+    pub(super) fn require_positive<T: de::DeserializeOwned + Default + PartialEq>(
+        &self,
+        key: &str,
+        example: &str,
+    ) -> Option<T> {
+        self.require(key, example);
+        self.more_than_nothing(key, format!("write a larger one, like {key} = {example}"))
+    }
+
+    fn more_than_nothing<T: de::DeserializeOwned + Default + PartialEq>(
+        &self,
+        key: &str,
+        help: String,
+    ) -> Option<T> {
         let given = self.placed::<T>(key)?;
         if given.value == T::default() {
-            self.cx.error(
-                given.place,
-                format!("`{key}` must be more than nothing"),
-                "write a larger one, or leave it out",
-            );
+            self.cx.error(given.place, format!("`{key}` must be more than nothing"), help);
             return None;
         }
         Some(given.value)

@@ -40,12 +40,12 @@ pub(super) struct TaskDraft<'a> {
 
 pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> TaskDraft<'a> {
     let table = Table::open(cx, &entry.place, &entry.node, &KEYS);
-    table.require("every", "\"2s\"");
+    let every = table.require_positive("every", "\"2s\"");
     table.require("capabilities", "[\"process.list\"]");
     let into = table.set::<String>("into");
     let config = TaskConfig {
         name: name_of(cx, "a task", entry),
-        every: table.positive("every").map_or(Duration::ZERO, |span: Span| span.0),
+        every: every.map_or(Duration::ZERO, |span: Span| span.0),
         capabilities: table
             .set::<Capability>("capabilities")
             .into_iter()

@@ -43,12 +43,12 @@ impl RuleSpec {
     pub fn named(name: &str, options: Object) -> Result<Self, String> {
         let names = || RULES.iter().map(|rule| rule.name);
         let rule = RULES.iter().find(|rule| rule.name == name).ok_or_else(|| {
-            format!("no rule is named `{name}`{}; there are {}", did_you_mean(name, names()), list(names()))
+            format!("no rule is named `{name}`; {}there are {}", did_you_mean(name, names()), list(names()))
         })?;
         let known = || rule.options.iter().map(|option| option.name);
         if let Some(unknown) = options.keys().find(|given| known().all(|known| known != *given)) {
             let near = did_you_mean(unknown, known());
-            return Err(format!("rule `{name}` has no option `{unknown}`{near}; it has {}", list(known())));
+            return Err(format!("rule `{name}` has no option `{unknown}`; {near}it has {}", list(known())));
         }
         let begin = (rule.prepare)(options.clone()).map_err(|why| format!("rule `{name}`: {why}"))?;
         Ok(Self { rule, options, begin })
@@ -91,8 +91,9 @@ impl RuleSpec {
     }
 }
 
+/// The near name, if there is one, as a sentence before another.
 fn did_you_mean<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> String {
-    nearest(word, known).map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+    nearest(word, known).map_or_else(String::new, |near| format!("did you mean `{near}`? "))
 }
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {

@@ -147,11 +147,11 @@ fn options_are_checked() {
     let refuses = |options: &str, with: &str| refuses::<dyn MergeStrategy>(&registration, options, with);
     let names = RULES.iter().map(|rule| rule.name).collect::<Vec<_>>().join(", ");
     let names = format!("there are {names}");
-    refuses(r#"{"rules":{"n":"summ"}}"#, &format!("no rule is named `summ`; did you mean `sum`?; {names}"));
+    refuses(r#"{"rules":{"n":"summ"}}"#, &format!("no rule is named `summ`; did you mean `sum`? {names}"));
     refuses(r#"{"default":"banana"}"#, &format!("no rule is named `banana`; {names}"));
     refuses(
         r#"{"rules":{"n":{"use":"concat","seperator":""}}}"#,
-        "rule `concat` has no option `seperator`; did you mean `separator`?; it has separator",
+        "rule `concat` has no option `seperator`; did you mean `separator`? it has separator",
     );
     refuses(
         r#"{"rules":{"n":{"use":"max","separator":""}}}"#,

@@ -242,7 +242,7 @@ stook.toml:18:9: `every` must be more than nothing
    |
 18 | every = "0s"
    |         ^^^^
-   = write a larger one, or leave it out
+   = write a larger one, like every = "2s"
 
 stook.toml:19:17: bad `capabilities`: `Process.List` is no capability: write dot-separated levels of a-z 0-9 - _, like `process.list`
    |
