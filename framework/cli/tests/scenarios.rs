@@ -21,6 +21,7 @@ merge = { use = "fields", rules = { n = "sum" } }
 #[test]
 fn the_projects_own_scenarios_pass() {
     pass("tests/scenarios", "toml", 10);
+    pass("tests/scenarios/design", "toml", 10);
 }
 
 #[test]
@@ -157,15 +158,16 @@ fn a_config_is_refused_at_its_line_in_the_scenario_file() {
     assert_eq!(taken, said);
 }
 
+/// A payload may be nested as deep as JSON is read, and an emission holds it one level deeper.
 #[test]
-fn an_unreadable_payload_is_no_json() {
-    let text = CONFIG.replace(r#"merge = { use = "fields", rules = { n = "sum" } }"#, "")
-        + r#"steps = [{ at = "0ms", from = "p1", topic = "t.x", raw = "{" }, { at = "1ms", force = "a" }]"#;
-    let report = run(&text);
-    assert!(
-        report.contains("an emission of `a` cannot be written as JSON: payload is not valid"),
-        "{report}"
+fn an_emission_that_is_nested_too_deep_cannot_be_compared() {
+    let merge = r#"merge = { use = "fields", rules = { n = "sum" } }"#;
+    let nested = "[".repeat(126) + &"]".repeat(126);
+    let steps = format!(
+        r#"steps = [{{ at = "0ms", from = "p1", topic = "t.x", raw = "{nested}" }}, {{ at = "1ms", force = "a" }}]"#
     );
+    let report = run(&(CONFIG.replace(merge, "") + &steps));
+    assert!(report.contains("an emission of `a` cannot be written as JSON: recursion limit"), "{report}");
 }
 
 #[test]
