@@ -99,11 +99,18 @@ register!(completion: Count);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration};
+    use stook_plugin::{Options, Registration, conformance};
 
     use super::*;
     use crate::completion::testing::{admits, completes};
     use crate::testing::{check_defaults, made, refuses};
+
+    #[test]
+    fn keeps_its_promises() {
+        for options in [r#"{"count":1}"#, r#"{"count":3}"#, r#"{"count_field":"n"}"#] {
+            conformance::completion(|| made::<Count>(options));
+        }
+    }
 
     #[test]
     fn counts_results_not_collectors() {

@@ -40,14 +40,21 @@ register!(completion: Expected);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration};
+    use stook_plugin::{Options, Registration, conformance};
 
     use super::*;
     use crate::completion::testing::completes;
-    use crate::testing::{build, check_defaults, id, refuses};
+    use crate::testing::{build, check_defaults, id, made, refuses};
 
     fn policy(options: &str) -> Box<dyn CompletionPolicy> {
         build(&Registration::completion::<Expected>("test"), options).unwrap()
+    }
+
+    #[test]
+    fn keeps_its_promises() {
+        for options in ["{}", r#"{"collectors":["p1","px"],"kinds":["test"],"unexpected":"refuse"}"#] {
+            conformance::completion(|| made::<Expected>(options));
+        }
     }
 
     #[test]

@@ -47,11 +47,18 @@ register!(completion: Marker);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration};
+    use stook_plugin::{Options, Registration, conformance};
 
     use super::*;
     use crate::completion::testing::{completes, heard};
     use crate::testing::{check_defaults, id, made, refuses};
+
+    #[test]
+    fn keeps_its_promises() {
+        for options in ["{}", r#"{"collectors":["p1","px"],"kinds":["test"]}"#] {
+            conformance::completion(|| made::<Marker>(options));
+        }
+    }
 
     #[test]
     fn waits_for_the_flags_of_those_it_expects() {

@@ -112,15 +112,27 @@ register!(completion: Quorum);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration};
+    use stook_plugin::{Options, Registration, conformance};
 
     use super::*;
     use crate::completion::testing::completes;
-    use crate::testing::{HOSTILE, check_defaults, lines, made, refuses, results};
+    use crate::testing::{HOSTILE, check_defaults, json, lines, made, refuses, results};
 
     fn check(options: &str, sent: &[(&str, &str)], complete: bool) {
         let answered: Vec<_> = sent.iter().map(|(collector, _)| *collector).collect();
         assert_eq!(completes::<Quorum>(options, &[], &answered, sent), complete, "{options} {sent:?}");
+    }
+
+    #[test]
+    fn keeps_its_promises() {
+        for options in
+            [r#"{"k":1}"#, r#"{"k":3}"#, r#"{"k":2,"agree_on":[]}"#, r#"{"k":2,"agree_on":["n",["o","m"]]}"#]
+        {
+            conformance::completion_of(
+                || made::<Quorum>(options),
+                &[json(r#"{"n":1,"o":{"m":2}}"#), json(r#"{"n":2,"o":{"m":2}}"#)],
+            );
+        }
     }
 
     #[test]

@@ -37,13 +37,14 @@ register!(dedup: None);
 
 #[cfg(test)]
 mod tests {
+    use stook_plugin::conformance;
+
     use super::*;
     use crate::testing::{payload, result};
 
     #[test]
     fn looks_at_nothing() {
-        for text in ["1", "{"] {
-            assert_eq!(None.identity(&result("p1", payload(text))).unwrap(), Option::None);
-        }
+        conformance::dedup_of(|| None, |_| Option::<()>::None);
+        assert_eq!(None.identity(&result("p1", payload("{"))).unwrap(), Option::None);
     }
 }

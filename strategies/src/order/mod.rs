@@ -25,7 +25,6 @@ fn by_sequence(a: &stook_plugin::Contribution, b: &stook_plugin::Contribution) -
 mod testing {
     //! A set with everything that an order could look at.
 
-    use proptest::prelude::*;
     use stook_plugin::{Contribution, OrderStrategy, Plugin, Registration};
 
     use crate::testing::{build, payload, result, source};
@@ -53,19 +52,5 @@ mod testing {
         let (strategy, mut results) = (strategy::<P>(), contributions(sent));
         results.sort_by(|a, b| strategy.compare(a, b));
         assert_eq!(results.iter().map(|result| result.arrival).collect::<Vec<_>>(), order, "{sent:?}");
-    }
-
-    /// That the comparison is a total preorder.
-    pub(super) fn is_total_preorder<P: Plugin + OrderStrategy>() {
-        let sent = (prop_oneof![Just("a"), Just("b")], 1..3_u64, 0..3_u64, proptest::option::of(0..3_i64));
-        proptest!(|(sent in proptest::collection::vec(sent, 3))| {
-            let (strategy, results) = (strategy::<P>(), contributions(&sent));
-            let [a, b, c] = &results[..] else { unreachable!() };
-            prop_assert_eq!(strategy.compare(a, b), strategy.compare(b, a).reverse());
-            prop_assert!(strategy.compare(a, a).is_eq());
-            if strategy.compare(a, b).is_le() && strategy.compare(b, c).is_le() {
-                prop_assert!(strategy.compare(a, c).is_le());
-            }
-        });
     }
 }

@@ -1,12 +1,13 @@
 //! What is asked of every merge strategy.
 
 use std::collections::BTreeSet;
-use std::fmt::{self, Debug, Display, Formatter};
+use std::fmt::{Debug, Display};
 
 use stook_types::{CollectorId, Value};
 
-use super::results::{FLAVOURS, Flavour, count, hostile, object, payload, result, value};
-use super::{answer, one_of};
+use super::answer;
+use super::results::{FLAVOURS, Flavour, payload, result, value};
+use super::sent::{Input, absurd, check_conflicts, plausible, said, senders, shuffled};
 use crate::{Conflicts, Contribution, Draw, MemoryBound, MergeError, MergeInput, MergeStrategy, Provenance};
 
 /// Holds a merge strategy to its contract, and to what it promises about itself in its
@@ -51,8 +52,7 @@ pub fn merge_of<S: MergeStrategy>(make: impl Fn() -> S, payloads: &[Value], foll
         let input = Input { seed, sent: &sent };
         strategy.keeps_its_algebra(&sent, &input, &mut draw);
         strategy.follows(follows, &sent, &input);
-        let absurd: Vec<_> =
-            (0..draw.below(6)).map(|arrival| result(hostile(&mut draw), arrival, &mut draw)).collect();
+        let absurd = absurd(&mut draw);
         let input = Input { seed, sent: &absurd };
         strategy.merged(&absurd, &input);
         strategy.follows(follows, &absurd, &input);
@@ -60,37 +60,6 @@ pub fn merge_of<S: MergeStrategy>(make: impl Fn() -> S, payloads: &[Value], foll
     for flavour in FLAVOURS {
         strategy.stays_within_its_bound(flavour);
     }
-}
-
-/// A few results of a few collectors.
-fn plausible(payloads: &[Value], draw: &mut Draw) -> Vec<Contribution> {
-    let flavour = one_of(&FLAVOURS, draw);
-    let many = draw.below(7);
-    let sent = |arrival| {
-        let value = match payloads {
-            [_, ..] if draw.below(4) > 0 => payloads[draw.below(payloads.len())].clone(),
-            _ => object(flavour, draw),
-        };
-        result(payload(&value), arrival, draw)
-    };
-    (0..many).map(sent).collect()
-}
-
-/// What was asked, for messages.
-struct Input<'a> {
-    seed: u64,
-    sent: &'a [Contribution],
-}
-
-impl Display for Input<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "seed {}: {:?}", self.seed, said(self.sent))
-    }
-}
-
-/// Who said what.
-fn said(sent: &[Contribution]) -> Vec<(&CollectorId, Option<Value>)> {
-    sent.iter().map(|result| (&result.source.collector, result.payload.decode().ok())).collect()
 }
 
 struct Asked<S> {
@@ -105,9 +74,9 @@ impl<S: MergeStrategy> Asked<S> {
         let mut conflicts = Conflicts::default();
         let merged = answer(at, || self.strategy.merge(&input, &mut conflicts));
         let provenance = answer(at, || self.strategy.provenance(&input));
-        let senders: BTreeSet<_> = sent.iter().map(|result| &result.source.collector).collect();
-        check_conflicts(conflicts, &senders, sent, at);
-        check_provenance(&provenance, &senders, at);
+        let dropped = conflicts.dropped();
+        check_conflicts(&conflicts.into_list(), dropped, sent, at);
+        check_provenance(&provenance, &senders(sent), at);
         merged.ok()?.to_value().ok()
     }
 
@@ -225,27 +194,6 @@ fn new(flavour: Flavour, number: usize) -> Value {
 }
 
 #[track_caller]
-fn check_conflicts(
-    conflicts: Conflicts,
-    senders: &BTreeSet<&CollectorId>,
-    sent: &[Contribution],
-    at: &impl Display,
-) {
-    let dropped = conflicts.dropped();
-    let conflicts = conflicts.into_list();
-    let stray = conflicts.iter().find(|conflict| !senders.contains(&conflict.collector));
-    assert!(stray.is_none(), "conflicts name collectors that sent something: {stray:?}, at {at}");
-    let values: usize =
-        sent.iter().map(|result| result.payload.decode().map_or(1, |value| count(&value))).sum();
-    let found = conflicts.len() + dropped;
-    assert!(
-        found <= 2 * values,
-        "there are at most two conflicts for a value: {found} for {values}, like {:?}, at {at}",
-        conflicts.last()
-    );
-}
-
-#[track_caller]
 fn check_provenance(provenance: &[Provenance], senders: &BTreeSet<&CollectorId>, at: &impl Display) {
     let mut fields = BTreeSet::new();
     for Provenance { field, collectors } in provenance {
@@ -266,15 +214,6 @@ fn check_provenance(provenance: &[Provenance], senders: &BTreeSet<&CollectorId>,
 
 fn reversed(sent: &[Contribution]) -> Vec<Contribution> {
     sent.iter().rev().cloned().collect()
-}
-
-/// As R. Fisher and F. Yates do it.
-fn shuffled(sent: &[Contribution], draw: &mut Draw) -> Vec<Contribution> {
-    let mut shuffled = sent.to_vec();
-    for place in (1..shuffled.len()).rev() {
-        shuffled.swap(place, draw.below(place + 1));
-    }
-    shuffled
 }
 
 #[cfg(test)]

@@ -21,14 +21,21 @@
 //!
 //! What is *good* is not asked. That needs a load, and a policy may have reasons.
 
+mod completion;
+mod dedup;
 mod detection;
 mod merge;
+mod order;
 mod restart;
 mod results;
 mod scoring;
+mod sent;
 
+pub use completion::{completion, completion_of};
+pub use dedup::{dedup, dedup_of};
 pub use detection::detection;
 pub use merge::{merge, merge_of};
+pub use order::order;
 pub use restart::restart;
 pub use scoring::scoring;
 

@@ -1,4 +1,4 @@
-//! The results that merges are asked about.
+//! The results that policies are asked about.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{Contribution, Draw, Source};
 
 /// The names of fields that payloads have.
 const NAMES: [&str; 3] = ["n", "m", "o"];
-const COLLECTORS: [&str; 4] = ["p1", "p2", "p3", "p4"];
+pub(super) const COLLECTORS: [&str; 4] = ["p1", "p2", "p3", "p4"];
 
 /// An encoding that can say every value, for payloads and for what was merged of them.
 static TAGGED: Encoding = Encoding { content_type: "test/tagged", decode };
@@ -25,15 +25,35 @@ pub(super) fn payload(value: &Value) -> Payload {
     Payload::new(bytes.into(), &TAGGED)
 }
 
+/// A payload that says the same in other bytes: the outermost fields stand the other way round.
+pub(super) fn respelled(value: &Value) -> Payload {
+    let mut bytes = Vec::new();
+    match value {
+        Value::Object(fields) => encode_fields(fields.iter().rev(), fields.len(), &mut bytes),
+        other => encode(other, &mut bytes),
+    }
+    Payload::new(bytes.into(), &TAGGED)
+}
+
 /// A payload that nobody can read.
 pub(super) fn unreadable() -> Payload {
     Payload::new(Bytes::from_static(&[u8::MAX]), &TAGGED)
 }
 
+/// One of a few collectors.
+pub(super) fn collector(name: &str) -> CollectorId {
+    CollectorId::new(name).expect("an id")
+}
+
 /// A result of one of a few collectors.
 pub(super) fn result(payload: Payload, arrival: usize, draw: &mut Draw) -> Contribution {
-    let collector = CollectorId::new(one_of(&COLLECTORS, draw)).expect("an id");
-    let source = Source::new(collector, "test", Incarnation(Uuid::nil()), SessionEpoch(1), None);
+    let source = Source::new(
+        collector(one_of(&COLLECTORS, draw)),
+        "test",
+        Incarnation(Uuid::nil()),
+        SessionEpoch(1),
+        None,
+    );
     let topic = Topic::new("test").expect("a topic");
     let mut result = Contribution::new(Arc::new(source), topic, arrival as u64, payload);
     result.arrival = arrival as u32;
@@ -125,10 +145,6 @@ pub(super) fn count(value: &Value) -> usize {
 }
 
 fn encode(value: &Value, to: &mut Vec<u8>) {
-    let text = |bytes: &[u8], to: &mut Vec<u8>| {
-        to.extend((bytes.len() as u64).to_le_bytes());
-        to.extend(bytes);
-    };
     match value {
         Value::Null => to.push(0),
         Value::Bool(value) => to.extend([1, u8::from(*value)]),
@@ -142,26 +158,33 @@ fn encode(value: &Value, to: &mut Vec<u8>) {
         }
         Value::String(value) => {
             to.push(4);
-            text(value.as_bytes(), to);
+            encode_bytes(value.as_bytes(), to);
         }
         Value::Bytes(value) => {
             to.push(5);
-            text(value, to);
+            encode_bytes(value, to);
         }
         Value::Array(elements) => {
             to.push(6);
             to.extend((elements.len() as u64).to_le_bytes());
             elements.iter().for_each(|element| encode(element, to));
         }
-        Value::Object(fields) => {
-            to.push(7);
-            to.extend((fields.len() as u64).to_le_bytes());
-            for (name, value) in fields {
-                text(name.as_bytes(), to);
-                encode(value, to);
-            }
-        }
+        Value::Object(fields) => encode_fields(fields.iter(), fields.len(), to),
     }
+}
+
+fn encode_fields<'a>(fields: impl Iterator<Item = (&'a String, &'a Value)>, many: usize, to: &mut Vec<u8>) {
+    to.push(7);
+    to.extend((many as u64).to_le_bytes());
+    for (name, value) in fields {
+        encode_bytes(name.as_bytes(), to);
+        encode(value, to);
+    }
+}
+
+fn encode_bytes(bytes: &[u8], to: &mut Vec<u8>) {
+    to.extend((bytes.len() as u64).to_le_bytes());
+    to.extend(bytes);
 }
 
 fn decode(mut bytes: &[u8]) -> Result<Value, DecodeError> {
@@ -209,6 +232,7 @@ mod tests {
         for _ in 0..500 {
             let value = value(Flavour::Anything, 4, &mut draw);
             assert_eq!(payload(&value).decode().unwrap(), value);
+            assert_eq!(respelled(&value).decode().unwrap(), value);
         }
         assert!(unreadable().decode().is_err());
     }
