@@ -62,7 +62,7 @@ mod tests {
         check("{\n  \"a\": 1,\n}", "trailing comma at line 3 column 1\n  }\n  ^");
         check(
             "[9999999999999999999]",
-            "9999999999999999999 does not fit into 64 signed bits at column 20\n  [9999999999999999999]\n                     ^",
+            "9999999999999999999 is an integer outside 64 signed bits; send it as text at column 20\n  [9999999999999999999]\n                     ^",
         );
     }
 
