@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use stook_plugin::{
-    BuildContext, BuildError, Conflict, Conflicts, Contribution, MergeInput, MergeStrategy, OptionSpec,
+    BuildContext, BuildError, Conflict, Conflicts, Contribution, MergeInput, MergeStrategy,
     OptionsDeserializer, Plugin, PluginType, Registration, Source,
 };
-use stook_types::{
-    CollectorId, DecodeError, Encoding, Incarnation, Object, Payload, SessionEpoch, Topic, Value,
-};
+use stook_types::{CollectorId, DecodeError, Encoding, Incarnation, Payload, SessionEpoch, Topic, Value};
 
 static JSON: Encoding = Encoding {
     content_type: "application/json",
@@ -111,24 +109,6 @@ pub(crate) fn lines(conflicts: &[Conflict]) -> Vec<String> {
         format!("{} {} {}{got}", conflict.field.join("/"), conflict.kind.as_str(), conflict.collector)
     };
     conflicts.iter().map(line).collect()
-}
-
-/// That the defaults which `P` shows are what it takes when they are left out. `required` are the other options.
-pub(crate) fn check_defaults<P: Plugin<Options: std::fmt::Debug>>(specs: &[OptionSpec], required: &str) {
-    let Value::Object(mut all) = json(required) else { panic!("an object of options") };
-    for spec in specs {
-        match spec.default.map(|default| default()) {
-            // What is nothing when left out is written by leaving it out.
-            None | Some(Value::Null) => {}
-            Some(default) => drop(all.insert(spec.name.to_owned(), default)),
-        }
-        assert!(!spec.docs.is_empty(), "{} has no docs", spec.name);
-    }
-    let parse = |options: &Object| {
-        let text = serde_json::to_string(options).unwrap();
-        format!("{:?}", serde_json::from_str::<P::Options>(&text).unwrap())
-    };
-    assert_eq!(parse(&all), parse(json(required).as_object().unwrap()));
 }
 
 /// Every order of these.

@@ -15,8 +15,10 @@ use crate::Contribution;
 ///
 /// * **Who calls, when.** The engine calls [`identity`](Self::identity) once for each result that is no
 ///   retransmit, before it enters its set; [`memory`](Self::memory) once, at start-up.
+/// * **State.** None: the same result has the same identity at any time, and for every instance of one seed. The memory is
+///   the same at any time too; its window and capacity are not zero.
 /// * **Where.** On the thread that brought the result, under no lock. No blocking, no I/O.
-/// * **An error** refuses the result with `decode`; **a panic** is caught, counted, and refuses it likewise.
+/// * **An error** is for payloads that cannot be decoded, and refuses the result with `decode`; **a panic** is caught, counted, and refuses it likewise.
 pub trait DedupStrategy: Send + Sync + 'static {
     /// The identity of a result, or `None` if it is never the same as any other.
     ///

@@ -17,8 +17,8 @@ pub trait OrderStrategy: Send + Sync + 'static {
     /// How two results of one set compare.
     fn compare(&self, a: &Contribution, b: &Contribution) -> Ordering;
 
-    /// Whether the effective order depends on how processes were scheduled, as arrival does. A host warns where
-    /// such an order meets a merge that is not commutative.
+    /// Whether the effective order depends on how processes were scheduled, as arrival does, even of results that all
+    /// have a timestamp. A host warns where such an order meets a merge that is not commutative.
     fn depends_on_scheduling(&self) -> bool {
         false
     }

@@ -112,9 +112,7 @@ impl Registry {
         let builder =
             RegistryBuilder { plugins: inventory::iter::<Registration>.into_iter().copied().collect() };
         let registry = builder.build()?;
-        if let Some(bare) =
-            registry.plugins.iter().find(|plugin| !is_own(plugin) && !plugin.name.contains('/'))
-        {
+        if let Some(bare) = registry.plugins.iter().find(|plugin| !is_valid_name(plugin.name, plugin.krate)) {
             return Err(RegistryError::bad_name(bare));
         }
         let silent = crates.0.iter().find(|krate| !registry.crates.contains(krate));
@@ -193,7 +191,7 @@ impl RegistryBuilder {
     pub fn build(mut self) -> Result<Registry, RegistryError> {
         self.plugins.sort_by_key(|plugin| (plugin.kind, plugin.name, plugin.krate));
         for plugin in &self.plugins {
-            if !plugin.name.split('/').all(is_kebab) || plugin.name.split('/').count() > 2 {
+            if !is_name(plugin.name) {
                 return Err(RegistryError::bad_name(plugin));
             }
         }
@@ -216,8 +214,12 @@ impl RegistryBuilder {
 
 /// Names without a prefix are stook's own: a later version may use any of them, and the words that say why a set
 /// is partial (`timeout`) are such names too.
-fn is_own(plugin: &Registration) -> bool {
-    plugin.krate.starts_with("stook")
+pub(crate) fn is_valid_name(name: &str, krate: &str) -> bool {
+    is_name(name) && (krate.starts_with("stook") || name.contains('/'))
+}
+
+fn is_name(name: &str) -> bool {
+    name.split('/').all(is_kebab) && name.split('/').count() <= 2
 }
 
 fn is_kebab(name: &str) -> bool {

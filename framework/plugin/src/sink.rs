@@ -14,6 +14,8 @@ use crate::AggregatedResult;
 /// * **`Ok` from `flush` means taken** everything delivered since the last flush: the host then acknowledges the
 ///   results in it (where `ack = "delivered"`) and never delivers them again. Buffer in `deliver`, make safe in
 ///   `flush`.
+/// * **It takes every result**, whatever is in it: one that it never takes holds up all that come after it. Of a payload
+///   that cannot be decoded it writes what can be said ([`AggregatedResult::readable`]).
 /// * **An error** keeps what was not flushed; it is delivered again, with growing pauses, and may therefore
 ///   reach the destination twice: the `emission_id` tells. **A panic** counts as an error.
 pub trait Sink: Send + 'static {

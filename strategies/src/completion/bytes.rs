@@ -73,11 +73,11 @@ register!(completion: Bytes);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration, conformance};
+    use stook_plugin::{Registration, conformance};
 
     use super::*;
     use crate::completion::testing::{admits, completes};
-    use crate::testing::{check_defaults, made, refuses};
+    use crate::testing::{made, refuses};
 
     #[test]
     fn keeps_its_promises() {
@@ -124,6 +124,6 @@ mod tests {
         refuses("{}", "missing field `bytes`");
         refuses(r#"{"bytes":"1B","boundary":"befor"}"#, "did you mean `before`?");
         assert_eq!(made::<Bytes>(r#"{"bytes":"3KiB"}"#).needs_bytes(), Some((3_072, "bytes")));
-        check_defaults::<Bytes>(BytesOptions::SPECS, r#"{"bytes":"1KiB"}"#);
+        conformance::plugin::<Bytes>(&[("bytes", "1KiB".into())]);
     }
 }

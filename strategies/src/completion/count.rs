@@ -99,11 +99,11 @@ register!(completion: Count);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration, conformance};
+    use stook_plugin::{Registration, conformance};
 
     use super::*;
     use crate::completion::testing::{admits, completes};
-    use crate::testing::{check_defaults, made, refuses};
+    use crate::testing::{made, refuses};
 
     #[test]
     fn keeps_its_promises() {
@@ -173,7 +173,6 @@ mod tests {
 
     #[test]
     fn defaults_are_as_shown() {
-        check_defaults::<Count>(CountOptions::SPECS, r#"{"count":3}"#);
-        check_defaults::<Count>(CountOptions::SPECS, r#"{"count_field":"n"}"#);
+        conformance::plugin::<Count>(&[("count", 3.into())]);
     }
 }

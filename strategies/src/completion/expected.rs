@@ -40,11 +40,11 @@ register!(completion: Expected);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration, conformance};
+    use stook_plugin::{Registration, conformance};
 
     use super::*;
     use crate::completion::testing::completes;
-    use crate::testing::{build, check_defaults, id, made, refuses};
+    use crate::testing::{build, id, made, refuses};
 
     fn policy(options: &str) -> Box<dyn CompletionPolicy> {
         build(&Registration::completion::<Expected>("test"), options).unwrap()
@@ -91,6 +91,6 @@ mod tests {
         refuses(r#"{"unexpected":"refused"}"#, "did you mean `refuse`?");
         refuses(r#"{"collectors":["a b"]}"#, "`a b` is no collector id");
         refuses(r#"{"kinds":[""]}"#, "must not be empty");
-        check_defaults::<Expected>(Whom::SPECS, "{}");
+        conformance::plugin::<Expected>(&[]);
     }
 }

@@ -47,11 +47,11 @@ register!(completion: Marker);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration, conformance};
+    use stook_plugin::{Registration, conformance};
 
     use super::*;
     use crate::completion::testing::{completes, heard};
-    use crate::testing::{check_defaults, id, made, refuses};
+    use crate::testing::{id, made, refuses};
 
     #[test]
     fn keeps_its_promises() {
@@ -95,6 +95,6 @@ mod tests {
             r#"{"kinds":[""]}"#,
             "must not be empty",
         );
-        check_defaults::<Marker>(Whom::SPECS, "{}");
+        conformance::plugin::<Marker>(&[]);
     }
 }

@@ -112,11 +112,11 @@ register!(completion: Quorum);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration, conformance};
+    use stook_plugin::{Registration, conformance};
 
     use super::*;
     use crate::completion::testing::completes;
-    use crate::testing::{HOSTILE, check_defaults, json, lines, made, refuses, results};
+    use crate::testing::{HOSTILE, json, lines, made, refuses, results};
 
     fn check(options: &str, sent: &[(&str, &str)], complete: bool) {
         let answered: Vec<_> = sent.iter().map(|(collector, _)| *collector).collect();
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn options_are_checked() {
-        check_defaults::<Quorum>(QuorumOptions::SPECS, r#"{"k":2}"#);
+        conformance::plugin::<Quorum>(&[("k", 2.into())]);
         let refuses = |options, with| {
             refuses::<dyn CompletionPolicy>(&Registration::completion::<Quorum>("test"), options, with);
         };

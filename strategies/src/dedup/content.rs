@@ -127,10 +127,10 @@ mod tests {
     use std::time::Duration;
 
     use proptest::prelude::*;
-    use stook_plugin::{Options, Registration, conformance};
+    use stook_plugin::{Registration, conformance};
 
     use super::*;
-    use crate::testing::{HOSTILE, build, check_defaults, made, payload, refuses, result};
+    use crate::testing::{HOSTILE, build, made, payload, refuses, result};
 
     fn strategy(options: &str) -> Box<dyn DedupStrategy> {
         build(&Registration::dedup::<Content>("test"), options).unwrap()
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn options_are_checked() {
-        check_defaults::<Content>(ContentOptions::SPECS, "{}");
+        conformance::plugin::<Content>(&[]);
         let memory = strategy("{}").memory();
         assert_eq!(memory, DedupMemory::bounded(Scope::Set, Duration::from_secs(300), 100_000, Keep::First));
         let given = r#"{"scope":"collector","window":"1s","capacity":1,"keep":"last"}"#;

@@ -81,10 +81,10 @@ register!(detection: Deadline);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration, conformance};
+    use stook_plugin::{Registration, conformance};
 
     use super::*;
-    use crate::testing::{check_defaults, made, refuses};
+    use crate::testing::{made, refuses};
 
     fn at(ms: u64) -> MonoTime {
         MonoTime::at(Duration::from_millis(ms))
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn options_are_checked() {
-        check_defaults::<Deadline>(DeadlineOptions::SPECS, "{}");
+        conformance::plugin::<Deadline>(&[]);
         let check = |options, message| {
             refuses::<dyn FailureDetector>(&Registration::detection::<Deadline>("test"), options, message);
         };

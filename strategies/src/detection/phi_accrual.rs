@@ -212,10 +212,10 @@ register!(detection: PhiAccrual);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration, conformance};
+    use stook_plugin::{Registration, conformance};
 
     use super::*;
-    use crate::testing::{check_defaults, made, refuses};
+    use crate::testing::{made, refuses};
 
     const START: MonoTime = MonoTime::ZERO;
 
@@ -317,7 +317,7 @@ mod tests {
 
     #[test]
     fn options_are_checked() {
-        check_defaults::<PhiAccrual>(PhiAccrualOptions::SPECS, "{}");
+        conformance::plugin::<PhiAccrual>(&[]);
         let check = |options, message| {
             refuses::<dyn FailureDetector>(&Registration::detection::<PhiAccrual>("test"), options, message);
         };

@@ -49,6 +49,7 @@ mod tests {
 
     #[test]
     fn keeps_its_promises() {
+        stook_plugin::conformance::plugin::<ByCollector>(&[]);
         stook_plugin::conformance::merge(|| ByCollector);
     }
 

@@ -133,10 +133,10 @@ register!(merge: Join);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration, conformance};
+    use stook_plugin::{Registration, conformance};
 
     use super::*;
-    use crate::testing::{check_defaults, id, json, lines, made, merge, refuses, results};
+    use crate::testing::{id, json, lines, made, merge, refuses, results};
 
     const ON_PID: &str = r#"{"on":"pid"}"#;
 
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn options_are_checked() {
-        check_defaults::<Join>(JoinOptions::SPECS, ON_PID);
+        conformance::plugin::<Join>(&[("on", "pid".into())]);
         let refuses =
             |options, with| refuses::<dyn MergeStrategy>(&Registration::merge::<Join>("t"), options, with);
         refuses("{}", "missing field `on`");

@@ -38,6 +38,7 @@ mod tests {
 
     #[test]
     fn keeps_its_promises() {
+        stook_plugin::conformance::plugin::<List>(&[]);
         stook_plugin::conformance::merge(|| List);
     }
 

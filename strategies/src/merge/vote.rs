@@ -93,10 +93,10 @@ register!(merge: Vote);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration, conformance};
+    use stook_plugin::{Registration, conformance};
 
     use super::*;
-    use crate::testing::{check_defaults, json, lines, made, merge, refuses, results};
+    use crate::testing::{json, lines, made, merge, refuses, results};
 
     fn check(k: usize, sent: &[(&str, &str)], value: &str, conflicts: &[&str]) {
         let (merged, found) = merge::<Vote>(&format!(r#"{{"k":{k}}}"#), &results(sent));
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn options_are_checked() {
-        check_defaults::<Vote>(VoteOptions::SPECS, r#"{"k":2}"#);
+        conformance::plugin::<Vote>(&[("k", 2.into())]);
         let refuses =
             |options, with| refuses::<dyn MergeStrategy>(&Registration::merge::<Vote>("t"), options, with);
         refuses("{}", "missing field `k`");

@@ -37,6 +37,7 @@ mod tests {
 
     #[test]
     fn keeps_its_promises() {
+        stook_plugin::conformance::plugin::<Arrival>(&[]);
         stook_plugin::conformance::order(|| Arrival);
     }
 

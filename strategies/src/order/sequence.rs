@@ -33,6 +33,7 @@ mod tests {
 
     #[test]
     fn keeps_its_promises() {
+        stook_plugin::conformance::plugin::<Sequence>(&[]);
         stook_plugin::conformance::order(|| Sequence);
     }
 

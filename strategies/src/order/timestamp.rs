@@ -39,6 +39,7 @@ mod tests {
 
     #[test]
     fn keeps_its_promises() {
+        stook_plugin::conformance::plugin::<Timestamp>(&[]);
         stook_plugin::conformance::order(|| Timestamp);
     }
 

@@ -95,11 +95,11 @@ register!(restart: Backoff);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Exit, Options, Registration, conformance};
+    use stook_plugin::{Exit, Registration, conformance};
 
     use super::*;
     use crate::restart::testing::{decide, first};
-    use crate::testing::{check_defaults, made, refuses};
+    use crate::testing::{made, refuses};
 
     fn check(options: &str, failures: u32, expect: Duration) {
         let restart = decide(&made::<Backoff>(options), Exit::Failure, &[], failures);
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn options_are_checked() {
-        check_defaults::<Backoff>(BackoffOptions::SPECS, "{}");
+        conformance::plugin::<Backoff>(&[]);
         let check = |options, message| {
             refuses::<dyn RestartPolicy>(&Registration::restart::<Backoff>("test"), options, message);
         };

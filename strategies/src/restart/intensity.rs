@@ -54,11 +54,11 @@ register!(restart: Intensity);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Exit, Options, Registration, conformance};
+    use stook_plugin::{Exit, Registration, conformance};
 
     use super::*;
     use crate::restart::testing::{decide, first};
-    use crate::testing::{check_defaults, made, refuses};
+    use crate::testing::{made, refuses};
 
     #[test]
     fn one_restart_too_many_is_the_end() {
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn options_are_checked() {
-        check_defaults::<Intensity>(IntensityOptions::SPECS, "{}");
+        conformance::plugin::<Intensity>(&[]);
         let check = |options, message| {
             refuses::<dyn RestartPolicy>(&Registration::restart::<Intensity>("test"), options, message);
         };

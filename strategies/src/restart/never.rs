@@ -41,6 +41,7 @@ mod tests {
 
     #[test]
     fn holds_to_the_contract() {
+        conformance::plugin::<Never>(&[]);
         conformance::restart(|| Never);
     }
 }

@@ -86,11 +86,11 @@ register!(scoring: HotCold);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Options, Registration, conformance};
+    use stook_plugin::{Registration, conformance};
 
     use super::*;
     use crate::scoring::testing::{busy, candidate, chosen, pool, shares};
-    use crate::testing::{check_defaults, made, refuses};
+    use crate::testing::{made, refuses};
 
     fn check(options: &str, candidates: &[Candidate], expect: &[usize]) {
         let mut policy = made::<HotCold>(options);
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn options_are_checked() {
-        check_defaults::<HotCold>(HotColdOptions::SPECS, "{}");
+        conformance::plugin::<HotCold>(&[]);
         for bad in ["-0.1", "1.1", "84"] {
             let options = format!(r#"{{"quantile":{bad}}}"#);
             let registration = Registration::scoring::<HotCold>("test");

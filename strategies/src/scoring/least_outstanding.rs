@@ -64,6 +64,7 @@ mod tests {
 
     #[test]
     fn holds_to_the_contract() {
+        conformance::plugin::<LeastOutstanding>(&[]);
         conformance::scoring(|| LeastOutstanding);
     }
 }

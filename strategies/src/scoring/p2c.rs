@@ -71,6 +71,7 @@ mod tests {
 
     #[test]
     fn holds_to_the_contract() {
+        conformance::plugin::<P2c>(&[]);
         conformance::scoring(|| P2c);
     }
 }

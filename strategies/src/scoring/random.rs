@@ -46,6 +46,7 @@ mod tests {
 
     #[test]
     fn holds_to_the_contract() {
+        conformance::plugin::<Random>(&[]);
         conformance::scoring(|| Random);
     }
 }

@@ -60,6 +60,7 @@ mod tests {
 
     #[test]
     fn holds_to_the_contract() {
+        conformance::plugin::<RoundRobin>(&[]);
         conformance::scoring(|| RoundRobin);
     }
 }

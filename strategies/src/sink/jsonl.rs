@@ -153,11 +153,11 @@ register!(sink: Jsonl);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{MergeInput, Merged, Options, Reason, Registration, SetKey};
+    use stook_plugin::{MergeInput, Merged, Reason, Registration, SetKey, conformance};
     use stook_types::{CorrelationId, EmissionId, Outcome, Value, WallTime};
 
     use super::*;
-    use crate::testing::{build, check_defaults, json, n, refuses, results};
+    use crate::testing::{build, json, made, n, refuses, results};
 
     fn released(value: Merged) -> AggregatedResult {
         AggregatedResult {
@@ -196,6 +196,18 @@ mod tests {
         let path = folder.path().join("out.jsonl");
         test(path.to_str().unwrap());
         std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn keeps_its_promises() {
+        in_file(|path| {
+            let make = || made::<Jsonl>(&serde_json::json!({ "path": path }).to_string());
+            let arrived = |result: &AggregatedResult| {
+                let id = format!("\"emission_id\":\"{}\"", result.emission_id);
+                std::fs::read_to_string(path).unwrap().matches(&id).count()
+            };
+            conformance::sink(make, arrived);
+        });
     }
 
     #[test]
@@ -321,7 +333,7 @@ mod tests {
 
     #[test]
     fn options_are_checked() {
-        check_defaults::<Jsonl>(JsonlOptions::SPECS, "{}");
+        conformance::plugin::<Jsonl>(&[]);
         let registration = Registration::sink::<Jsonl>("test");
         refuses::<dyn Sink>(&registration, r#"{"path":""}"#, "must not be empty");
         refuses::<dyn Sink>(&registration, r#"{"paht":"-"}"#, "unknown field `paht`");

@@ -19,25 +19,33 @@
 //! that a violation is found again by running the test again; the seed is in the message. A policy with several
 //! settings is tested in each that behaves differently.
 //!
+//! There is one function for each contract, and [`plugin`] for what is the same for all: its name, its docs, its options
+//! and their defaults.
+//!
 //! What is *good* is not asked. That needs a load, and a policy may have reasons.
 
 mod completion;
 mod dedup;
 mod detection;
+mod given;
 mod merge;
 mod order;
+mod plugin;
 mod restart;
 mod results;
 mod scoring;
 mod sent;
+mod sink;
 
 pub use completion::{completion, completion_of};
 pub use dedup::{dedup, dedup_of};
 pub use detection::detection;
 pub use merge::{merge, merge_of};
 pub use order::order;
+pub use plugin::plugin;
 pub use restart::restart;
 pub use scoring::scoring;
+pub use sink::sink;
 
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};

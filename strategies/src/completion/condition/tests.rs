@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use stook_plugin::{Options, Registration};
+use stook_plugin::{Registration, conformance};
 use stook_types::Value;
 
 use super::*;
-use crate::testing::{HOSTILE, build, check_defaults, json, made, results};
+use crate::testing::{HOSTILE, build, json, made, results};
 
 /// The condition about a set with these results, the last of which has just arrived.
 fn decide(options: &str, sent: &[(&str, &str)]) -> Decision {
@@ -39,6 +39,17 @@ fn refused(options: &str, text: &str, with: &str) {
     assert!(error.message.contains(with), "{options}: {}", error.message);
     let when = json(options).as_object().unwrap()["when"].as_str().unwrap().to_owned();
     assert_eq!(&when[error.at.unwrap()], text, "{options}: {}", error.message);
+}
+
+#[test]
+fn keeps_its_promises() {
+    let check = |options: &str| {
+        let payloads = [json(r#"{"n":1,"o":{"m":"x"}}"#), json(r#"{"n":true}"#)];
+        conformance::completion_of(|| made::<Condition>(options), &payloads);
+    };
+    check(&when("result.value.n == 1 && set.count > 1"));
+    check(&when_set("set.value.o.m == 'x' || set.collectors.exists(c, c == 'p1') || set.age_ms > 1000"));
+    check(r#"{"when":"result.value.n","boundary":"start"}"#);
 }
 
 #[test]
@@ -399,7 +410,7 @@ fn no_expression_panics() {
 
 #[test]
 fn options_are_checked() {
-    check_defaults::<Condition>(ConditionOptions::SPECS, r#"{"when":"set.count == 1"}"#);
+    conformance::plugin::<Condition>(&[("when", "result.value.done".into())]);
     let registration = Registration::completion::<Condition>("test");
     let refuses =
         |options, with| crate::testing::refuses::<dyn CompletionPolicy>(&registration, options, with);

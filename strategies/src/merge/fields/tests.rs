@@ -1,10 +1,10 @@
-use stook_plugin::{Options, Registration, conformance};
+use stook_plugin::{Registration, conformance};
 
 use super::rule::{AnyRule, RULES};
 use super::testing::fields;
 use super::total::Overflow;
 use super::*;
-use crate::testing::{check_defaults, json, lines, made, merge, n, payload, refuses, result, results};
+use crate::testing::{json, lines, made, merge, n, payload, refuses, result, results};
 
 #[test]
 fn unites_fields_and_takes_the_first_by_default() {
@@ -142,7 +142,7 @@ fn a_rule_for_a_whole_object_beats_those_below() {
 
 #[test]
 fn options_are_checked() {
-    check_defaults::<Fields>(FieldsOptions::SPECS, "{}");
+    conformance::plugin::<Fields>(&[]);
     let registration = Registration::merge::<Fields>("test");
     let refuses = |options: &str, with: &str| refuses::<dyn MergeStrategy>(&registration, options, with);
     let names = RULES.iter().map(|rule| rule.name).collect::<Vec<_>>().join(", ");
@@ -171,7 +171,7 @@ fn options_are_checked() {
 
 #[test]
 fn the_docs_name_every_rule_and_its_options() {
-    let docs = FieldsOptions::SPECS[0].docs;
+    let docs = <FieldsOptions as stook_plugin::Options>::SPECS[0].docs;
     for rule in RULES {
         assert!(docs.contains(&format!("`{}`", rule.name)), "{}", rule.name);
         for option in rule.options {
