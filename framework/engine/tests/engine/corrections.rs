@@ -31,6 +31,14 @@ fn each_late_result_is_the_next_revision_until_grace_has_passed() {
 }
 
 #[test]
+fn at_the_end_of_the_grace_it_is_over_whoever_comes_first() {
+    let mut rig = Rig::new(AggregateSpec { completion: vec![count(1)], late: correct(1_000), ..spec() });
+    rig.offer("p1", "1", 1);
+    rig.early_at(1_000);
+    assert_eq!(rig.offer("p1", "1", 2), "late");
+}
+
+#[test]
 fn outcome_and_missing_are_computed_again() {
     let spec = || AggregateSpec { completion: vec![announced()], late: correct(5_000), ..spec() };
     let mut rig = Rig::new(spec());

@@ -292,6 +292,11 @@ impl Rig {
         self.step(ResultAggregator::expire);
     }
 
+    /// Lets it be `ms`, with nothing done yet of what falls due by then.
+    pub(crate) fn early_at(&mut self, ms: u64) {
+        self.now = MonoTime::at(Duration::from_millis(ms));
+    }
+
     /// The sinks take what they were holding, or lose it.
     pub(crate) fn settle(&mut self, deliver: bool) {
         for emission in std::mem::take(&mut self.held) {

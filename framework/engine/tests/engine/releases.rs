@@ -1,6 +1,6 @@
 //! Each set is released exactly once, whatever ends it first.
 
-use stook_engine::{AggregateSpec, AnnounceError, Expected, LatePolicy, LateSpec};
+use stook_engine::{AggregateSpec, AnnounceError, Expected, LatePolicy, LateSpec, Released};
 use stook_types::{EmissionId, MonoTime};
 
 use crate::harness::{Rig, collector, ms, pattern, shot, spec};
@@ -30,6 +30,19 @@ const AGAIN: &[Step] = &[
     |rig| rig.until(30_000),
     Rig::shutdown,
 ];
+
+#[test]
+fn what_is_released_says_of_which_aggregate() {
+    let b = AggregateSpec::new("b", vec![pattern("b.#")], ms(10_000));
+    let mut rig = Rig::with(vec![spec(), b], 1 << 20);
+    rig.offer("p1", "1", 1);
+    rig.shoot(&shot("p1", "1", 2).topic("b.x"));
+    rig.act(|engine, now, out| {
+        engine.shutdown(now, out);
+        assert_eq!(out.iter().map(Released::aggregate).collect::<Vec<_>>(), [0, 1]);
+    });
+    assert_eq!(rig.emitted(), ["1 partial shutdown [1]", "b: 1 partial shutdown [2]"]);
+}
 
 #[test]
 fn whatever_ends_a_set_nothing_ends_it_again() {
