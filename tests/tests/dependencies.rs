@@ -25,6 +25,8 @@ const ARROWS: &[(&str, &[&str])] = &[
         "stook-examples",
         &["stook", "stook-collector", "stook-plugin", "stook-proto", "stook-strategies", "stook-types"],
     ),
+    ("acme-policy", &["stook-plugin"]),
+    ("acme-host", &["acme-policy", "stook", "stook-strategies"]),
     (
         "stook-tests",
         &[

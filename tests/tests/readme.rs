@@ -27,6 +27,8 @@ fn the_readme_shows_the_examples_as_they_are() {
     shows("sh", "examples/exec/ps-json");
     shows("rust", "examples/embedded/main.rs");
     shows("toml", "examples/quickstart/stook.toml");
+    shows("rust", "examples/acme-policy/src/lib.rs");
+    shows("toml", "examples/acme-host/stook.toml");
 }
 
 #[test]
