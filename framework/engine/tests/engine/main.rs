@@ -6,6 +6,7 @@ mod bounds;
 mod corrections;
 mod duplicates;
 mod harness;
+mod interleavings;
 mod keys;
 mod lasts;
 mod members;
