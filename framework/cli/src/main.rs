@@ -6,6 +6,7 @@ mod exec;
 mod host;
 mod logging;
 mod look;
+mod new;
 mod output;
 mod plugins;
 mod restart;
@@ -28,7 +29,8 @@ struct Command {
     verb: Verb,
 }
 
-const LOGGING: &str = "`run` and `exec` log to standard error, at `info` or what STOOK_LOG says (like `debug`).";
+const LOGGING: &str =
+    "`run` and `exec` log to standard error, at `info` or what STOOK_LOG says (like `debug`).";
 
 #[derive(Subcommand)]
 enum Verb {
@@ -41,6 +43,8 @@ enum Verb {
     Status(status::Args),
     Restart(restart::Args),
     Exec(exec::Args),
+    #[command(subcommand)]
+    New(new::Verb),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Verb::Status(args) => status::run(&args),
         Verb::Restart(args) => restart::run(&args),
         Verb::Exec(args) => exec::run(args),
+        Verb::New(verb) => new::run(&verb),
     };
     done.map_or_else(|failure| failure.report(), |()| exit::OK.into())
 }

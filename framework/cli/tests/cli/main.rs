@@ -4,6 +4,7 @@ mod check;
 #[cfg(unix)]
 mod exec;
 mod host;
+mod new;
 mod plugins;
 mod status;
 mod submit;
