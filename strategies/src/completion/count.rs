@@ -54,10 +54,11 @@ impl Plugin for Count {
 
 impl CompletionPolicy for Count {
     fn decide(&self, set: &SetView<'_>) -> Decision {
-        let needed = match (&self.0, set.results.first()) {
+        let needed = match (&self.0, set.arrived) {
             (Needed::Config(count), _) => Ok(*count),
-            // All that are in say the same.
-            (Needed::Results(field), Some(first)) => said(field, &first.payload),
+            // All that are in say the same, so only that one is decoded which has just entered.
+            (Needed::Results(field), Some(arrived)) => said(field, &arrived.payload),
+            // There are no more results than before.
             (Needed::Results(_), None) => return Decision::Pending,
         };
         if needed.is_ok_and(|needed| set.results.len() >= needed) {
@@ -69,10 +70,15 @@ impl CompletionPolicy for Count {
 
     fn admit(&self, set: &SetView<'_>, next: &Contribution) -> Admission {
         let Needed::Results(field) = &self.0 else { return Admission::Enters };
-        let first = set.results.first().map_or(&next.payload, |first| &first.payload);
-        match (said(field, &next.payload), said(field, first)) {
-            (Err(refusal), _) => Admission::Refused(refusal),
-            (Ok(next), Ok(first)) if next != first => Admission::Refused(Refusal::CountMismatch),
+        let next = match said(field, &next.payload) {
+            Ok(next) => next,
+            Err(refusal) => return Admission::Refused(refusal),
+        };
+        // All that are in say the same. Ask one that is quickly decoded: a large one would be again for each that comes.
+        let known = [set.results.first(), set.results.last()].into_iter().flatten();
+        let known = known.map(|result| &result.payload).min_by_key(|payload| payload.len());
+        match known.map(|payload| said(field, payload)) {
+            Some(Ok(known)) if known != next => Admission::Refused(Refusal::CountMismatch),
             _ => Admission::Enters,
         }
     }
@@ -99,11 +105,15 @@ register!(completion: Count);
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::time::Duration;
+
     use stook_plugin::{Registration, conformance};
+    use stook_types::Encoding;
 
     use super::*;
     use crate::completion::testing::{admits, completes};
-    use crate::testing::{made, refuses};
+    use crate::testing::{json, made, refuses, result};
 
     #[test]
     fn keeps_its_promises() {
@@ -154,6 +164,38 @@ mod tests {
         }
         check(&[("p1", r#"{"n":4}"#)], r#"{"n":5}"#, refused(Refusal::CountMismatch));
         assert_eq!(admits::<Count>(r#"{"count":1}"#, &[], ("p1", "{")), Admission::Enters);
+    }
+
+    #[test]
+    fn no_payload_is_decoded_again_and_again() {
+        thread_local!(static DECODED: Cell<usize> = const { Cell::new(0) });
+        static COUNTING: Encoding = Encoding {
+            content_type: "test/counting",
+            decode: |bytes| {
+                DECODED.set(DECODED.get() + bytes.len());
+                Ok(json(r#"{"n":100}"#))
+            },
+        };
+        let large = 1 << 20;
+        for place in [0, 50, 99] {
+            DECODED.set(0);
+            let policy = made::<Count>(r#"{"count_field":"n"}"#);
+            let mut results = Vec::new();
+            for number in 0..100 {
+                let size = if number == place { large } else { 1 };
+                let next = result("p1", Payload::new(vec![0; size].into(), &COUNTING));
+                let view = SetView::new("a", &results, &[], 0, Duration::ZERO);
+                assert_eq!(policy.admit(&view, &next), Admission::Enters);
+                results.push(next);
+                let mut view = SetView::new("a", &results, &[], 0, Duration::ZERO);
+                view.arrived = results.last();
+                let complete = policy.decide(&view) == Decision::Complete;
+                assert_eq!(complete, number == 99, "at {number}");
+                view.arrived = None;
+                assert_eq!(policy.decide(&view), Decision::Pending, "at {number}: nothing has entered");
+            }
+            assert!(DECODED.get() < 4 * large, "{} bytes, with a large one at {place}", DECODED.get());
+        }
     }
 
     #[test]

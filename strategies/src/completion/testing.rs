@@ -18,7 +18,7 @@ pub(super) fn member(name: &str, expected: bool, answered: bool) -> Member {
 }
 
 /// Whether the policy calls a set complete that expects `expected`, was answered by `answered`, and has these
-/// results.
+/// results, of which the last has just entered.
 pub(super) fn completes<P: Plugin + CompletionPolicy>(
     options: &str,
     expected: &[&str],
@@ -34,7 +34,8 @@ pub(super) fn completes<P: Plugin + CompletionPolicy>(
     }
     let results = results(sent);
     let bytes = results.iter().map(|result| result.payload.len()).sum();
-    let set = SetView::new("a", &results, &members, bytes, Duration::ZERO);
+    let mut set = SetView::new("a", &results, &members, bytes, Duration::ZERO);
+    set.arrived = results.last();
     policy::<P>(options).decide(&set) == Decision::Complete
 }
 
