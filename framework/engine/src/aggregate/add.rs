@@ -34,6 +34,19 @@ pub(super) struct Arriving<'a> {
 }
 
 impl Aggregate {
+    /// Whether its collector may not answer here, be its result new or known: what becomes of the result then.
+    pub(super) fn bars(&self, open: &OpenSet, arriving: &Arriving<'_>) -> Option<Verdict> {
+        if open.has_withdrawn(&arriving.collector)
+            || arriving.lease.is_some_and(|lease| open.has_fenced(lease))
+        {
+            return Some(Verdict::Refused(Refusal::StaleEpoch));
+        }
+        if open.expects_somebody() && !open.expects(&arriving.collector) {
+            return self.admit_unexpected().err();
+        }
+        None
+    }
+
     /// What can be said of a result without the policies: whether its collector may answer here, and whether the set has
     /// it. `None` if it is new.
     pub(super) fn meet(
@@ -42,15 +55,7 @@ impl Aggregate {
         open: &mut OpenSet,
         arriving: &mut Arriving<'_>,
     ) -> Option<Verdict> {
-        if open.has_withdrawn(&arriving.collector)
-            || arriving.lease.is_some_and(|lease| open.has_fenced(lease))
-        {
-            return Some(Verdict::Refused(Refusal::StaleEpoch));
-        }
-        if open.expects_somebody()
-            && !open.expects(&arriving.collector)
-            && let Err(verdict) = self.admit_unexpected()
-        {
+        if let Some(verdict) = self.bars(open, arriving) {
             return Some(verdict);
         }
         let (identity, memory) = of_set(arriving.checked)?;

@@ -106,13 +106,15 @@ impl Aggregate {
                 Slot::Open(open) => open,
                 Slot::Gone => continue,
                 Slot::Closed(tomb) => {
-                    if let Some(kept) = &mut tomb.kept {
-                        let earlier = here(&kept.open);
-                        self.add_duplicate(now, &mut kept.open, arriving, earlier);
-                    }
-                    return Verdict::Duplicate;
+                    let Some(kept) = &mut tomb.kept else { return Verdict::Duplicate };
+                    let earlier = here(&kept.open);
+                    let barred = self.bars(&kept.open, arriving);
+                    return barred.unwrap_or_else(|| self.add_duplicate(now, &mut kept.open, arriving, earlier));
                 }
             };
+            if let Some(verdict) = self.bars(open, arriving) {
+                return verdict;
+            }
             let verdict = self.add_duplicate(now, open, arriving, here(open));
             let decided = self.decide(open, now, None);
             if decided.is_none() || self.corrects() {

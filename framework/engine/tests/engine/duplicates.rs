@@ -1,11 +1,11 @@
 //! Retransmits, always; equal content, as `dedup` says.
 
-use stook_engine::{AggregateSpec, LatePolicy, LateSpec};
-use stook_plugin::{DedupMemory, Keep, Scope};
+use stook_engine::{AggregateSpec, Expected, LatePolicy, LateSpec, LeaseId};
+use stook_plugin::{DedupMemory, Keep, Scope, Unexpected};
 use stook_types::Missing;
 
-use crate::harness::{Rig, ms, pattern, shot, spec};
-use crate::policies::{announced, count, quorum, remember, same_bytes};
+use crate::harness::{Rig, collector, key, ms, pattern, shot, spec};
+use crate::policies::{announced, count, expected_or, quorum, remember, same_bytes};
 
 const FOREVER: u64 = 1 << 40;
 
@@ -260,4 +260,31 @@ fn identities_of_two_strategies_are_not_compared() {
     let other = || shot("p1", "1", 5).topic("a.other");
     assert_eq!(rig.shoot(&other()), "accepted", "equal by accident: each strategy looks at parts of its own");
     assert_eq!(rig.shoot(&other()), "duplicate");
+}
+
+#[test]
+fn who_may_not_answer_replaces_nothing_whatever_the_scope_of_dedup() {
+    for scope in [Scope::Set, Scope::Aggregate] {
+        let dedup = Some(remember(scope, FOREVER, 100, Keep::Last));
+        let mut rig = Rig::new(AggregateSpec { completion: vec![announced()], dedup, ..spec() });
+        rig.connect("p1", 1);
+        rig.connect("p2", 1);
+        rig.announce("1", &[Expected::tasks(collector("p1"), 1)]).unwrap();
+        let (set, p1, p2) = (key("1"), collector("p1"), collector("p2"));
+        rig.act(|engine, now, out| engine.reassign(now, 0, &set, Some((&p1, LeaseId(1))), Some(&p2), out));
+        assert_eq!(rig.offer("p2", "1", 5), "accepted");
+        assert_eq!(rig.shoot(&shot("p1", "1", 5).under(1)), "refused stale-epoch", "{scope:?}");
+    }
+}
+
+#[test]
+fn a_duplicate_of_a_stranger_is_refused_within_the_time_for_corrections_too() {
+    for scope in [Scope::Set, Scope::Aggregate] {
+        let dedup = Some(remember(scope, FOREVER, 100, Keep::First));
+        let late = LateSpec { policy: LatePolicy::Correct(ms(5_000)), ..LateSpec::default() };
+        let completion = vec![expected_or(&["p1"], Unexpected::Refuse)];
+        let mut rig = Rig::new(AggregateSpec { completion, dedup, late, ..spec() });
+        rig.offer("p1", "1", 5);
+        assert_eq!(rig.offer("p2", "1", 5), "refused unexpected-collector", "{scope:?}");
+    }
 }

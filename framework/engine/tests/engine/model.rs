@@ -435,6 +435,10 @@ impl Model {
             return "duplicate".into();
         }
         let open = set.closed.is_none();
+        if let Some(verdict) = self.barred(result, id) {
+            return verdict;
+        }
+        let set = &self.sets[&id];
         let place = (open && set.number == place.0).then_some(place.1);
         let verdict = self.duplicate(result, id, place);
         if open {
@@ -520,17 +524,20 @@ impl Model {
         }
     }
 
+    /// The verdict on a result of somebody who may not answer here.
+    fn barred(&self, result: Result, id: u8) -> Option<String> {
+        let expected = &self.sets[&id].expected;
+        let is_stranger = !expected.is_empty() && !expected.contains(&result.from);
+        if is_stranger { self.unexpected() } else { None }
+    }
+
     fn add(&mut self, result: Result, id: u8) -> String {
         let now = self.now;
         let of_set = self.config.dedup.filter(|terms| terms.scope == Scope::Set);
-        let unexpected = self.unexpected();
-        let set = self.sets.get_mut(&id).unwrap();
-        if !set.expected.is_empty()
-            && !set.expected.contains(&result.from)
-            && let Some(verdict) = unexpected
-        {
+        if let Some(verdict) = self.barred(result, id) {
             return verdict;
         }
+        let set = self.sets.get_mut(&id).unwrap();
         if let Some(terms) = of_set
             && let Some((_, place)) = meet(&mut set.seen, terms, now, (None, result.json))
         {
