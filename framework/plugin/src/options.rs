@@ -9,6 +9,10 @@ use stook_types::units::{ByteSize, Span};
 use stook_types::{CollectorId, Value};
 
 /// The options of one plugin. Implemented by [`options!`](crate::options).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no options of a plugin",
+    note = "declare them with `stook_plugin::options! {{ … }}`, or write `type Options = NoOptions;`"
+)]
 pub trait Options: for<'de> Deserialize<'de> {
     /// Every option, in the order of declaration.
     const SPECS: &'static [OptionSpec];
@@ -73,6 +77,13 @@ pub enum TypeSpec {
 }
 
 /// A type that an option can have.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no type that an option can have",
+    label = "no `OptionType`",
+    note = "options are bool, i64, u32, u64, usize, f64, NonZeroU64, NonZeroUsize, String, Span, ByteSize or CollectorId, \
+            an Option, Vec or BTreeMap<String, _> of these, or a `choice!` of words",
+    note = "for a type of your own implement `OptionType` and serde's `Deserialize`"
+)]
 pub trait OptionType {
     /// What it takes.
     const TAKES: TypeSpec;
@@ -235,6 +246,26 @@ macro_rules! options {
         return Err($crate::__private::serde::de::Error::missing_field(stringify!($field)))
     };
     (@default_or_missing $field:ident, $default:expr) => { $default };
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident {
+            $( $(#[$attribute:meta])* $field:ident : $type:ty $(= $default:expr)? ),+ $(,)?
+        }
+    ) => {
+        ::core::compile_error!(::core::concat!(
+            "every option of `", ::core::stringify!($name), "` has docs and no other attribute: they are what `stook plugins show` \
+             says of it; write `/// What it does.` above it"
+        ));
+    };
+    ($(#[$meta:meta])* $vis:vis struct $name:ident {}) => {
+        ::core::compile_error!("a plugin without options says `type Options = NoOptions;`");
+    };
+    ($($other:tt)*) => {
+        ::core::compile_error!(
+            "write options as a struct of which each field has docs and may have a default: \
+             `struct MyOptions { /// What it does. name: Type = default, }`"
+        );
+    };
 }
 
 /// Declares an enum of words, as options and JSON have them: parsed, printed and documented from one place.
@@ -295,6 +326,11 @@ macro_rules! choice {
                 word.parse().map_err($crate::__private::serde::de::Error::custom)
             }
         }
+    };
+    ($($other:tt)*) => {
+        ::core::compile_error!(
+            "write a choice as an enum of which each variant has its word: `enum Mode { Fast = \"fast\", Safe = \"safe\" }`"
+        );
     };
 }
 

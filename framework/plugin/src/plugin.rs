@@ -8,6 +8,10 @@ use crate::{
 };
 
 /// A named, documented, configurable implementation of one contract.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no plugin",
+    note = "beside its contract a plugin implements `stook_plugin::Plugin`: its name, docs, options and constructor"
+)]
 pub trait Plugin: Sized {
     /// The name by which config selects it: kebab-case; outside stook's own crates prefixed `vendor/`.
     const NAME: &'static str;

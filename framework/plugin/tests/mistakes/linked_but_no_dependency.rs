@@ -1,0 +1,3 @@
+fn main() {
+    let _ = stook_plugin::link_plugins!(acme_policy);
+}

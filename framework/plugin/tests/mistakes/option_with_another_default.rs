@@ -1,0 +1,9 @@
+stook_plugin::options! {
+    /// Options of `acme/policy`.
+    pub struct PolicyOptions {
+        /// How many.
+        count: u32 = "three",
+    }
+}
+
+fn main() {}
