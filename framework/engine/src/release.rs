@@ -149,7 +149,7 @@ impl Released {
     fn dissent(&self) -> Vec<Conflict> {
         let Some(index) = self.policy else { return Vec::new() };
         let named = &self.spec.completion[index];
-        let dissent = || named.policy.dissent(&self.results);
+        let dissent = || named.policy.dissent(&self.results, &self.missing);
         self.settlement.counters.guard(named.plugin(), dissent).unwrap_or_default()
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use stook_types::{CollectorId, Refusal};
 
-use crate::{Conflict, Contribution, SetView};
+use crate::{Conflict, Contribution, MissingCollector, SetView};
 
 /// Decides when a set is complete.
 ///
@@ -74,9 +74,10 @@ pub trait CompletionPolicy: Send + Sync + 'static {
     }
 
     /// What in a set that it completed does not agree with what completed it: the dissent beside a majority. Asked once
-    /// for each emission that has this policy's name as its reason, under no lock. Results in order of arrival.
-    fn dissent(&self, results: &[Contribution]) -> Vec<Conflict> {
-        let _ = results;
+    /// for each emission that has this policy's name as its reason, under no lock. Results in order of arrival; those of
+    /// whoever is `missing` had no part in it: it had sent something, and not answered.
+    fn dissent(&self, results: &[Contribution], missing: &[MissingCollector]) -> Vec<Conflict> {
+        let _ = (results, missing);
         Vec::new()
     }
 

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use stook_plugin::{
-    BuildContext, BuildError, CompletionPolicy, Conflict, ConflictKind, Contribution, Decision, Plugin,
-    SetView, options, register,
+    BuildContext, BuildError, CompletionPolicy, Conflict, ConflictKind, Contribution, Decision,
+    MissingCollector, Plugin, SetView, options, register,
 };
 use stook_types::{CollectorId, Payload, Value};
 
@@ -42,13 +42,13 @@ impl Plugin for Quorum {
 impl CompletionPolicy for Quorum {
     fn decide(&self, set: &SetView<'_>) -> Decision {
         // Counting is cheap and agreeing decodes, so count first.
-        let complete = set.answers() >= self.k
-            && self.agree_on.as_deref().is_none_or(|paths| largest_agreement(set, paths) >= self.k);
+        let complete =
+            set.answers() >= self.k && self.agree_on.as_deref().is_none_or(|paths| self.agrees(set, paths));
         if complete { Decision::Complete } else { Decision::Pending }
     }
 
-    fn dissent(&self, results: &[Contribution]) -> Vec<Conflict> {
-        self.agree_on.as_deref().map_or_else(Vec::new, |paths| dissent(results, paths))
+    fn dissent(&self, results: &[Contribution], missing: &[MissingCollector]) -> Vec<Conflict> {
+        self.agree_on.as_deref().map_or_else(Vec::new, |paths| self.dissenters(results, missing, paths))
     }
 
     fn compares_collectors(&self) -> bool {
@@ -56,30 +56,103 @@ impl CompletionPolicy for Quorum {
     }
 }
 
-/// How many collectors the largest group has that agrees on the values at `paths`.
-///
-/// Decodes one payload per collector, not per result: this runs under the set's mutex.
-fn largest_agreement(set: &SetView<'_>, paths: &[Path]) -> usize {
-    let answered: BTreeSet<_> =
-        set.members.iter().filter(|member| member.answered).map(|member| &member.collector).collect();
-    let speak = latest(set.results).into_iter().filter(|(collector, _)| answered.contains(collector));
-    majority(speak.map(|(_, payload)| testimony(payload, paths))).map_or(0, |(_, size)| size)
+impl Quorum {
+    /// Whether `k` of those who have answered agree on the values at `paths`.
+    ///
+    /// Decodes at most one payload per collector, not per result, and none if there cannot be more agreement than
+    /// before: this runs under the set's mutex.
+    fn agrees(&self, set: &SetView<'_>, paths: &[Path]) -> bool {
+        let mut answered: BTreeSet<_> =
+            set.members.iter().filter(|member| member.answered).map(|member| &member.collector).collect();
+        // Somebody whose task goes on has sent something.
+        if set.arrived.is_some_and(|arrived| !answered.contains(&arrived.source.collector)) {
+            return false;
+        }
+        let mut parties = Parties::new(self.k);
+        for result in set.results.iter().rev() {
+            if answered.is_empty() {
+                break;
+            }
+            let collector = &result.source.collector;
+            // The latest of each, so that nothing is decoded of the others.
+            if answered.remove(collector) && parties.join(collector, testimony(&result.payload, paths)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whoever does not say what completed the set, and where. That is what `k` of those who have answered say, and said
+    /// first: of others, who have not answered or came too late, there may be more.
+    fn dissenters(
+        &self,
+        results: &[Contribution],
+        missing: &[MissingCollector],
+        paths: &[Path],
+    ) -> Vec<Conflict> {
+        let missing: BTreeSet<_> = missing.iter().map(|missing| &missing.collector).collect();
+        let mut parties = Parties::new(self.k);
+        for Contribution { source, payload, .. } in results {
+            if !missing.contains(&source.collector) {
+                parties.join(&source.collector, testimony(payload, paths));
+            }
+        }
+        let Some(agreed) = parties.first() else { return Vec::new() };
+        let differs = |(collector, payload): (&CollectorId, &Payload)| {
+            let said = testimony(payload, paths);
+            let at = said.iter().zip(&agreed).position(|(said, agreed)| said.as_ref() != Some(agreed))?;
+            let field = paths.get(at).map_or(&[][..], Path::names);
+            Some(Conflict::new(field.iter().cloned(), ConflictKind::Disagree, collector))
+        };
+        latest(results).into_iter().filter_map(differs).collect()
+    }
 }
 
-/// What each collector says that does not agree with the majority, and where.
-fn dissent(results: &[Contribution], paths: &[Path]) -> Vec<Conflict> {
-    let testimonies: Vec<_> = latest(results)
-        .into_iter()
-        .map(|(collector, payload)| (collector, testimony(payload, paths)))
-        .collect();
-    let said = testimonies.iter().map(|(_, said)| said.clone());
-    let Some((agreed, _)) = majority(said) else { return Vec::new() };
-    let differs = |(collector, said): &(&CollectorId, Vec<Option<Value>>)| {
-        let at = said.iter().zip(&agreed).position(|(said, agreed)| said.as_ref() != Some(agreed))?;
-        let field = paths.get(at).map_or(&[][..], Path::names);
-        Some(Conflict::new(field.iter().cloned(), ConflictKind::Disagree, collector))
-    };
-    testimonies.iter().filter_map(differs).collect()
+/// What a collector says about each field in question; `None` where it says nothing.
+type Testimony = Vec<Option<Value>>;
+
+/// Who says the same, of those who say something about everything.
+struct Parties<'a> {
+    k: usize,
+    says: HashMap<&'a CollectorId, Vec<Value>>,
+    parties: HashMap<Vec<Value>, Party>,
+    joined: usize,
+}
+
+#[derive(Default)]
+struct Party {
+    size: usize,
+    /// Who made it `k`, counted over all who joined any.
+    since: usize,
+}
+
+impl<'a> Parties<'a> {
+    fn new(k: usize) -> Self {
+        Self { k, says: HashMap::new(), parties: HashMap::new(), joined: 0 }
+    }
+
+    /// The collector says this now, whatever it said before. Whether `k` say the same, with it.
+    fn join(&mut self, collector: &'a CollectorId, said: Testimony) -> bool {
+        self.joined += 1;
+        let before = self.says.remove(collector);
+        if let Some(left) = before.and_then(|before| self.parties.get_mut(&before)) {
+            left.size -= 1;
+        }
+        let Some(said) = said.into_iter().collect::<Option<Vec<_>>>() else { return false };
+        self.says.insert(collector, said.clone());
+        let party = self.parties.entry(said).or_default();
+        party.size += 1;
+        if party.size == self.k {
+            party.since = self.joined;
+        }
+        party.size >= self.k
+    }
+
+    /// What `k` say, and said first.
+    fn first(self) -> Option<Vec<Value>> {
+        let agree = self.parties.into_iter().filter(|(_, party)| party.size >= self.k);
+        agree.min_by_key(|(_, party)| party.since).map(|(said, _)| said)
+    }
 }
 
 /// What each collector says, which is its latest result.
@@ -87,20 +160,8 @@ fn latest(results: &[Contribution]) -> BTreeMap<&CollectorId, &Payload> {
     results.iter().map(|result| (&result.source.collector, &result.payload)).collect()
 }
 
-/// What most of them say, among those who say something about everything, and how many do. Of equals any will do
-/// to count; to name one, it is that of the collector which comes first.
-fn majority(said: impl Iterator<Item = Vec<Option<Value>>>) -> Option<(Vec<Value>, usize)> {
-    let mut groups: HashMap<Vec<Value>, (usize, usize)> = HashMap::new();
-    for (place, said) in said.enumerate() {
-        if let Some(said) = said.into_iter().collect() {
-            groups.entry(said).or_insert((0, usize::MAX - place)).0 += 1;
-        }
-    }
-    groups.into_iter().max_by_key(|(_, rank)| *rank).map(|(said, (size, _))| (said, size))
-}
-
 /// What a payload says about each field in question, or as a whole.
-fn testimony(payload: &Payload, paths: &[Path]) -> Vec<Option<Value>> {
+fn testimony(payload: &Payload, paths: &[Path]) -> Testimony {
     let value = payload.decode().ok();
     if paths.is_empty() {
         return vec![value];
@@ -113,10 +174,11 @@ register!(completion: Quorum);
 #[cfg(test)]
 mod tests {
     use stook_plugin::{Registration, conformance};
+    use stook_types::Missing;
 
     use super::*;
     use crate::completion::testing::completes;
-    use crate::testing::{HOSTILE, json, lines, made, refuses, results};
+    use crate::testing::{HOSTILE, id, json, lines, made, refuses, results};
 
     fn check(options: &str, sent: &[(&str, &str)], complete: bool) {
         let answered: Vec<_> = sent.iter().map(|(collector, _)| *collector).collect();
@@ -177,20 +239,37 @@ mod tests {
     #[test]
     fn who_differs_from_the_majority_is_named_with_the_first_field() {
         let check = |options: &str, sent: &[(&str, &str)], dissent: &[&str]| {
-            assert_eq!(lines(&made::<Quorum>(options).dissent(&results(sent))), dissent, "{sent:?}");
+            assert_eq!(lines(&made::<Quorum>(options).dissent(&results(sent), &[])), dissent, "{sent:?}");
         };
         let whole = r#"{"k":2,"agree_on":[]}"#;
         check(whole, &[("p1", "\"x\""), ("p2", "\"y\""), ("p3", "\"x\"")], &[" disagree p2"]);
         check(whole, &[("p1", "1"), ("p2", "2"), ("p2", "1")], &[]);
         check(whole, &[("p1", "1"), ("p2", "{"), ("p3", "1")], &[" disagree p2"]);
-        // Nobody agrees with anybody: the first gives the measure.
-        check(r#"{"k":1,"agree_on":[]}"#, &[("p2", "2"), ("p1", "1")], &[" disagree p2"]);
+        // One is enough: the first gives the measure, and it is gone if it says something else.
+        check(r#"{"k":1,"agree_on":[]}"#, &[("p2", "2"), ("p1", "1"), ("p2", "3")], &[" disagree p2"]);
+        check(r#"{"k":1,"agree_on":[]}"#, &[("p2", "2"), ("p1", "1")], &[" disagree p1"]);
         check(whole, &[("p1", "{"), ("p2", "{")], &[]);
         let fields = r#"{"k":2,"agree_on":["v",["o","w"]]}"#;
         let same = r#"{"v":1,"o":{"w":2},"seen":3}"#;
         let sent = [("p1", same), ("p2", r#"{"v":1,"o":{"w":3}}"#), ("p3", same), ("p4", r#"{"o":{"w":2}}"#)];
         check(fields, &sent, &["o/w disagree p2", "v disagree p4"]);
         check(r#"{"k":2}"#, &[("p1", "1"), ("p2", "2")], &[]);
+    }
+
+    #[test]
+    fn whoever_completed_the_set_does_not_dissent() {
+        let said = [("p3", "1"), ("p4", "1"), ("p5", "1"), ("p1", "2"), ("p2", "2")];
+        let check = |missing: &[&str], dissent: &[&str]| {
+            let missing: Vec<_> =
+                missing.iter().map(|name| MissingCollector::new(id(name), Missing::Timeout)).collect();
+            let policy = made::<Quorum>(r#"{"k":2,"agree_on":[]}"#);
+            assert_eq!(lines(&policy.dissent(&results(&said), &missing)), dissent, "{missing:?}");
+        };
+        // Three corrections, after two were enough, are more and do not change what completed it.
+        check(&[], &[" disagree p1", " disagree p2"]);
+        // Three whose tasks go on.
+        check(&["p3", "p4", "p5"], &[" disagree p3", " disagree p4", " disagree p5"]);
+        check(&["p1", "p3", "p4", "p5"], &[]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use stook_engine::{AggregateSpec, NamedPolicy, PluginNames};
 use stook_plugin::{
     Admission, AggregatedResult, Algebra, CompletionPolicy, Conflict, ConflictKind, Conflicts, Contribution,
     Decision, DedupMemory, DedupStrategy, Identity, MergeError, MergeInput, MergeStrategy, Merged,
-    PluginKind, Provenance, Reason, Roster, SetView, Unexpected,
+    MissingCollector, PluginKind, Provenance, Reason, Roster, SetView, Unexpected,
 };
 use stook_types::{CollectorId, DecodeError, Value};
 
@@ -175,7 +175,7 @@ impl CompletionPolicy for Dissent {
         complete_if(set.results.len() == 3)
     }
 
-    fn dissent(&self, results: &[Contribution]) -> Vec<Conflict> {
+    fn dissent(&self, results: &[Contribution], _: &[MissingCollector]) -> Vec<Conflict> {
         let text = |result: &Contribution| String::from_utf8(result.payload.bytes().to_vec()).unwrap();
         let all: Vec<_> = results.iter().map(text).collect();
         if all.contains(&"13".to_owned()) {

@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use stook_engine::{AggregateSpec, NamedPolicy};
 use stook_plugin::{
     Admission, Algebra, CompletionPolicy, Conflict, Conflicts, Contribution, Decision, DedupMemory,
-    DedupStrategy, Identity, MergeError, MergeInput, MergeStrategy, Merged, OrderStrategy, PluginKind,
-    Provenance, Roster, RunningMerge, SetView, Unexpected,
+    DedupStrategy, Identity, MergeError, MergeInput, MergeStrategy, Merged, MissingCollector, OrderStrategy,
+    PluginKind, Provenance, Roster, RunningMerge, SetView, Unexpected,
 };
 use stook_types::{CollectorId, DecodeError, Value};
 
@@ -66,8 +66,8 @@ impl CompletionPolicy for Timed<dyn CompletionPolicy> {
         self.policy.reads_value()
     }
 
-    fn dissent(&self, results: &[Contribution]) -> Vec<Conflict> {
-        self.clock.time(|| self.policy.dissent(results))
+    fn dissent(&self, results: &[Contribution], missing: &[MissingCollector]) -> Vec<Conflict> {
+        self.clock.time(|| self.policy.dissent(results, missing))
     }
 
     fn compares_collectors(&self) -> bool {
@@ -193,7 +193,7 @@ mod tests {
             const { &[Vec::new()] }
         }
 
-        fn dissent(&self, _: &[Contribution]) -> Vec<Conflict> {
+        fn dissent(&self, _: &[Contribution], _: &[MissingCollector]) -> Vec<Conflict> {
             let p1 = CollectorId::new("p1").unwrap();
             vec![Conflict::of_payload(stook_plugin::ConflictKind::Disagree, &p1)]
         }
@@ -301,7 +301,7 @@ mod tests {
         assert_eq!(policy.admit(&view, &result), Admission::OpensNext);
         assert_eq!(policy.expects(&Roster::new(&[])).len(), 1);
         assert_eq!((policy.unexpected(), policy.awaits_last()), (Unexpected::Refuse, true));
-        assert_eq!((policy.reads_value().len(), policy.dissent(&[]).len()), (1, 1));
+        assert_eq!((policy.reads_value().len(), policy.dissent(&[], &[]).len()), (1, 1));
         assert!(policy.compares_collectors() && policy.opens_next());
         assert_eq!((policy.needs_results(), policy.needs_bytes()), (Some((1, "n")), Some((2, "b"))));
         assert_eq!(policy.check().as_deref(), Some("odd"));

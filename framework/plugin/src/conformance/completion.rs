@@ -9,8 +9,8 @@ use super::results::{COLLECTORS, FLAVOURS, collector, hostile, object, payload, 
 use super::sent::{absurd, check_conflicts, plausible, said};
 use super::{answer, one_of};
 use crate::{
-    Admission, CompletionPolicy, Conflict, Contribution, Decision, Draw, Member, Roster, RosterEntry,
-    SetView, Unexpected,
+    Admission, CompletionPolicy, Conflict, Contribution, Decision, Draw, Member, MissingCollector, Roster,
+    RosterEntry, SetView, Unexpected,
 };
 
 /// Holds a completion policy to its contract:
@@ -201,6 +201,12 @@ impl Set {
         }
     }
 
+    /// Who would be missing if it were released now.
+    fn missing(&self) -> Vec<MissingCollector> {
+        let missing = self.members.iter().filter(|member| member.expected && !member.answered);
+        missing.map(|member| MissingCollector::new(member.collector.clone(), Missing::Timeout)).collect()
+    }
+
     #[track_caller]
     fn asks(&self, policy: &impl CompletionPolicy, at: &impl Display) -> Answers {
         self.asks_with(self.value.as_ref(), policy, at)
@@ -219,7 +225,7 @@ impl Set {
                 decision: policy.decide(&view),
                 admission,
                 expects: policy.expects(&Roster::new(&self.roster)),
-                dissent: policy.dissent(&self.results),
+                dissent: policy.dissent(&self.results, &self.missing()),
             }
         })
     }

@@ -53,7 +53,7 @@ impl CompletionPolicy for By {
         &self.reads
     }
 
-    fn dissent(&self, results: &[Contribution]) -> Vec<Conflict> {
+    fn dissent(&self, results: &[Contribution], _: &[MissingCollector]) -> Vec<Conflict> {
         (self.dissent)(results)
     }
 
