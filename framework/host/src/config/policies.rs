@@ -62,13 +62,26 @@ fn dedups(spec: &AggregateSpec) -> impl Iterator<Item = &dyn DedupStrategy> {
     spec.dedup.iter().chain(spec.topic_dedup.iter().map(|(_, dedup)| dedup)).map(|dedup| &**dedup)
 }
 
-/// A dedup that drops the second of two equal answers hides that two collectors agree.
+/// A dedup that drops the second of two equal answers hides that two collectors agree: in this set, or, by collector, in
+/// every set but the first.
 fn check_comparable(cx: &Cx<'_>, name: &str, node: &Node, spec: &AggregateSpec) {
-    if dedups(spec).any(|dedup| dedup.memory().scope != Scope::Collector) {
-        let message =
-            format!("`{name}` compares what collectors say, and dedup drops the second who says the same");
-        cx.error(&node.place, message, "give dedup `scope = \"collector\"`, or use \"none\"");
-    }
+    let names = spec.dedup.iter().map(|_| spec.names.dedup).chain(spec.names.topic_dedup.iter().copied());
+    let scopes = dedups(spec).map(|dedup| dedup.memory().scope);
+    let scopes: Vec<_> =
+        names.zip(scopes).filter(|(name, _)| *name != "none").map(|(_, scope)| scope).collect();
+    let drops = match &*scopes {
+        [] => return,
+        scopes if scopes.iter().all(|scope| *scope == Scope::Collector) => {
+            "what a collector has said before, if only in an earlier set"
+        }
+        _ => "the second who says the same",
+    };
+    let message = format!("`{name}` compares what collectors say, and dedup drops {drops}");
+    cx.error(
+        &node.place,
+        message,
+        "leave dedup out, or write dedup = { use = \"none\" }: retransmits are dropped all the same",
+    );
 }
 
 /// What the merge cannot follow while a set is open, a policy cannot read.
