@@ -29,17 +29,20 @@ pub fn run(capabilities: &[String]) -> Result<ExitCode, String> {
     };
     let capabilities: Option<Vec<_>> = capabilities.iter().map(capability).collect();
     let capabilities = capabilities.ok_or("a capability is NAME:CONCURRENCY, like bench.work:4")?;
-    if std::env::var_os("STOOK_TOKEN").is_none() {
-        std::thread::spawn(leave_with_the_benchmark);
-    }
+    on_the_leash();
     let (started, last) = (AtomicU64::new(0), AtomicI64::new(0));
     Ok(stook_collector::run(Holder { capabilities, started, last }))
 }
 
-/// Whoever is started by a host ends with it; another one would wait for the next host.
-fn leave_with_the_benchmark() {
-    let _ = std::io::stdin().read_to_end(&mut Vec::new());
-    std::process::exit(0);
+/// Lets this process end with the benchmark. Whoever is started by a host ends with that; another one would wait for the
+/// next host.
+pub(super) fn on_the_leash() {
+    if std::env::var_os("STOOK_TOKEN").is_none() {
+        std::thread::spawn(|| {
+            let _ = std::io::stdin().read_to_end(&mut Vec::new());
+            std::process::exit(0);
+        });
+    }
 }
 
 impl Collector for Holder {

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
-use stook::{Endpoint, Event, FanOut, Handle, Host, Submission};
+use stook::{Endpoint, Event, FanOut, Handle, Host, HostBuilder, Submission};
 use stook_plugin::AggregatedResult;
 use stook_proto::payload;
 use stook_proto::transport::ENDPOINT_VARIABLE;
@@ -27,10 +27,14 @@ pub(super) struct Fixture {
     running: Option<JoinHandle<Result<(), String>>>,
     reports: Receiver<AggregatedResult>,
     /// Collectors that the host did not start.
-    others: Vec<Child>,
+    others: Children,
     /// What asks the host.
     runtime: Runtime,
 }
+
+/// Processes that end with this.
+#[derive(Default)]
+pub(super) struct Children(Vec<Child>);
 
 /// What a collector was given.
 #[derive(Clone, Copy, Debug)]
@@ -64,9 +68,23 @@ merge    = { use = "first" }
 impl Fixture {
     /// Starts a host with these collectors and this `[dispatch]`; `@collect` in it starts this program as a collector:
     /// `command = [@collect, "work:5"]`.
-    pub(super) fn start(
+    pub(super) fn start(config: &str, on_event: impl FnMut(&Event) + Send + 'static) -> Result<Self, Halt> {
+        Self::built(config, on_event, |host| host)
+    }
+
+    /// Starts a host that calls back with each released set of one aggregate.
+    pub(super) fn with_sink(
+        config: &str,
+        aggregate: &str,
+        sink: impl FnMut(&AggregatedResult) + Send + 'static,
+    ) -> Result<Self, Halt> {
+        Self::built(config, |_| {}, |host| host.on_complete(aggregate, sink))
+    }
+
+    fn built(
         config: &str,
         mut on_event: impl FnMut(&Event) + Send + 'static,
+        more: impl FnOnce(HostBuilder) -> HostBuilder,
     ) -> Result<Self, Halt> {
         let program = std::env::current_exe().map_err(Halt::failed)?;
         let program = program.to_str().ok_or_else(|| Halt::failed("the path of this program is no text"))?;
@@ -77,7 +95,7 @@ impl Fixture {
         let endpoint = Endpoint::in_directory(directory.path().join("host"));
         let (listening, listens) = channel();
         let (to_reports, reports) = channel();
-        let host = Host::builder(config)
+        let host = more(Host::builder(config))
             .endpoint(endpoint.clone())
             .grace(GRACE)
             .on_event(move |event| {
@@ -93,16 +111,30 @@ impl Fixture {
         let running = std::thread::spawn(move || run(host));
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Halt::failed)?;
         let running = Some(running);
-        let fixture =
-            Self { _directory: directory, endpoint, handle, running, reports, others: Vec::new(), runtime };
+        let fixture = Self {
+            _directory: directory,
+            endpoint,
+            handle,
+            running,
+            reports,
+            others: Children::default(),
+            runtime,
+        };
         listens.recv_timeout(PATIENCE).map_err(|_| Halt::failed("the host does not listen"))?;
         Ok(fixture)
     }
 
     /// Starts a collector with these capabilities that the host does not own.
     pub(super) fn join(&mut self, id: &str, capabilities: &[String]) -> Result<(), Halt> {
-        let child = spawn(&self.endpoint, id, capabilities).map_err(Halt::failed)?;
-        self.others.push(child);
+        let words: Vec<_> =
+            std::iter::once("collect".to_owned()).chain(capabilities.iter().cloned()).collect();
+        self.add(id, &words)
+    }
+
+    /// Starts this program as a collector that the host does not own, with these words.
+    pub(super) fn add(&mut self, id: &str, words: &[String]) -> Result<(), Halt> {
+        let child = program(&self.endpoint, id, words).and_then(|mut program| program.spawn());
+        self.others.add(child.map_err(Halt::failed)?);
         Ok(())
     }
 
@@ -159,9 +191,7 @@ impl Fixture {
 impl Drop for Fixture {
     fn drop(&mut self) {
         self.handle.stop();
-        for child in &mut self.others {
-            end(child);
-        }
+        self.others = Children::default();
         if let Some(running) = self.running.take() {
             // It has done its part; what becomes of it after that is not measured.
             let _ = running.join();
@@ -169,26 +199,40 @@ impl Drop for Fixture {
     }
 }
 
-/// Starts this program as a collector of a host that does not own it.
-pub(super) fn spawn(endpoint: &Endpoint, id: &str, capabilities: &[String]) -> std::io::Result<Child> {
-    Command::new(std::env::current_exe()?)
-        .arg("collect")
-        .args(capabilities)
+impl Children {
+    pub(super) fn add(&mut self, child: Child) {
+        self.0.push(child);
+    }
+
+    /// They are not ended any more.
+    pub(super) fn take(&mut self) -> Vec<Child> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            // It may have ended already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// This program once more, in a role that these words name. Not yet started.
+pub(super) fn program(endpoint: &Endpoint, id: &str, words: &[String]) -> std::io::Result<Command> {
+    let mut program = Command::new(std::env::current_exe()?);
+    program
+        .args(words)
         .env(ENDPOINT_VARIABLE, endpoint.directory())
         .env("STOOK_COLLECTOR_ID", id)
         .env_remove("STOOK_TOKEN")
         // It ends when this closes, however we end.
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-}
-
-/// Ends a child of ours.
-pub(super) fn end(child: &mut Child) {
-    // It may have ended already.
-    let _ = child.kill();
-    let _ = child.wait();
+        .stderr(Stdio::null());
+    Ok(program)
 }
 
 /// Sends a signal to a collector of a host in this process: to a child of ours, which the host has not reaped.

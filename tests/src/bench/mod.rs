@@ -8,6 +8,8 @@
 //! | choosing who gets a task | `decision` |
 //! | the choices of a policy, beside those that one queue for all makes by itself | `balance`, `simulation` |
 //! | a collector that ended is back | `restart` |
+//! | results through a host, as many as can be | `throughput`, `traffic`, `bare` |
+//! | how long a set takes from its last result on | `latency`, `traffic`, `echo` |
 //! | a result finds its set among few and many | `offer`, `pending`, `memory` |
 //! | many sets are due | `expiry` |
 //! | what a pending set takes in memory | `set_bytes` |
@@ -19,11 +21,15 @@
 
 mod balance;
 #[cfg(unix)]
+mod bare;
+#[cfg(unix)]
 mod clock;
 #[cfg(unix)]
 mod collector;
 mod decision;
 mod dedup;
+#[cfg(unix)]
+mod echo;
 mod expiry;
 #[cfg(unix)]
 mod failover;
@@ -31,6 +37,8 @@ mod failover;
 mod fixture;
 #[cfg(unix)]
 mod hang;
+#[cfg(unix)]
+mod latency;
 mod memory;
 mod offer;
 mod pending;
@@ -44,6 +52,10 @@ mod set_bytes;
 mod simulation;
 mod stats;
 mod stopwatch;
+#[cfg(unix)]
+mod throughput;
+#[cfg(unix)]
+mod traffic;
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -52,9 +64,15 @@ use std::time::{Duration, Instant};
 
 #[cfg(unix)]
 pub use collector::run as collect;
+#[cfg(unix)]
+pub use echo::echo;
 use report::Outcome;
 pub use report::Report;
 pub use set_bytes::hold_sets;
+#[cfg(unix)]
+pub use throughput::write;
+#[cfg(unix)]
+pub use traffic::{Part, stream};
 
 /// Something that can be measured.
 pub struct Figure {
@@ -85,6 +103,18 @@ enum Halt {
 
 /// What can be measured here.
 pub const FIGURES: &[Figure] = &[
+    #[cfg(unix)]
+    Figure {
+        name: "throughput",
+        about: "results/s of 4 collectors, beside frames that are decoded and dropped",
+        measure: throughput::measure,
+    },
+    #[cfg(unix)]
+    Figure {
+        name: "latency",
+        about: "last result sent to aggregate, at 50,000 results/s (`latency_vs_echo`)",
+        measure: latency::measure,
+    },
     #[cfg(unix)]
     Figure {
         name: "failover",

@@ -2,7 +2,7 @@
 
 use super::memory::Memory;
 use super::pending::{Pending, Place, READ};
-use super::report::{Bar, Outcome, Row};
+use super::report::{Bar, Bound, Outcome, Row};
 use super::stats::Samples;
 use super::stopwatch::Stopwatch;
 use super::{Bench, Halt};
@@ -110,8 +110,8 @@ fn outcome(sizes: &[Size], watch: &Stopwatch) -> Outcome {
     }
     Outcome {
         bars: vec![
-            Bar { name: "offer", value: median, at_most: 500.0, unit: "ns" },
-            Bar { name: "offer_growth", value: growth, at_most: 2.0, unit: "" },
+            Bar { name: "offer", value: median, bound: Bound::AtMost(500.0), unit: "ns" },
+            Bar { name: "offer_growth", value: growth, bound: Bound::AtMost(2.0), unit: "" },
         ],
         rows,
         notes: vec![

@@ -24,10 +24,17 @@ pub(super) struct Bar {
     pub(super) name: &'static str,
     /// What was measured.
     pub(super) value: f64,
-    /// What it shall not exceed.
-    pub(super) at_most: f64,
+    /// What it shall keep to.
+    pub(super) bound: Bound,
     /// Of both.
     pub(super) unit: &'static str,
+}
+
+/// What a value shall not exceed, or not fall short of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Bound {
+    AtMost(f64),
+    AtLeast(f64),
 }
 
 /// One thing that was measured, many times.
@@ -55,12 +62,30 @@ pub struct Report {
     figures: Vec<(&'static str, Result<Outcome, String>)>,
 }
 
-// === impl Bar, Row ===
+// === impl Bar, Bound, Row ===
 
 impl Bar {
     /// Whether it is kept.
     pub(super) fn is_met(&self) -> bool {
-        self.value <= self.at_most
+        match self.bound {
+            Bound::AtMost(most) => self.value <= most,
+            Bound::AtLeast(least) => self.value >= least,
+        }
+    }
+}
+
+impl Bound {
+    const fn value(self) -> f64 {
+        match self {
+            Self::AtMost(value) | Self::AtLeast(value) => value,
+        }
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::AtMost(_) => "at most",
+            Self::AtLeast(_) => "at least",
+        }
     }
 }
 
@@ -110,9 +135,9 @@ impl Report {
                 let _ = writeln!(out, "{name}");
             }
             for bar in &outcome.bars {
-                let (value, at_most) = (with_unit(bar.value, bar.unit), with_unit(bar.at_most, bar.unit));
-                let met = if bar.is_met() { "met" } else { "MISSED" };
-                let _ = writeln!(out, "{}: {value}   (bar: at most {at_most}, {met})", bar.name);
+                let (value, bound) = (with_unit(bar.value, bar.unit), with_unit(bar.bound.value(), bar.unit));
+                let (word, met) = (bar.bound.word(), if bar.is_met() { "met" } else { "MISSED" });
+                let _ = writeln!(out, "{}: {value}   (bar: {word} {bound}, {met})", bar.name);
             }
             let width = outcome.rows.iter().map(|row| row.what.chars().count()).max().unwrap_or(0);
             for row in &outcome.rows {
@@ -139,7 +164,8 @@ impl Report {
                 Ok(Outcome { bars: of_figure, rows, notes }) => {
                     for bar in of_figure {
                         let met = bar.is_met();
-                        let value = json!({"value": rounded(bar.value), "bar": bar.at_most, "met": met});
+                        let value =
+                            json!({"value": rounded(bar.value), "bar": bar.bound.value(), "met": met});
                         bars.insert(bar.name.to_owned(), value);
                     }
                     json!({"rows": rows.iter().map(row).collect::<Vec<_>>(), "notes": notes})
@@ -191,8 +217,10 @@ mod tests {
     fn a_report_says_what_is_and_what_should_be() {
         let samples: Samples = [1.0, 2.5].into_iter().collect();
         let bars = vec![
-            Bar { name: "failover", value: 2.5, at_most: 2.0, unit: "ms" },
-            Bar { name: "growth", value: 1.0, at_most: 1.0, unit: "" },
+            Bar { name: "failover", value: 2.5, bound: Bound::AtMost(2.0), unit: "ms" },
+            Bar { name: "growth", value: 1.0, bound: Bound::AtMost(1.0), unit: "" },
+            Bar { name: "throughput", value: 0.25, bound: Bound::AtLeast(0.5), unit: "" },
+            Bar { name: "reached", value: 0.5, bound: Bound::AtLeast(0.5), unit: "" },
         ];
         let rows = vec![Row::of("kill", &samples, "ms").beside(1.25, "spawn")];
         let mut report = Report::new(true);
@@ -202,14 +230,20 @@ mod tests {
         assert_eq!(
             report.to_text(),
             "failover: 2.50 ms   (bar: at most 2.00 ms, MISSED)\n\
-             growth: 1.00   (bar: at most 1.00, met)\n  \
+             growth: 1.00   (bar: at most 1.00, met)\n\
+             throughput: 0.250   (bar: at least 0.500, MISSED)\n\
+             reached: 0.500   (bar: at least 0.500, met)\n  \
              kill  median     1.00 ms  p99     2.50 ms  n       2  1.250 x spawn\n  a note\n\n\
              hang: could not be measured: nobody was stopped\n\n"
         );
         let mut json = report.to_json();
         let failover = json!({"value": 2.5, "bar": 2.0, "met": false});
         let growth = json!({"value": 1.0, "bar": 1.0, "met": true});
-        assert_eq!(json["bars"].take(), json!({"failover": failover, "growth": growth}));
+        let throughput = json!({"value": 0.25, "bar": 0.5, "met": false});
+        let reached = json!({"value": 0.5, "bar": 0.5, "met": true});
+        let bars =
+            json!({"failover": failover, "growth": growth, "throughput": throughput, "reached": reached});
+        assert_eq!(json["bars"].take(), bars);
         assert_eq!(json["figures"]["hang"].take(), json!({"failed": "nobody was stopped"}));
         assert_eq!(json["figures"]["failover"]["rows"][0]["ratio"], json!(1.25));
     }

@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 
-use super::fixture::{Fixture, PATIENCE, end, signal, spawn};
+use super::fixture::{Children, Fixture, PATIENCE, program, signal};
 use super::report::{Outcome, Row};
 use super::stats::Samples;
 use super::{Bench, Halt, clock};
@@ -83,15 +83,16 @@ fn bare_start() -> Result<f64, Halt> {
         let lock = endpoint.lock().map_err(Halt::failed)?;
         let door = lock.bind().await.map_err(Halt::failed)?;
         let start = Instant::now();
-        let mut child = spawn(&endpoint, "mortal", &["work:1".to_owned()]).map_err(Halt::failed)?;
+        let words = ["collect", "work:1"].map(str::to_owned);
+        let child = program(&endpoint, "mortal", &words).and_then(|mut program| program.spawn());
+        let mut running = Children::default();
+        running.add(child.map_err(Halt::failed)?);
         let first_words = async {
             let (stream, _) = door.accept().await.map_err(Halt::failed)?;
             (&stream).read_buf(&mut BytesMut::with_capacity(4096)).await.map_err(Halt::failed)?;
             Ok(start.elapsed().as_secs_f64() * 1e3)
         };
-        let took = timeout(PATIENCE, first_words).await;
-        end(&mut child);
-        took.map_err(Halt::failed)?
+        timeout(PATIENCE, first_words).await.map_err(Halt::failed)?
     })
 }
 

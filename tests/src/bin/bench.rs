@@ -43,10 +43,39 @@ enum Format {
 #[derive(Subcommand)]
 enum Role {
     /// Be one of the collectors; the benchmarks start them like this
+    #[cfg(unix)]
     #[command(hide = true)]
     Collect {
         /// `NAME:CONCURRENCY`
         capabilities: Vec<String>,
+    },
+    /// Be a collector that records results of sets, from a time on, this many sets a second or as many as can be
+    #[cfg(unix)]
+    #[command(hide = true)]
+    Stream {
+        #[command(flatten)]
+        part: bench::Part,
+        #[arg(long, default_value_t)]
+        from: i64,
+        #[arg(long)]
+        rate: Option<u64>,
+    },
+    /// Write frames, and nothing else
+    #[cfg(unix)]
+    #[command(hide = true)]
+    Write,
+    /// Send what a collector would send, and print when it was back
+    #[cfg(unix)]
+    #[command(hide = true)]
+    Echo {
+        #[command(flatten)]
+        part: bench::Part,
+        #[arg(long)]
+        rate: u64,
+        #[arg(long)]
+        from: i64,
+        #[arg(long)]
+        until: i64,
     },
     /// Hold a million sets, and say what that takes; `set_bytes` starts it like this
     #[command(hide = true)]
@@ -65,8 +94,12 @@ fn main() -> ExitCode {
     match args.role {
         #[cfg(unix)]
         Some(Role::Collect { capabilities }) => bench::collect(&capabilities).unwrap_or_else(usage),
-        #[cfg(not(unix))]
-        Some(Role::Collect { .. }) => usage("nothing is measured with processes on this system".to_owned()),
+        #[cfg(unix)]
+        Some(Role::Stream { part, from, rate }) => bench::stream(part, from, rate),
+        #[cfg(unix)]
+        Some(Role::Write) => bench::write(),
+        #[cfg(unix)]
+        Some(Role::Echo { part, rate, from, until }) => bench::echo(part, rate, from, until),
         Some(Role::Pending) => print(&bench::hold_sets().to_string()),
         None if args.list => {
             let line = |figure: &bench::Figure| format!("{:10} {}\n", figure.name, figure.about);
