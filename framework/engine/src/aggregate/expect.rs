@@ -229,13 +229,9 @@ impl Aggregate {
             let is_over = member.open_tasks == 0 || (self.awaits_last && member.last);
             member.answered = is_over && member.missing.is_none() && member.failed.is_none();
         };
-        let number = match &mut *set.lock() {
-            Slot::Open(open) => open.number,
-            // The next correction shall know of it.
-            Slot::Closed(Tombstone { kept: Some(kept), .. }) => return end(&mut kept.open),
-            Slot::Closed(_) | Slot::Gone => return,
-        };
-        self.reconsider(now, &set, number, out, end);
+        if let Some(number) = change_tasks(&set, end) {
+            self.reconsider(now, &set, number, out, |_| {});
+        }
     }
 
     /// A task of this set changes hands: from the collector that had it to the one that has it now, in one step.
@@ -262,15 +258,7 @@ impl Aggregate {
                 None => open.unassigned = open.unassigned.saturating_add(1),
             }
         };
-        let number = match &mut *set.lock() {
-            Slot::Open(open) => {
-                change_hands(open);
-                open.number
-            }
-            // The next correction shall know of it.
-            Slot::Closed(Tombstone { kept: Some(kept), .. }) => return change_hands(&mut kept.open),
-            Slot::Closed(_) | Slot::Gone => return,
-        };
+        let Some(number) = change_tasks(&set, change_hands) else { return };
         // Only with the slot unlocked; who is lost already is noticed here, and its session's end moves the task on.
         if let Some(to) = to {
             self.await_members(&set, number, std::slice::from_ref(to));
@@ -288,29 +276,20 @@ impl Aggregate {
         out: &mut Vec<Released>,
     ) {
         let Some(set) = self.sets.get(key) else { return };
-        let number = match &mut *set.lock() {
-            Slot::Open(open) => open.number,
-            // The next correction shall know of it.
-            Slot::Closed(Tombstone { kept: Some(kept), .. }) => return give_up(&mut kept.open, could),
-            Slot::Closed(_) | Slot::Gone => return,
-        };
-        self.reconsider(now, &set, number, out, |open| give_up(open, could));
+        if let Some(number) = change_tasks(&set, |open| give_up(open, could)) {
+            self.reconsider(now, &set, number, out, |_| {});
+        }
     }
 
     /// A task of this set found nobody at once, and waits for one of these.
     pub(crate) fn waits_for(&self, key: &SetKey, able: &Arc<[CollectorId]>) {
         let Some(set) = self.sets.get(key) else { return };
-        let mut slot = set.lock();
-        let open = match &mut *slot {
-            Slot::Open(open) => open,
-            // The next correction shall know of it.
-            Slot::Closed(Tombstone { kept: Some(kept), .. }) => &mut kept.open,
-            Slot::Closed(_) | Slot::Gone => return,
-        };
-        let known = &mut open.moves.get_or_insert_default().able;
-        if !known.iter().any(|known| Arc::ptr_eq(known, able)) {
-            known.push(able.clone());
-        }
+        change_tasks(&set, |open| {
+            let known = &mut open.moves.get_or_insert_default().able;
+            if !known.iter().any(|known| Arc::ptr_eq(known, able)) {
+                known.push(able.clone());
+            }
+        });
     }
 
     /// Changes an open set and asks whether that completes it.
@@ -332,6 +311,23 @@ impl Aggregate {
         let released = self.close(now, set, &mut slot, cause);
         drop(slot);
         self.emit(now, set, released, out);
+    }
+}
+
+/// Changes what a set knows of its tasks, whichever set of its key has them now. Gives its number if it is open, and may
+/// be complete by that. In one step: were the number looked up first, the set could turn over before the change.
+fn change_tasks(set: &Set, change: impl FnOnce(&mut OpenSet)) -> Option<u64> {
+    match &mut *set.lock() {
+        Slot::Open(open) => {
+            change(open);
+            Some(open.number)
+        }
+        // The next correction shall know of it.
+        Slot::Closed(Tombstone { kept: Some(kept), .. }) => {
+            change(&mut kept.open);
+            None
+        }
+        Slot::Closed(_) | Slot::Gone => None,
     }
 }
 
@@ -382,7 +378,11 @@ fn give_up(open: &mut OpenSet, could: &[(CollectorId, Missing)]) {
 }
 
 /// Gives the next set what goes on in the one before it: tasks, with who has them or may, and whom they were taken from.
+/// Where all tasks are over nothing does, and who lost one is as welcome as anybody.
 pub(super) fn carry_over(before: &OpenSet, next: &mut OpenSet) {
+    if before.unassigned <= before.dropped && before.members.iter().all(|member| member.open_tasks == 0) {
+        return;
+    }
     for old in before.members.iter().filter(|member| member.open_tasks > 0 || member.withdrawn) {
         let member = next.member_or_insert(&old.collector);
         member.withdrawn = old.withdrawn;

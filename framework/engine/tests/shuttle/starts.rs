@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use stook_engine::{AggregateSpec, LatePolicy, LateSpec, NamedPolicy};
+use stook_engine::{AggregateSpec, Expected, LatePolicy, LateSpec, NamedPolicy};
 use stook_plugin::{Admission, Keep, Reason, Scope};
 
 use crate::explore;
-use crate::harness::{ms, spec};
-use crate::policies::{admits, count, expected, remember};
+use crate::harness::{collector, key, ms, spec};
+use crate::policies::{admits, announced, count, expected, remember};
 use crate::world::{NOW, World, at_timeout, join, message};
 
 /// Every tenth result starts a set.
@@ -135,5 +135,26 @@ fn a_chain_has_each_of_two_equal_results_once() {
         check_chain(&ends);
         let accepted = [10, 20, 30, 40].map(|sequence| world.is_accepted(sequence));
         assert_eq!((accepted[0], accepted[1]), (!accepted[3], !accepted[2]), "{ends:?}");
+    });
+}
+
+/// A task that ends while a start ends its set: the next set does not wait for what is over.
+#[test]
+fn no_set_of_a_chain_waits_for_a_task_that_is_over() {
+    explore(|| {
+        let late = LateSpec { policy: LatePolicy::Reopen, ..LateSpec::default() };
+        let world = World::new(AggregateSpec { completion: vec![starts(), announced()], late, ..spec() });
+        let (p1, p2) = (world.connect("p1"), world.connect("p2"));
+        let (set, task) = (key("t"), Expected::tasks(collector("p1"), 1));
+        world.act(|sets, out| sets.announce(NOW, 0, &set, &[task], out)).unwrap();
+        world.offer(&p2, message("t", 1));
+        let start = world.sends(&p2, [message("t", 10)]);
+        world.act(|sets, out| sets.task_finished(NOW, 0, &set, &collector("p1"), out));
+        start.join().unwrap();
+        // A set that still waited for it would be released by that.
+        world.lose(&p1);
+        world.shut_down();
+        let ends = world.check_sets(2);
+        assert!(ends.values().all(|(reason, _)| *reason != Reason::CollectorsLost), "{ends:?}");
     });
 }
