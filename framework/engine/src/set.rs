@@ -81,7 +81,7 @@ pub(crate) struct Tombstone {
 /// A released set that takes corrections.
 pub(crate) struct Kept {
     pub(crate) open: Box<OpenSet>,
-    /// Of the first release.
+    /// Of the first release, or of the last correction that completed it.
     pub(crate) cause: Cause,
 }
 

@@ -33,6 +33,13 @@ pub(super) struct Arriving<'a> {
     pub(super) next: Option<Arc<[CollectorId]>>,
 }
 
+impl Arriving<'_> {
+    /// Its place in its set, if it is in one.
+    pub(super) fn arrived(&self) -> Option<u32> {
+        self.placed.map(|(_, place)| place)
+    }
+}
+
 impl Aggregate {
     /// Whether its collector may not answer here, be its result new or known: what becomes of the result then.
     pub(super) fn bars(&self, open: &OpenSet, arriving: &Arriving<'_>) -> Option<Verdict> {
@@ -45,6 +52,19 @@ impl Aggregate {
             return self.admit_unexpected().err();
         }
         None
+    }
+
+    /// As [`bars`](Self::bars), of the set that would take the place of this one.
+    pub(super) fn bars_next(
+        &self,
+        open: &OpenSet,
+        expected: &[CollectorId],
+        collector: &CollectorId,
+    ) -> Option<Verdict> {
+        let mut carried = open.members.iter().filter(|member| member.open_tasks > 0).peekable();
+        let expects_somebody = !expected.is_empty() || carried.peek().is_some();
+        let expects = expected.contains(collector) || carried.any(|member| member.collector == *collector);
+        if expects_somebody && !expects { self.admit_unexpected().err() } else { None }
     }
 
     /// What can be said of a result without the policies: whether its collector may answer here, and whether the set has
@@ -81,8 +101,7 @@ impl Aggregate {
         let size = result.as_ref().expect("entered once").payload.len();
         let limits = &self.spec.limits;
         if open.results.len() >= limits.results_per_set || open.bytes + size > limits.bytes_per_set {
-            open.member_or_insert(collector).refused = true;
-            return Verdict::Refused(Refusal::SetFull);
+            return refuse(open, collector, Refusal::SetFull);
         }
         let mut result = result.take().expect("entered once");
         let place = u32::try_from(open.results.len()).unwrap_or(u32::MAX);
@@ -127,9 +146,16 @@ impl Aggregate {
             open.held.take_from(arriving.held, taken);
         }
         match memory.terms.keep {
-            Keep::Last if place as usize >= open.emitted => self.replace(open, place, arriving),
+            Keep::Last if place as usize >= open.emitted && self.may_replace(now, open, arriving) => {
+                self.replace(open, place, arriving)
+            }
             Keep::First | Keep::Last => Verdict::Duplicate,
         }
+    }
+
+    /// Whether the policies let it in where an earlier one goes. One that would open the next set stays: it is in this one.
+    fn may_replace(&self, now: MonoTime, open: &mut OpenSet, arriving: &Arriving<'_>) -> bool {
+        !matches!(self.admit_to(now, open, arriving), Admitted::Refused(_))
     }
 
     /// The later of two equal results takes over the place of the earlier, unless it is larger and does not fit.
@@ -162,6 +188,15 @@ impl Aggregate {
             Unexpected::Refuse => Err(Verdict::Refused(Refusal::UnexpectedCollector)),
         }
     }
+}
+
+/// A result is refused: its collector is missing for that, if the set knows it by then. It is not heard by what was not
+/// taken.
+pub(super) fn refuse(open: &mut OpenSet, collector: &CollectorId, reason: Refusal) -> Verdict {
+    if let Some(member) = open.member(collector) {
+        member.refused = true;
+    }
+    Verdict::Refused(reason)
 }
 
 /// What dedup says within one set.

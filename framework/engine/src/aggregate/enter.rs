@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stook_plugin::{Contribution, SetKey};
 use stook_types::{CollectorId, MonoTime, Refusal};
 
-use super::add::{Arriving, detach};
+use super::add::{Arriving, detach, refuse};
 use super::admit::Admitted;
 use super::prepare::Prepared;
 use super::room::{NoRoom, Room};
@@ -109,14 +109,15 @@ impl Aggregate {
                     let Some(kept) = &mut tomb.kept else { return Verdict::Duplicate };
                     let earlier = here(&kept.open);
                     let barred = self.bars(&kept.open, arriving);
-                    return barred.unwrap_or_else(|| self.add_duplicate(now, &mut kept.open, arriving, earlier));
+                    return barred
+                        .unwrap_or_else(|| self.add_duplicate(now, &mut kept.open, arriving, earlier));
                 }
             };
             if let Some(verdict) = self.bars(open, arriving) {
                 return verdict;
             }
             let verdict = self.add_duplicate(now, open, arriving, here(open));
-            let decided = self.decide(open, now, None);
+            let decided = self.decide(open, now, arriving.arrived());
             if decided.is_none() || self.corrects() {
                 detach(open, arriving.placed);
             }
@@ -294,21 +295,20 @@ impl Aggregate {
                 Admitted::Here => self.add(now, open, arriving),
                 Admitted::Next(cause) => {
                     let Some(expected) = &arriving.next else { return Entry::NeedsNext };
-                    turned = Some(self.turn_over(now, set, open, expected, cause));
-                    self.add(now, open, arriving)
+                    match self.bars_next(open, expected, &arriving.collector) {
+                        // What is not taken ends nothing.
+                        Some(verdict) => verdict,
+                        None => {
+                            turned = Some(self.turn_over(now, set, open, expected, cause));
+                            self.add(now, open, arriving)
+                        }
+                    }
                 }
-                Admitted::Refused(reason) => {
-                    open.member_or_insert(&arriving.collector).refused = true;
-                    Verdict::Refused(reason)
-                }
+                Admitted::Refused(reason) => refuse(open, &arriving.collector, reason),
             },
         };
         let decided = match verdict {
-            Verdict::Accepted { ref replaced } => {
-                let arrived = arriving.placed.filter(|_| replaced.is_none());
-                self.decide(open, now, arrived.map(|(_, place)| place))
-            }
-            Verdict::Duplicate => self.decide(open, now, None),
+            Verdict::Accepted { .. } | Verdict::Duplicate => self.decide(open, now, arriving.arrived()),
             _ => None,
         };
         if decided.is_none() || self.corrects() {
@@ -352,14 +352,24 @@ impl Aggregate {
             return (Verdict::Refused(Refusal::Late), None);
         };
         let Kept { open, cause } = &mut **kept;
-        // Policies are not asked whether to admit it: the set is released, and no result can open the next one in its place.
-        let verdict = self.meet(now, open, arriving).unwrap_or_else(|| self.add(now, open, arriving));
-        let Verdict::Accepted { replaced } = &verdict else { return (verdict, None) };
-        let arrived = arriving.placed.filter(|_| replaced.is_none());
+        let verdict = match self.meet(now, open, arriving) {
+            Some(verdict) => verdict,
+            None => match self.admit_to(now, open, arriving) {
+                // The set is released: no result can open the next one in its place any more.
+                Admitted::Here | Admitted::Next(_) => self.add(now, open, arriving),
+                Admitted::Refused(reason) => refuse(open, &arriving.collector, reason),
+            },
+        };
+        if !matches!(verdict, Verdict::Accepted { .. }) {
+            return (verdict, None);
+        }
         detach(open, arriving.placed);
-        let decided = self.decide(open, now, arrived.map(|(_, place)| place));
-        let cause = decided.filter(|decided| decided.policy.is_some()).unwrap_or(*cause);
-        (verdict, Some(self.snapshot(now, set, open, cause, true)))
+        let decided = self.decide(open, now, arriving.arrived());
+        // What completed it once has: later results do not take that back.
+        if let Some(completed) = decided.filter(|decided| decided.policy.is_some()) {
+            *cause = completed;
+        }
+        (verdict, Some(self.snapshot(now, set, open, *cause, true)))
     }
 
     pub(super) fn next_number(&self) -> u64 {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use stook_engine::{AggregateSpec, Expected, LatePolicy, LateSpec, LeaseId, Limits, NamedPolicy, WhenFull};
 use stook_plugin::{Admission, Keep, Scope};
-use stook_types::Missing;
+use stook_types::{Missing, Refusal};
 
 use crate::harness::{Rig, collector, key, ms, shot, spec};
 use crate::policies::{admits, announced, ask, complete_if, count, expected, refuses, remember, starts};
@@ -282,5 +282,35 @@ fn only_a_result_that_entered_has_arrived() {
     rig.offer("p1", "1", 1);
     rig.finished("1", "p1");
     rig.lose("p2", Missing::Exited);
-    assert_eq!(arrivals.load(Ordering::Relaxed), 1);
+    assert_eq!(arrivals.load(Ordering::Relaxed), 2, "one, and the one that took its place");
+}
+
+#[test]
+fn who_lost_a_task_is_let_in_again_once_all_tasks_are_over() {
+    let mut rig = rig(vec![starts("0"), expected(&["p1", "p2"])]);
+    rig.connect("p1", 1);
+    rig.connect("p2", 1);
+    rig.announce("1", &[Expected::tasks(collector("p1"), 1)]).unwrap();
+    let (set, p1, p2) = (key("1"), collector("p1"), collector("p2"));
+    rig.act(|engine, now, out| engine.reassign(now, 0, &set, Some((&p1, LeaseId(1))), Some(&p2), out));
+    rig.offer("p2", "1", 1);
+    rig.offer("p2", "1", 0);
+    assert_eq!(rig.offer("p1", "1", 5), "refused stale-epoch", "the task goes on here");
+    rig.finished("1", "p2");
+    rig.offer("p2", "1", 0);
+    assert_eq!(rig.offer("p1", "1", 5), "accepted");
+}
+
+#[test]
+fn a_replacement_is_asked_for_like_any_result() {
+    let even = admits("even", |set, next| match set.results.len() + next.sequence as usize {
+        n if n % 2 == 0 => Admission::Refused(Refusal::CountMismatch),
+        _ => Admission::OpensNext,
+    });
+    let dedup = Some(remember(Scope::Set, 60_000, 100, Keep::Last));
+    let mut rig = Rig::new(AggregateSpec { completion: vec![even], dedup, ..spec() });
+    assert_eq!(rig.shoot(&shot("p1", "1", 7).seq(1)), "accepted");
+    assert_eq!(rig.shoot(&shot("p1", "1", 7).seq(3)), "duplicate", "what is refused replaces nothing");
+    assert_eq!(rig.shoot(&shot("p1", "1", 7).seq(4)), "accepted for p1/1", "nor does it open a set");
+    assert!(rig.emitted().is_empty());
 }

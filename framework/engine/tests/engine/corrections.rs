@@ -5,7 +5,7 @@ use stook_plugin::DedupMemory;
 use stook_types::Missing;
 
 use crate::harness::{Rig, ms, shot, spec};
-use crate::policies::{announced, count, expected, same_bytes};
+use crate::policies::{announced, count, expected, refuses, same_bytes, starts};
 
 fn correct(grace_ms: u64) -> LateSpec {
     LateSpec { policy: LatePolicy::Correct(ms(grace_ms)), tombstones: 100, remember: ms(60_000) }
@@ -177,4 +177,14 @@ fn a_task_that_ends_within_grace_has_ended_for_the_next_revision() {
             "1 complete expected [1,2] r3",
         ]
     );
+}
+
+#[test]
+fn what_the_set_would_have_refused_corrects_nothing() {
+    let completion = vec![refuses("5"), starts("0"), count(1)];
+    let mut rig = Rig::new(AggregateSpec { completion, late: correct(5_000), ..spec() });
+    rig.offer("p1", "1", 1);
+    assert_eq!(rig.offer("p1", "1", 5), "refused count-mismatch");
+    assert_eq!(rig.offer("p1", "1", 0), "accepted", "there is no set that it could end");
+    assert_eq!(rig.emitted(), ["1 complete count [1]", "1 complete count [1,0] r2"]);
 }

@@ -73,6 +73,7 @@ struct Set {
     duplicates: u64,
     expected: BTreeSet<u8>,
     answered: BTreeSet<u8>,
+    heard: BTreeSet<u8>,
     refused: BTreeSet<u8>,
     seen: Vec<Seen>,
     closed: Option<Closed>,
@@ -109,6 +110,13 @@ struct Seen {
 impl Set {
     fn sum(&self) -> u64 {
         self.results.iter().map(|result| u64::from(result.json)).sum()
+    }
+
+    /// Who is no member yet does not become one by a result that is refused.
+    fn refuse(&mut self, who: u8) {
+        if self.expected.contains(&who) || self.heard.contains(&who) {
+            self.refused.insert(who);
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -244,6 +252,7 @@ impl Model {
             duplicates: 0,
             expected: expected.iter().copied().collect(),
             answered: BTreeSet::new(),
+            heard: BTreeSet::new(),
             refused: BTreeSet::new(),
             seen: Vec::new(),
             closed: None,
@@ -469,6 +478,7 @@ impl Model {
         let (now, answers) = (self.now, self.answers(result));
         let set = self.sets.get_mut(&id).unwrap();
         set.touched = now;
+        set.heard.insert(result.from);
         if answers {
             set.answered.insert(result.from);
         }
@@ -489,6 +499,7 @@ impl Model {
             if verdict.starts_with("accepted") {
                 let set = &self.sets[&id];
                 let reason = self.completed(set).unwrap_or(set.closed.as_ref().unwrap().reason);
+                self.sets.get_mut(&id).unwrap().closed.as_mut().unwrap().reason = reason;
                 self.emit(id, reason);
             }
             return verdict;
@@ -543,19 +554,27 @@ impl Model {
         {
             return self.duplicate(result, id, Some(place));
         }
-        let at_the_door = if set.closed.is_some() { Ok(None) } else { self.config.door.says(set, result) };
-        match at_the_door {
-            Ok(Some(reason)) => self.turn_over(id, reason),
-            Ok(None) => {}
+        match self.config.door.says(set, result) {
+            Ok(Some(reason)) if set.closed.is_none() => {
+                let expected = &self.config.expected;
+                if !expected.is_empty()
+                    && !expected.contains(&result.from)
+                    && let Some(verdict) = self.unexpected()
+                {
+                    return verdict;
+                }
+                self.turn_over(id, reason);
+            }
+            Ok(_) => {}
             Err(verdict) => {
-                set.refused.insert(result.from);
+                set.refuse(result.from);
                 return verdict.into();
             }
         }
         let set = self.sets.get_mut(&id).unwrap();
         let is_full = set.results.len() >= self.config.results;
         if is_full || set.bytes() + size(result.json) > self.config.bytes {
-            set.refused.insert(result.from);
+            set.refuse(result.from);
             return "refused set-full".into();
         }
         if let Some(terms) = of_set {
