@@ -28,6 +28,10 @@ use crate::{Conflict, Contribution, MissingCollector, SetView};
 /// Counting `set.results` to see whether *everybody* answered: one collector that sends three results would
 /// complete a set of three. Count [`SetView::answers`], which is of distinct collectors and includes those whose
 /// answer was a duplicate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no completion policy",
+    note = "`register!(completion: …)` takes a type that implements `CompletionPolicy`"
+)]
 pub trait CompletionPolicy: Send + Sync + 'static {
     /// Whether the set is complete as it stands. [`SetView::arrived`] is the result that has just entered, if that
     /// is what happened.
@@ -88,7 +92,7 @@ pub trait CompletionPolicy: Send + Sync + 'static {
     }
 
     /// How many results a set must have before this policy can ever say so, if that is known, with the option that
-    /// decides it. Config refuses a limit of results per set that is lower.
+    /// decides it; where it says [`Admission::OpensNext`] the next result counts too. Config refuses a limit of results per set that is lower.
     fn needs_results(&self) -> Option<(usize, &'static str)> {
         None
     }

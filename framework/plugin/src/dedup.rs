@@ -19,6 +19,10 @@ use crate::Contribution;
 ///   the same at any time too; its window and capacity are not zero.
 /// * **Where.** On the thread that brought the result, under no lock. No blocking, no I/O.
 /// * **An error** is for payloads that cannot be decoded, and refuses the result with `decode`; **a panic** is caught, counted, and refuses it likewise.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no dedup",
+    note = "`register!(dedup: …)` takes a type that implements `DedupStrategy`"
+)]
 pub trait DedupStrategy: Send + Sync + 'static {
     /// The identity of a result, or `None` if it is never the same as any other.
     ///

@@ -17,6 +17,10 @@ use stook_types::MonoTime;
 ///   nobody.
 /// * **What it does not see.** The end of a stream or of a process is known without it, and at once.
 /// * **A panic** is caught, counted and named; the session is then watched by the engine's own rule (5 s of silence).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no failure detector",
+    note = "`register!(detection: …)` takes a type that implements `FailureDetector`"
+)]
 pub trait FailureDetector: Send + Sync + 'static {
     /// The interval at which collectors are asked for heartbeats.
     fn heartbeat(&self) -> Duration;

@@ -26,6 +26,10 @@ use crate::{Conflict, ConflictKind, Contribution, Provenance};
 ///
 /// Decoding in order to hand on: a strategy that only arranges payloads returns [`Merged::Payload`], which stays
 /// encoded until a sink writes it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no merge strategy",
+    note = "`register!(merge: …)` takes a type that implements `MergeStrategy`"
+)]
 pub trait MergeStrategy: Send + Sync + 'static {
     /// What this strategy, with these options, promises about itself. The conformance kit tests it.
     fn algebra(&self) -> Algebra;

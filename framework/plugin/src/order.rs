@@ -13,6 +13,10 @@ use crate::Contribution;
 /// * **Where.** On the thread that released the set, on owned results, under no lock.
 /// * **It must be a total preorder**: transitive, and consistent with itself. A comparison that is not, or that
 ///   panics, is counted, and the set is merged in order of arrival.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no order",
+    note = "`register!(order: …)` takes a type that implements `OrderStrategy`"
+)]
 pub trait OrderStrategy: Send + Sync + 'static {
     /// How two results of one set compare.
     fn compare(&self, a: &Contribution, b: &Contribution) -> Ordering;

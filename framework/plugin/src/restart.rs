@@ -21,6 +21,10 @@ use crate::Draw;
 ///   while, and `stook restart` takes it out. An end that no start can help (the program does not exist) is
 ///   quarantined without asking.
 /// * **A panic** is caught, counted and named, and means a start after a second.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no restart policy",
+    note = "`register!(restart: …)` takes a type that implements `RestartPolicy`"
+)]
 pub trait RestartPolicy: Send + Sync + 'static {
     /// What is to be done.
     fn decide(&self, ending: &Ending<'_>, draw: &mut Draw) -> Restart;

@@ -26,6 +26,10 @@ use crate::Draw;
 /// Scoring by `hints` alone: between two heartbeats every task goes to whoever looked idle in the last one, and its
 /// queue is long before the next one says so. Counting a newcomer's missing latency as zero does the same; see
 /// [`Pool::median_latency`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no scoring policy",
+    note = "`register!(scoring: …)` takes a type that implements `ScoringPolicy`"
+)]
 pub trait ScoringPolicy: Send + 'static {
     /// The cost of giving the next task to this candidate. Lower is better; any unit, also negative.
     fn cost(&self, candidate: &Candidate, pool: &Pool<'_>) -> f64;

@@ -18,6 +18,10 @@ use crate::AggregatedResult;
 ///   that cannot be decoded it writes what can be said ([`AggregatedResult::readable`]).
 /// * **An error** keeps what was not flushed; it is delivered again, with growing pauses, and may therefore
 ///   reach the destination twice: the `emission_id` tells. **A panic** counts as an error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no sink",
+    note = "`register!(sink: …)` takes a type that implements `Sink`"
+)]
 pub trait Sink: Send + 'static {
     /// Takes one result.
     ///
