@@ -50,9 +50,12 @@ const fn key(of: &KeySpec) -> usize {
 
 /// The most identities that are remembered beyond a set; those in a set count towards the host's memory.
 fn identities(spec: &AggregateSpec) -> usize {
-    let of_topics = spec.topic_dedup.iter().map(|(_, dedup)| &**dedup);
-    let memories = spec.dedup.as_deref().into_iter().chain(of_topics).map(|dedup| dedup.memory());
-    let beyond = memories.filter(|memory| memory.scope != Scope::Set);
+    let own = spec.dedup.iter().map(|dedup| (spec.names.dedup, dedup));
+    let of_topics =
+        spec.names.topic_dedup.iter().copied().zip(spec.topic_dedup.iter().map(|(_, dedup)| dedup));
+    // What `none` would remember has no bound, for it remembers nothing.
+    let remember = own.chain(of_topics).filter(|(name, _)| *name != "none").map(|(_, dedup)| dedup.memory());
+    let beyond = remember.filter(|memory| memory.scope != Scope::Set);
     beyond.fold(0, |sum: usize, memory| sum.saturating_add(memory.capacity))
 }
 
