@@ -72,6 +72,10 @@ pub enum TypeSpec {
     List(&'static TypeSpec),
     /// A table from names to these.
     Map(&'static TypeSpec),
+    /// A table with these keys at most, described in words.
+    Table(&'static str, &'static [(&'static str, TypeSpec)]),
+    /// Any of these, described in words.
+    AnyOf(&'static str, &'static [TypeSpec]),
     /// Something of its own, described in words.
     Other(&'static str),
 }
@@ -114,7 +118,7 @@ impl std::fmt::Display for TypeSpec {
             Self::Choice(words) => write!(f, "one of {}", words.join(", ")),
             Self::List(of) => write!(f, "a list of: {of}"),
             Self::Map(of) => write!(f, "a table, each: {of}"),
-            Self::Other(words) => f.write_str(words),
+            Self::Table(words, _) | Self::AnyOf(words, _) | Self::Other(words) => f.write_str(words),
         }
     }
 }

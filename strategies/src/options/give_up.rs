@@ -56,7 +56,10 @@ impl Default for GiveUp {
 }
 
 impl OptionType for GiveUp {
-    const TAKES: TypeSpec = TypeSpec::Other("a table like { restarts = 5, within = \"60s\" }");
+    const TAKES: TypeSpec = TypeSpec::Table(
+        "a table like { restarts = 5, within = \"60s\" }",
+        &[("restarts", AtLeastOne::TAKES), ("within", Span::TAKES)],
+    );
 
     fn to_value(&self) -> Value {
         Value::from([("restarts", self.restarts.to_value()), ("within", self.within.to_value())])

@@ -96,7 +96,10 @@ impl fmt::Display for Path {
 }
 
 impl OptionType for Path {
-    const TAKES: TypeSpec = TypeSpec::Other("a field name or an array of names");
+    const TAKES: TypeSpec = TypeSpec::AnyOf(
+        "a field name or an array of names",
+        &[TypeSpec::Text, TypeSpec::List(&TypeSpec::Text)],
+    );
 
     fn to_value(&self) -> Value {
         match &self.0[..] {

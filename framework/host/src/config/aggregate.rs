@@ -13,16 +13,9 @@ use super::host::name_of;
 use super::node::{Entry, Kind, Node, Place};
 use super::policies::{TopicTable, check_together, completion, dedup, plugin, topic};
 use super::read::wanted;
-use super::table::{Cx, Keys, Placed, Table};
+use super::table::{Cx, Placed, Table};
+use super::tables::AGGREGATE;
 use super::{Ack, AggregateConfig, limits};
-
-const KEYS: Keys = Keys {
-    table: "[aggregate.NAME]",
-    known: &[
-        "topics", "key", "complete", "timeout", "idle", "order", "dedup", "merge", "late", "limits", "ack",
-        "deliver", "topic", "score", "detect", "restart",
-    ],
-};
 
 /// An aggregate as far as it can be read by itself, with the places that the checks of the whole need.
 pub(super) struct AggregateDraft<'a> {
@@ -40,7 +33,7 @@ pub(super) struct AggregateDraft<'a> {
 }
 
 pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> AggregateDraft<'a> {
-    let table = Table::open(cx, &entry.place, &entry.node, &KEYS);
+    let table = Table::open(cx, &entry.place, &entry.node, &AGGREGATE);
     let place = &entry.place;
     let name = name_of(cx, "an aggregate", entry);
     let topics = table.set::<TopicPattern>("topics");

@@ -6,10 +6,8 @@ use stook_types::{CollectorId, TopicPattern};
 use super::CollectorConfig;
 use super::dispatch::{Choices, choices};
 use super::node::{Entry, Place};
-use super::table::{Cx, Keys, Placed, Table};
-
-const KEYS: Keys =
-    Keys { table: "[collector.ID]", known: &["command", "kind", "publish", "detect", "restart"] };
+use super::table::{Cx, Placed, Table};
+use super::tables::COLLECTOR;
 
 /// Whose events the host's own are.
 pub(crate) const HOST: &str = "stook";
@@ -23,7 +21,7 @@ pub(super) struct CollectorDraft<'a> {
 }
 
 pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> Option<CollectorDraft<'a>> {
-    let table = Table::open(cx, &entry.place, &entry.node, &KEYS);
+    let table = Table::open(cx, &entry.place, &entry.node, &COLLECTOR);
     let publish = table.set::<TopicPattern>("publish");
     let choices = choices(&table);
     let command = command(&table);

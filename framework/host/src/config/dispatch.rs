@@ -10,12 +10,13 @@ use stook_types::units::Span;
 use super::DispatchConfig;
 use super::node::{Kind, Node, Place};
 use super::plugin::{Selected, select};
-use super::table::{Cx, Keys, Table};
+use super::table::{Cx, Table};
+use super::tables::{ACCRUAL, DISPATCH};
 
-const KEYS: Keys =
-    Keys { table: "[dispatch]", known: &["score", "detect", "restart", "slow_start", "accrual"] };
-
-const ACCRUAL: Keys = Keys { table: "`accrual`", known: &["failures", "eject", "most", "panic"] };
+/// What holds where `[dispatch]` selects nothing, if it is linked.
+pub(super) const SCORE: &str = "least-outstanding";
+pub(super) const DETECT: &str = "deadline";
+pub(super) const RESTART: &str = "backoff";
 
 /// Every policy that was selected so far, each made once for each table that selects it.
 #[derive(Default)]
@@ -61,16 +62,17 @@ pub(super) fn choices<'a>(table: &Table<'a>) -> Choices<'a> {
 pub(super) fn read(root: &Table<'_>) -> Defaults {
     let nothing = Node { kind: Kind::Table(Vec::new()), place: Place::Nowhere };
     let node = root.get("dispatch").unwrap_or(&nothing);
-    let table = Table::open(root.cx, &node.place, node, &KEYS);
+    let table = Table::open(root.cx, &node.place, node, &DISPATCH);
     let (chosen, policies) = (choices(&table), &root.cx.policies);
-    let score = chosen.score.map(|choice| choice.id).or_else(|| {
-        default::<dyn ScoringPolicy, _>(root.cx, "least-outstanding", |name, made| policies.score(name, made))
-    });
+    let score = chosen
+        .score
+        .map(|choice| choice.id)
+        .or_else(|| default::<dyn ScoringPolicy, _>(root.cx, SCORE, |name, made| policies.score(name, made)));
     let detect = chosen.detect.map(|choice| choice.id).or_else(|| {
-        default::<dyn FailureDetector, _>(root.cx, "deadline", |name, made| policies.detect(name, made))
+        default::<dyn FailureDetector, _>(root.cx, DETECT, |name, made| policies.detect(name, made))
     });
     let restart = chosen.restart.map(|choice| choice.id).or_else(|| {
-        default::<dyn RestartPolicy, _>(root.cx, "backoff", |name, made| policies.restart(name, made))
+        default::<dyn RestartPolicy, _>(root.cx, RESTART, |name, made| policies.restart(name, made))
     });
     Defaults {
         score: score.unwrap_or(ScoreId::BUILT_IN),

@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 
-use stook_types::units::ByteSize;
-
 use super::HostConfig;
 use super::node::Entry;
-use super::table::{Cx, Keys, Table};
-
-const KEYS: Keys = Keys { table: "[host]", known: &["name", "memory"] };
+use super::table::{Cx, Table};
+use super::tables::HOST;
 
 pub(super) fn read(root: &Table<'_>) -> HostConfig {
-    let mut host = HostConfig { name: "stook".to_owned(), memory: ByteSize(512 << 20) };
+    let mut host = HostConfig::default();
     let Some(node) = root.get("host") else { return host };
-    let table = Table::open(root.cx, root.place, node, &KEYS);
+    let table = Table::open(root.cx, root.place, node, &HOST);
     if let Some(name) = table.placed::<String>("name") {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         let (given, length) = (&name.value, name.value.len());

@@ -8,18 +8,14 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use stook_engine::{LatePolicy, LateSpec, Limits, WhenFull};
 use stook_types::units::{ByteSize, Span};
 
-use super::table::{Keys, Table};
-
-const LIMITS: Keys =
-    Keys { table: "`limits`", known: &["sets", "results_per_set", "bytes_per_set", "when_full"] };
+use super::table::Table;
+use super::tables::{LATE, LIMITS};
 
 /// More than this of anything fits into no memory, so it would be no limit.
 pub(super) const MOST: usize = 100_000_000;
 
-const LATE: Keys = Keys { table: "`late`", known: &["use", "grace", "tombstones", "remember"] };
-
 stook_plugin::choice! {
-    enum Full {
+    pub(super) enum Full {
         EmitOldest = "emit-oldest",
         Refuse = "refuse",
         Backpressure = "backpressure",
@@ -27,7 +23,7 @@ stook_plugin::choice! {
 }
 
 stook_plugin::choice! {
-    enum Late {
+    pub(super) enum Late {
         Refuse = "refuse",
         Reopen = "reopen",
         Correct = "correct",

@@ -35,7 +35,9 @@ mod policies;
 mod read;
 mod sink;
 mod source;
+pub mod spec;
 mod table;
+mod tables;
 mod takes;
 mod task;
 #[cfg(all(test, feature = "toml"))]
@@ -55,10 +57,7 @@ pub use plugin::SinkFactory;
 pub use source::Source;
 
 use cross::Draft;
-use table::{Cx, Keys, Table};
-
-const KEYS: Keys =
-    Keys { table: "a config", known: &["host", "aggregate", "dispatch", "collector", "task", "sink"] };
+use table::{Cx, Table};
 
 impl Config {
     /// Understands a config: gives it with its warnings.
@@ -71,7 +70,7 @@ impl Config {
         context: &BuildContext,
     ) -> Result<(Self, Diagnostics), Diagnostics> {
         let cx = Cx::new(registry, context, source.text.as_deref());
-        let root = Table::open(&cx, &source.root.place, &source.root, &KEYS);
+        let root = Table::open(&cx, &source.root.place, &source.root, &tables::ROOT);
         let mut draft = Draft {
             host: host::read(&root),
             dispatch: dispatch::read(&root),

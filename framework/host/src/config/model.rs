@@ -39,6 +39,12 @@ pub struct HostConfig {
     pub memory: ByteSize,
 }
 
+impl Default for HostConfig {
+    fn default() -> Self {
+        Self { name: "stook".to_owned(), memory: ByteSize(512 << 20) }
+    }
+}
+
 /// An aggregate and what becomes of its released sets.
 #[non_exhaustive]
 pub struct AggregateConfig {

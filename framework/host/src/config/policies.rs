@@ -12,10 +12,8 @@ use super::dispatch::{Choices, choices};
 use super::limits::MOST;
 use super::node::{Entry, Kind, Node};
 use super::plugin::select;
-use super::table::{Cx, Keys, Placed, Table};
-
-const TOPIC_KEYS: Keys =
-    Keys { table: "[aggregate.NAME.topic.\"PATTERN\"]", known: &["dedup", "score", "detect", "restart"] };
+use super::table::{Cx, Placed, Table};
+use super::tables::TOPIC;
 
 /// A completion policy, and the table that selects it.
 pub(super) type Policy<'a> = (NamedPolicy, &'a Node);
@@ -203,7 +201,7 @@ pub(super) struct TopicTable<'a> {
 
 /// `[aggregate.NAME.topic."PATTERN"]`.
 pub(super) fn topic<'a>(cx: &'a Cx<'a>, entry: &'a Entry, timeout: Duration) -> TopicTable<'a> {
-    let table = Table::open(cx, &entry.place, &entry.node, &TOPIC_KEYS);
+    let table = Table::open(cx, &entry.place, &entry.node, &TOPIC);
     let pattern = TopicPattern::new(&entry.key).map_err(|error| {
         let help = "write it in quotes, like \"events.process.+\"";
         cx.error(&entry.place, format!("bad topic pattern: {error}"), help);

@@ -6,12 +6,12 @@ use std::ops::Range;
 
 use serde::de::DeserializeOwned;
 use stook_plugin::{BuildContext, Registry};
-use stook_types::nearest;
 
 use super::diagnostic::Diagnostic;
 use super::dispatch::Policies;
 use super::node::{Entry, Kind, Node, Place};
 use super::read::wanted;
+use super::spec::TableSpec;
 
 /// What all readers share: the plugins that can be selected, and where to say what is wrong.
 pub(super) struct Cx<'a> {
@@ -21,13 +21,6 @@ pub(super) struct Cx<'a> {
     /// What was read, if it was text.
     text: Option<&'a str>,
     found: RefCell<Vec<Diagnostic>>,
-}
-
-/// The keys that a kind of table has.
-pub(super) struct Keys {
-    /// The table as it is written, for messages: `[aggregate.NAME]`.
-    pub(super) table: &'static str,
-    pub(super) known: &'static [&'static str],
 }
 
 /// A table whose keys were checked.
@@ -87,13 +80,13 @@ impl<'a> Cx<'a> {
 impl<'a> Table<'a> {
     /// The table in `node`, named at `place`. A node that is no table is noted, and then
     /// lacks nothing.
-    pub(super) fn open(cx: &'a Cx<'a>, place: &'a Place, node: &'a Node, keys: &Keys) -> Self {
+    pub(super) fn open(cx: &'a Cx<'a>, place: &'a Place, node: &'a Node, spec: &TableSpec) -> Self {
         let entries = node.entries();
         if entries.is_none() {
             cx.push(Diagnostic::error(&node.place, wanted("a table", node.kind.unexpected())));
         }
         for entry in entries.unwrap_or_default() {
-            keys.check(cx, entry);
+            spec.check(cx, entry);
         }
         Self { cx, place, entries }
     }
@@ -162,17 +155,6 @@ impl<'a> Table<'a> {
             );
             &[]
         })
-    }
-}
-
-impl Keys {
-    fn check(&self, cx: &Cx<'_>, entry: &Entry) {
-        let key = entry.key.as_str();
-        if !self.known.contains(&key) {
-            let near = nearest(key, self.known.iter().copied());
-            let keys = format!("{} has {}", self.table, self.known.join(", "));
-            cx.error(&entry.place, format!("unknown key `{key}`"), did_you_mean(near, &keys));
-        }
     }
 }
 

@@ -11,23 +11,8 @@ use super::dispatch::{Choices, choices};
 use super::host::name_of;
 use super::node::{Entry, Kind, Node, Place};
 use super::read::wanted;
-use super::table::{Cx, Keys, Placed, Table};
-
-const KEYS: Keys = Keys {
-    table: "[task.NAME]",
-    known: &[
-        "every",
-        "capabilities",
-        "fan_out",
-        "into",
-        "payload",
-        "priority",
-        "timeout",
-        "attempt_timeout",
-        "stall_timeout",
-        "score",
-    ],
-};
+use super::table::{Cx, Placed, Table};
+use super::tables::TASK;
 
 /// A task with the places that the checks of the whole need.
 pub(super) struct TaskDraft<'a> {
@@ -39,7 +24,7 @@ pub(super) struct TaskDraft<'a> {
 }
 
 pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> TaskDraft<'a> {
-    let table = Table::open(cx, &entry.place, &entry.node, &KEYS);
+    let table = Table::open(cx, &entry.place, &entry.node, &TASK);
     let every = table.require_positive("every", "\"2s\"");
     table.require("capabilities", "[\"process.list\"]");
     let into = table.set::<String>("into");

@@ -117,8 +117,10 @@ impl fmt::Debug for RuleSpec {
 }
 
 impl OptionType for RuleSpec {
-    const TAKES: TypeSpec =
-        TypeSpec::Other("the name of a rule, or a table that names it with `use` beside its options");
+    const TAKES: TypeSpec = TypeSpec::AnyOf(
+        "the name of a rule, or a table that names it with `use` beside its options",
+        &[TypeSpec::Text, TypeSpec::Map(&TypeSpec::Other("an option of the rule"))],
+    );
 
     fn to_value(&self) -> Value {
         if self.options.is_empty() { self.rule.name.into() } else { Value::Object(self.table()) }
