@@ -2,6 +2,7 @@
 
 mod check;
 mod config;
+mod config_verb;
 mod exec;
 mod host;
 mod logging;
@@ -37,6 +38,8 @@ enum Verb {
     Run(run::Args),
     Check(check::Args),
     #[command(subcommand)]
+    Config(config_verb::Verb),
+    #[command(subcommand)]
     Plugins(plugins::Verb),
     Test(test::Args),
     Submit(submit::Args),
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
     let done = match command.verb {
         Verb::Run(args) => run::run(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Config(verb) => config_verb::run(&verb),
         Verb::Plugins(verb) => plugins::run(&verb),
         Verb::Test(args) => test::run(&args),
         Verb::Submit(args) => submit::run(&args),

@@ -11,8 +11,7 @@ use stook_plugin::BuildContext;
 use crate::config::ConfigArg;
 use crate::output::{Failure, Format, complain, print, print_json};
 pub(crate) use room::Room;
-use summary::Summary;
-pub(crate) use summary::when_full;
+pub(crate) use summary::{Summary, when_full};
 
 /// Check a config, offline and without side effects, and say what it will do.
 #[derive(clap::Args)]

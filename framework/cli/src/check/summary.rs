@@ -8,7 +8,7 @@ use stook_types::units::{ByteSize, Span};
 use stook_types::{Capability, CollectorId, FanOut, TopicPattern, Value};
 
 #[derive(Serialize)]
-pub(super) struct Summary<'a> {
+pub(crate) struct Summary<'a> {
     pub(super) host: Host<'a>,
     pub(super) aggregates: Vec<Aggregate<'a>>,
     pub(super) dispatch: Dispatch,
@@ -128,7 +128,7 @@ pub(super) struct Sink<'a> {
 }
 
 impl<'a> Summary<'a> {
-    pub(super) fn of(config: &'a Config) -> Self {
+    pub(crate) fn of(config: &'a Config) -> Self {
         Self {
             host: Host { name: &config.host.name, memory: config.host.memory },
             aggregates: config

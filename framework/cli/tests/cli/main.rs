@@ -1,6 +1,7 @@
 //! The built binary, as a user meets it.
 
 mod check;
+mod config;
 #[cfg(unix)]
 mod exec;
 mod host;

@@ -25,6 +25,8 @@ mod collector;
 mod cross;
 mod diagnostic;
 mod dispatch;
+mod example;
+mod fill;
 mod host;
 mod limits;
 mod model;
@@ -45,6 +47,7 @@ mod tests;
 #[cfg(feature = "toml")]
 mod toml;
 mod topics;
+mod write;
 
 use stook_plugin::{BuildContext, Registry};
 
