@@ -75,10 +75,11 @@ impl Fixture {
     /// Starts a host that calls back with each released set of one aggregate.
     pub(super) fn with_sink(
         config: &str,
+        on_event: impl FnMut(&Event) + Send + 'static,
         aggregate: &str,
         sink: impl FnMut(&AggregatedResult) + Send + 'static,
     ) -> Result<Self, Halt> {
-        Self::built(config, |_| {}, |host| host.on_complete(aggregate, sink))
+        Self::built(config, on_event, |host| host.on_complete(aggregate, sink))
     }
 
     fn built(

@@ -7,10 +7,9 @@ use stook_plugin::AggregatedResult;
 use stook_types::Outcome as Ending;
 
 use super::bare::Bare;
-use super::fixture::Fixture;
 use super::report::{Bar, Bound, Outcome, Row};
 use super::stats::Samples;
-use super::traffic::{AGGREGATE, Part, SET, config, number_of};
+use super::traffic::{Part, SET, START, number_of, start};
 use super::{Bench, Halt, clock, echo};
 
 const COLLECTORS: u64 = 16;
@@ -19,8 +18,6 @@ const SETS_PER_SECOND: u64 = RESULTS_PER_SECOND / SET;
 const LIMIT: &str = "an echo";
 /// Less than this of the rate, and the latency is that of another load.
 const ENOUGH: f64 = 0.98;
-/// Until all processes are there and at their pace.
-const START: Duration = Duration::from_millis(2_000);
 /// How long the last of them may be on their way.
 const REST: Duration = Duration::from_millis(500);
 
@@ -95,14 +92,10 @@ fn aggregated(bench: &mut Bench, length: Duration) -> Result<Samples, Halt> {
             taking.lock().unwrap_or_else(PoisonError::into_inner).push((sent, now));
         }
     };
-    let mut fixture = Fixture::with_sink(&config("accepted", COLLECTORS), AGGREGATE, take)?;
     let window = Window::after_start(length);
-    for (number, part) in Part::all(COLLECTORS).enumerate() {
-        let mut words = vec!["stream".to_owned(), format!("--rate={SETS_PER_SECOND}")];
-        words.extend(part.words());
-        fixture.add(&format!("c-{number}"), &words)?;
-    }
-    bench.pause("stook", START + length + REST)?;
+    let words = [format!("--rate={SETS_PER_SECOND}")];
+    let fixture = start(bench, "accepted", COLLECTORS, &words, take)?;
+    bench.pause("stook", length + REST)?;
     drop(fixture);
     let samples = std::mem::take(&mut *samples.lock().unwrap_or_else(PoisonError::into_inner));
     let counts = |(sent, _): &(i64, i64)| (window.from..window.until).contains(sent);

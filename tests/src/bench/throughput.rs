@@ -19,16 +19,14 @@ use tokio::runtime::Builder;
 use uuid::Uuid;
 
 use super::bare::Bare;
-use super::fixture::{Fixture, PATIENCE};
+use super::fixture::PATIENCE;
 use super::report::{Bar, Bound, Outcome, Row};
 use super::stats::Samples;
-use super::traffic::{AGGREGATE, Part, SET, config, value_of};
+use super::traffic::{SET, START, start, value_of};
 use super::{Bench, Halt, clock, collector};
 
 const COLLECTORS: u64 = 4;
 const LIMIT: &str = "the bare limit";
-/// Until whoever was started is there.
-const START: Duration = Duration::from_secs(1);
 /// From the first results to those that count.
 const WARM: Duration = Duration::from_millis(500);
 /// What a bare writer writes at once.
@@ -114,20 +112,14 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
 fn stook(bench: &mut Bench, ack: &str, window: Duration) -> Result<(Rate, u64), Halt> {
     let counted = Arc::new(Counted::default());
     let counting = counted.clone();
-    let mut fixture = Fixture::with_sink(&config(ack, COLLECTORS), AGGREGATE, move |result| {
+    let words = [format!("--from={}", clock::in_a_while(START))];
+    let _fixture = start(bench, ack, COLLECTORS, &words, move |result| {
         let counter = match result.outcome {
             Ending::Complete => &counting.whole,
             Ending::Partial => &counting.partial,
         };
         counter.fetch_add(result.results, Ordering::Relaxed);
     })?;
-    let from = clock::in_a_while(START);
-    for (number, part) in Part::all(COLLECTORS).enumerate() {
-        let mut words = vec!["stream".to_owned(), format!("--from={from}")];
-        words.extend(part.words());
-        fixture.add(&format!("c-{number}"), &words)?;
-    }
-    bench.pause("starts collectors", START)?;
     let rate = rate(bench, &format!("stook, {ack}"), window, &counted.whole)?;
     Ok((rate, counted.partial.load(Ordering::Relaxed)))
 }

@@ -2,23 +2,30 @@
 
 use std::ops::Range;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Args;
+use stook::Event;
 use stook_collector::{Collector, CorrelationId, Description, Record, Recorder, TaskError, Value};
+use stook_plugin::AggregatedResult;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use super::{clock, collector};
+use super::fixture::Fixture;
+use super::{Bench, Halt, clock, collector};
 
 /// Results of a set.
 pub(super) const SET: u64 = 3;
 /// Bytes of payload in each result.
 pub(super) const PAYLOAD: usize = 128;
 /// Where they meet.
-pub(super) const AGGREGATE: &str = "stream";
+const AGGREGATE: &str = "stream";
 /// What they are published on.
 const TOPIC: &str = "bench.stream";
+/// Until whoever was started is there.
+pub(super) const START: Duration = Duration::from_secs(2);
 /// How long a text is that takes so much as a payload: a key and a length stand before it.
 const TEXT: usize = PAYLOAD - 2;
 
@@ -47,13 +54,42 @@ struct Streaming {
 }
 
 /// The config of a host that makes lists of what so many collectors stream: `c-0` and so on, none of which it starts.
-pub(super) fn config(ack: &str, collectors: u64) -> String {
+fn config(ack: &str, collectors: u64) -> String {
     let aggregate = format!(
         "[aggregate.{AGGREGATE}]\ntopics = [{TOPIC:?}]\ntimeout = \"10s\"\nack = {ack:?}\n\
          complete = {{ use = \"count\", count = {SET} }}\nmerge = {{ use = \"list\" }}\n"
     );
     let collector = |number| format!("[collector.c-{number}]\npublish = [{TOPIC:?}]\n");
     (0..collectors).map(collector).fold(aggregate, |config, table| config + &table)
+}
+
+/// Starts a host and so many collectors with these words, and gives them [`START`] to connect.
+pub(super) fn start(
+    bench: &mut Bench,
+    ack: &str,
+    collectors: u64,
+    words: &[String],
+    sink: impl FnMut(&AggregatedResult) + Send + 'static,
+) -> Result<Fixture, Halt> {
+    let connected = Arc::new(AtomicU64::new(0));
+    let counting = connected.clone();
+    let count = move |event: &Event| {
+        if matches!(event, Event::CollectorConnected { .. }) {
+            counting.fetch_add(1, Ordering::Relaxed);
+        }
+    };
+    let mut fixture = Fixture::with_sink(&config(ack, collectors), count, AGGREGATE, sink)?;
+    for (number, part) in Part::all(collectors).enumerate() {
+        let words: Vec<_> =
+            std::iter::once("stream".to_owned()).chain(words.iter().cloned()).chain(part.words()).collect();
+        fixture.add(&format!("c-{number}"), &words)?;
+    }
+    bench.pause("starts collectors", START)?;
+    match connected.load(Ordering::Relaxed) {
+        there if there >= collectors => Ok(fixture),
+        // The others would be ahead of them from then on.
+        there => Err(Halt::failed(format!("{there} of {collectors} collectors were there after {START:?}"))),
+    }
 }
 
 /// Runs a collector to its end.
