@@ -34,7 +34,8 @@ pub struct Bytes {
 
 impl Plugin for Bytes {
     const NAME: &'static str = "bytes";
-    const DOCS: &'static str = "Complete when the payloads of the set reach `bytes`, whoever sent them. \
+    const DOCS: &'static str = "Complete when the payloads of the set reach `bytes`, whoever sent them. The result that does must fit into \
+        `limits.bytes_per_set`, too: let that be twice as much. \
         With `boundary = \"before\"` a set is complete when the next result would take it past `bytes`, and that one opens \
         the next: no set is larger, but for one whose only result is, and none is late between two.";
     type Options = BytesOptions;

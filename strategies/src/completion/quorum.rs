@@ -31,6 +31,7 @@ impl Plugin for Quorum {
     const NAME: &'static str = "quorum";
     const DOCS: &'static str = "Complete when `k` different collectors have answered; with `agree_on`, when `k` of them agree. \
         The latest result of a collector speaks for it; one that lacks a field to agree on agrees with nobody. \
+        From the `k`th answer on each costs the decoding of one result per collector. \
         Who did not agree stands in the `conflicts` of what is released, as `disagree`.";
     type Options = QuorumOptions;
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use stook_engine::KeySpec;
+use stook_engine::{KeySpec, NamedPolicy};
 use stook_plugin::{Roster, RosterEntry};
 use stook_types::units::ByteSize;
-use stook_types::{FanOut, nearest};
+use stook_types::{CollectorId, FanOut, nearest};
 
 use super::aggregate::AggregateDraft;
 use super::collector::CollectorDraft;
@@ -112,6 +112,7 @@ impl Draft<'_> {
             |of: &CollectorConfig| RosterEntry::new(of.id.clone(), of.kind.clone().unwrap_or_default());
         let mut roster: Vec<_> = config.map(entry).collect();
         roster.sort_by(|a, b| a.id.cmp(&b.id));
+        check_union(cx, aggregate, &Roster::new(&roster));
         let (Some(node), false) = (aggregate.complete, roster.is_empty()) else { return };
         let policies = aggregate.config.spec.completion.iter();
         for id in policies.flat_map(|named| named.policy.expects(&Roster::new(&roster))) {
@@ -162,6 +163,25 @@ impl Draft<'_> {
             }
         }
     }
+}
+
+/// A set waits for everybody whom any policy expects, and in one way: none of them ends it with its own collectors alone.
+fn check_union(cx: &Cx<'_>, aggregate: &AggregateDraft<'_>, roster: &Roster<'_>) {
+    let policies = &aggregate.config.spec.completion;
+    let expected = |named: &NamedPolicy| BTreeSet::from_iter(named.policy.expects(roster));
+    let expected: Vec<_> = policies.iter().map(expected).filter(|expected| !expected.is_empty()).collect();
+    let (Some(node), Some((first, others))) = (aggregate.complete, expected.split_first()) else { return };
+    if others.iter().all(|other| other == first) {
+        return;
+    }
+    let union: BTreeSet<_> = expected.iter().flatten().map(CollectorId::as_str).collect();
+    let marks = policies.iter().find(|named| named.policy.awaits_last());
+    let marks = marks
+        .map_or_else(String::new, |named| format!(", and each answers with its last, for `{}`", named.name));
+    let message =
+        format!("a set waits for all whom one of these expects: {}{marks}", Vec::from_iter(union).join(", "));
+    let help = "name the same collectors in each; where some of them are enough, use `quorum` or `count`";
+    cx.warn(&node.place, message, help);
 }
 
 /// Results of several collectors arrive in any order, so what minds it is a matter of luck.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use stook_engine::{AggregateSpec, LatePolicy, Limits, NamedPolicy};
 use stook_plugin::{CompletionPolicy, DedupStrategy, Keep, MergeError, PluginType, Scope};
+use stook_proto::host::HostLimits;
 use stook_types::TopicPattern;
 use stook_types::units::{ByteSize, Span};
 
@@ -42,6 +43,7 @@ pub(super) fn completion<'a>(table: &Table<'a>, limits: &Limits) -> Vec<Policy<'
 
 /// What the plugins of an aggregate say about each other.
 pub(super) fn check_together(table: &Table<'_>, policies: &[Policy<'_>], spec: &AggregateSpec) {
+    check_unexpected(table.cx, policies);
     for (named, node) in policies {
         if named.policy.compares_collectors() {
             check_comparable(table.cx, named.name, node, spec);
@@ -53,6 +55,29 @@ pub(super) fn check_together(table: &Table<'_>, policies: &[Policy<'_>], spec: &
         && merge.compares_collectors()
     {
         check_comparable(table.cx, spec.names.merge, node, spec);
+    }
+}
+
+/// The strictest word counts, whichever policy completes the set.
+fn check_unexpected(cx: &Cx<'_>, policies: &[Policy<'_>]) {
+    let given: Vec<_> = policies
+        .iter()
+        .filter_map(|(named, node)| Some((named, named.policy.unexpected(), node.get("unexpected")?)))
+        .collect();
+    let Some((strictest, word, _)) = given.iter().max_by_key(|(_, word, _)| *word) else { return };
+    for (named, other, node) in given.iter().filter(|(_, other, _)| other != word) {
+        let message = format!(
+            "`{}` says \"{}\" and `{}` says \"{}\": in a set there is one answer, and the strictest counts",
+            named.name,
+            other.as_str(),
+            strictest.name,
+            word.as_str()
+        );
+        cx.warn(
+            &node.place,
+            message,
+            format!("write unexpected = \"{}\", or leave it out here", word.as_str()),
+        );
     }
 }
 
@@ -141,9 +166,27 @@ fn check_needs(cx: &Cx<'_>, node: &Node, policy: &dyn CompletionPolicy, limits: 
     {
         never(option, &format!("{needs} results"), "results_per_set", &limits.results_per_set);
     }
-    if let Some((needs, option)) = policy.needs_bytes().filter(|(needs, _)| *needs > limits.bytes_per_set) {
-        let bytes = |bytes: usize| ByteSize(bytes as u64);
-        never(option, &bytes(needs).to_string(), "bytes_per_set", &bytes(limits.bytes_per_set));
+    let Some((needs, option)) = policy.needs_bytes() else { return };
+    let size = |bytes: usize| ByteSize(bytes as u64);
+    let limit = limits.bytes_per_set;
+    if needs > limit {
+        never(option, &size(needs).to_string(), "bytes_per_set", &size(limit));
+        return;
+    }
+    // The result that fills a set is in it, unless it opens the next one.
+    let last = needs.min(HostLimits::default().max_result_bytes as usize);
+    if limit - needs < last && !policy.opens_next() {
+        let message = format!(
+            "a set may never reach {}: a result that would take it past `bytes_per_set`, which is {}, is refused",
+            size(needs),
+            size(limit)
+        );
+        let place = &node.get(option).unwrap_or(node).place;
+        let help = format!(
+            "raise limits.bytes_per_set to {}, so that the result fits that fills the set",
+            size(needs.saturating_add(last))
+        );
+        cx.warn(place, message, help);
     }
 }
 

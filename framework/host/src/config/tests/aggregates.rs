@@ -104,6 +104,60 @@ stook.toml:4:36: a set of 1GiB can never fill: `bytes_per_set` is 16MiB
 }
 
 #[test]
+fn a_set_can_hold_the_result_that_fills_it() {
+    let with = |complete: &str, limit: &str| {
+        format!(
+            "[aggregate.a]\ntopics = [\"t\"]\ntimeout = \"1s\"\ncomplete = {{ use = \"size\", least = {complete} }}\nlimits = {{ bytes_per_set = \"{limit}\" }}"
+        )
+    };
+    check(
+        &with("\"60B\"", "119B"),
+        r#"
+stook.toml:4:36: warning: a set may never reach 60B: a result that would take it past `bytes_per_set`, which is 119B, is refused
+  |
+4 | complete = { use = "size", least = "60B" }
+  |                                    ^^^^^
+  = raise limits.bytes_per_set to 120B, so that the result fits that fills the set
+"#,
+    );
+    check(&with("\"60B\"", "120B"), "");
+    // No result is larger than a frame.
+    check(&with("\"14MiB\"", "15MiB"), "");
+    check(&with("\"60B\", boundary = true", "60B"), AFTER_TIMEOUT);
+}
+
+const AFTER_TIMEOUT: &str = r#"
+stook.toml:4:54: warning: `size` lets a result open the next set of its ID, but after a timeout that result is late
+  |
+4 | complete = { use = "size", least = "60B", boundary = true }
+  |                                                      ^^^^
+  = write late = { use = "reopen" }, unless no ID is used again after its timeout
+"#;
+
+#[test]
+fn policies_say_the_same_of_the_unexpected() {
+    check(
+        r#"
+[aggregate.a]
+topics = ["a"]
+timeout = "1s"
+complete = [
+  { use = "everybody", ids = ["p1"], unexpected = "include" },
+  { use = "everybody", ids = ["p1"], unexpected = "refuse" },
+  { use = "everybody", ids = ["p1"] },
+]
+"#,
+        r#"
+stook.toml:6:51: warning: `everybody` says "include" and `everybody` says "refuse": in a set there is one answer, and the strictest counts
+  |
+6 |   { use = "everybody", ids = ["p1"], unexpected = "include" },
+  |                                                   ^^^^^^^^^
+  = write unexpected = "refuse", or leave it out here
+"#,
+    );
+}
+
+#[test]
 fn what_is_wrong_inside_a_text_is_shown_there() {
     check(
         r##"

@@ -32,7 +32,7 @@ use stook_plugin::{
     AggregatedResult, Algebra, BuildContext, BuildError, CompletionPolicy, Conflicts, Contribution, Decision,
     DedupMemory, DedupStrategy, Identity, Keep, MergeError, MergeInput, MergeStrategy, Merged, MindsOrder,
     NoOptions, OrderStrategy, Plugin, Registration, Registry, Roster, Scope, SetView, Sink, SinkError,
-    options,
+    Unexpected, options,
 };
 
 use super::{Config, Diagnostics, Source};
@@ -157,6 +157,10 @@ options! {
     pub(super) struct EverybodyOptions {
         /// Who is expected.
         ids: Vec<CollectorId> = Vec::new(),
+        /// What becomes of others.
+        unexpected: Unexpected = Unexpected::Include,
+        /// Whether their last results are waited for.
+        last: bool = false,
     }
 }
 
@@ -170,6 +174,14 @@ impl CompletionPolicy for Everybody {
 
     fn expects(&self, _: &Roster<'_>) -> Vec<CollectorId> {
         self.0.ids.clone()
+    }
+
+    fn unexpected(&self) -> Unexpected {
+        self.0.unexpected
+    }
+
+    fn awaits_last(&self) -> bool {
+        self.0.last
     }
 
     fn check(&self) -> Option<String> {

@@ -215,6 +215,35 @@ stook.toml:8:12: warning: collector `procmond-2` may publish nothing
 }
 
 #[test]
+fn policies_expect_the_same() {
+    let with = |complete: &str| {
+        format!("[aggregate.a]\ntopics = [\"a\"]\ntimeout = \"1s\"\ncomplete = [{complete}]")
+    };
+    let p1 = r#"{ use = "everybody", ids = ["p1"] }, { use = "count", count = 2 }"#;
+    check(&with(&format!(r#"{p1}, {{ use = "everybody", ids = ["p1"], last = true }}"#)), "");
+    check(
+        &with(&format!(r#"{p1}, {{ use = "everybody", ids = ["p2", "p1"] }}"#)),
+        r#"
+stook.toml:4:12: warning: a set waits for all whom one of these expects: p1, p2
+  |
+4 | complete = [{ use = "everybody", ids = ["p1"] }, { use = "count", count = 2 }, { use = "everybody", ids = ["p2", "p1"] }]
+  |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = name the same collectors in each; where some of them are enough, use `quorum` or `count`
+"#,
+    );
+    check(
+        &with(&format!(r#"{p1}, {{ use = "everybody", ids = ["p2"], last = true }}"#)),
+        r#"
+stook.toml:4:12: warning: a set waits for all whom one of these expects: p1, p2, and each answers with its last, for `everybody`
+  |
+4 | complete = [{ use = "everybody", ids = ["p1"] }, { use = "count", count = 2 }, { use = "everybody", ids = ["p2"], last = true }]
+  |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+  = name the same collectors in each; where some of them are enough, use `quorum` or `count`
+"#,
+    );
+}
+
+#[test]
 fn what_does_nothing_is_warned_of() {
     check(
         r#"
