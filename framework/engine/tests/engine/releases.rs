@@ -45,6 +45,25 @@ fn what_is_released_says_of_which_aggregate() {
 }
 
 #[test]
+fn one_incarnation_is_one_contributor_over_all_its_connections() {
+    let mut rig = Rig::new(spec());
+    rig.hold = true;
+    for topic in ["a.y", "a.x", "a.y"] {
+        rig.connect("p1", 1);
+        rig.shoot(&shot("p1", "1", 1).topic(topic));
+    }
+    rig.connect("p1", 2);
+    rig.shoot(&shot("p1", "1", 1));
+    rig.force(None);
+    let contributors = &rig.held()[0].result.contributors;
+    let said =
+        contributors.iter().map(|of| (of.results, of.topics.iter().map(|topic| topic.as_str()).collect()));
+    let said: Vec<(u64, Vec<_>)> = said.collect();
+    assert_eq!(said, [(3, vec!["a.x", "a.y"]), (1, vec!["a.x"])]);
+    rig.settle(true);
+}
+
+#[test]
 fn whatever_ends_a_set_nothing_ends_it_again() {
     for (line, end) in ENDS {
         for again in AGAIN {
