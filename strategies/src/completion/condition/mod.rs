@@ -2,7 +2,7 @@
 //!
 //! The expression is [CEL](https://cel.dev). Evaluating it has no limit of its own and happens under a set's mutex, so
 //! what it may say is bounded when it is read: see [`check`]. A short one takes 1 to 3 µs, and the decoding of the payload if
-//! it looks into that.
+//! it looks into that; `set.collectors` looks through the results until it has found every member.
 
 mod chain;
 mod check;

@@ -65,10 +65,8 @@ fn set_field<'v>(set: &SetView<'v>, field: SetField, parts: &Parts) -> Boxed<'v>
         SetField::Count => number(set.results.len() as u64),
         SetField::Bytes => number(set.bytes as u64),
         SetField::Collectors => {
-            let ids: BTreeSet<_> =
-                set.results.iter().map(|result| result.source.collector.as_str()).collect();
-            let ids: Vec<Boxed<'v>> = ids.into_iter().map(|id| Box::new(CelString::from(id)) as _).collect();
-            Box::new(CelList::from(ids))
+            let ids = contributors(set).into_iter().map(|id| Box::new(CelString::from(id)) as Boxed<'v>);
+            Box::new(CelList::from(ids.collect::<Vec<_>>()))
         }
         // Before the first result there may be no value at all, which is one without fields.
         SetField::Value => {
@@ -76,6 +74,18 @@ fn set_field<'v>(set: &SetView<'v>, field: SetField, parts: &Parts) -> Boxed<'v>
         }
         SetField::AgeMs => number(u64::try_from(set.age.as_millis()).unwrap_or(u64::MAX)),
     }
+}
+
+/// The collectors whose results are in the set, sorted. Each is a member, so that nobody is left to look for once there are
+/// as many: that is soon, unless a member is silent.
+fn contributors<'v>(set: &SetView<'v>) -> BTreeSet<&'v str> {
+    let mut found = BTreeSet::new();
+    for result in set.results {
+        if found.insert(result.source.collector.as_str()) && found.len() == set.members.len() {
+            break;
+        }
+    }
+    found
 }
 
 impl Parts {
