@@ -174,11 +174,13 @@ register!(completion: Quorum);
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use stook_plugin::{Registration, conformance};
     use stook_types::Missing;
 
     use super::*;
-    use crate::completion::testing::completes;
+    use crate::completion::testing::{completes, member};
     use crate::testing::{HOSTILE, id, json, lines, made, refuses, results};
 
     fn check(options: &str, sent: &[(&str, &str)], complete: bool) {
@@ -207,6 +209,22 @@ mod tests {
         // A task's first result is no answer yet.
         assert!(!completes::<Quorum>(r#"{"k":1}"#, &["p1"], &[], &[("p1", "1")]));
         assert!(!completes::<Quorum>(r#"{"k":1,"agree_on":[]}"#, &["p1", "p2"], &["p2"], &[("p1", "1")]));
+    }
+
+    #[test]
+    fn who_has_not_answered_changes_nothing() {
+        let results = results(&[("p1", "1"), ("p2", "1"), ("p3", "1")]);
+        let members: Vec<_> = [("p1", true), ("p2", true), ("p3", false)]
+            .map(|(name, answered)| member(name, true, answered))
+            .into();
+        let decides = |arrived: usize| {
+            let mut set = SetView::new("a", &results, &members, 0, Duration::ZERO);
+            set.arrived = results.get(arrived);
+            made::<Quorum>(r#"{"k":2,"agree_on":[]}"#).decide(&set)
+        };
+        assert_eq!(decides(2), Decision::Pending, "its task goes on");
+        assert_eq!(decides(1), Decision::Complete, "it has answered before, and now agrees");
+        assert_eq!(decides(9), Decision::Complete, "somebody's task has ended");
     }
 
     #[test]
