@@ -146,7 +146,11 @@ impl Display for Limits {
         write!(
             f,
             "{} sets of {} results and {} each ({} without the host's limit); when full: {}",
-            self.sets, self.results_per_set, self.bytes_per_set, self.bytes.rounded(), self.when_full
+            self.sets,
+            self.results_per_set,
+            self.bytes_per_set,
+            self.bytes.rounded(),
+            self.when_full
         )
     }
 }
