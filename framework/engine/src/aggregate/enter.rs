@@ -88,30 +88,48 @@ impl Aggregate {
             let (number, place) = earlier.place;
             (open.number == number).then_some(Met { place, first: earlier.first })
         };
+        let mut opening = None;
         loop {
             let Some(set) = self.sets.get(key) else {
-                // A set that does not wait for it would have nothing to gain from an answer without content.
-                let answers = arriving.last || !self.awaits_last;
-                if !answers || !self.expected().contains(&arriving.collector) {
-                    return Verdict::Duplicate;
-                }
-                let Ok(opening) = self.opening(now, &arriving.collector, None, out) else {
-                    return Verdict::Duplicate;
+                let Opening { room, expected } = match opening.take() {
+                    Some(opening) => opening,
+                    None => match self.opening_by_duplicate(now, arriving, out) {
+                        Ok(opening) => opening,
+                        Err(verdict) => return verdict,
+                    },
                 };
-                self.open(now, key, opening, self.budget.hold_anyway(Self::set_cost(key)));
+                let held = arriving.held.split(Self::set_cost(key));
+                self.insert(now, key, &expected, held, room);
                 continue;
             };
             let mut slot = set.lock();
             let open = match &mut *slot {
                 Slot::Open(open) => open,
                 Slot::Gone => continue,
-                Slot::Closed(tomb) => {
-                    let Some(kept) = &mut tomb.kept else { return Verdict::Duplicate };
-                    let earlier = here(&kept.open);
-                    let barred = self.bars(&kept.open, arriving);
-                    return barred
-                        .unwrap_or_else(|| self.add_duplicate(now, &mut kept.open, arriving, earlier));
-                }
+                Slot::Closed(tomb) => match (self.late(now, tomb), &mut tomb.kept) {
+                    (Late::Corrects, Some(kept)) => {
+                        let earlier = here(&kept.open);
+                        let barred = self.bars(&kept.open, arriving);
+                        return barred
+                            .unwrap_or_else(|| self.add_duplicate(now, &mut kept.open, arriving, earlier));
+                    }
+                    (Late::Corrects | Late::Refused, _) => return Verdict::Duplicate,
+                    (Late::Opens { generation }, _) => {
+                        if let Some(Opening { room, expected }) = opening.take() {
+                            let held = arriving.held.split(Self::set_cost(key));
+                            let number = self.reopen(now, &mut slot, generation, &expected, held, room);
+                            drop(slot);
+                            self.opened(&set, number, &expected);
+                        } else {
+                            drop(slot);
+                            match self.opening_by_duplicate(now, arriving, out) {
+                                Ok(leave) => opening = Some(leave),
+                                Err(verdict) => return verdict,
+                            }
+                        }
+                        continue;
+                    }
+                },
             };
             if let Some(verdict) = self.bars(open, arriving) {
                 return verdict;
@@ -183,13 +201,25 @@ impl Aggregate {
         }
     }
 
-    /// Puts an open set into the map, unless somebody else just did.
-    fn open(&self, now: MonoTime, key: &SetKey, opening: Opening<'_>, held: Held) -> Arc<Set> {
-        self.insert(now, key, &opening.expected, held, opening.room)
+    /// As [`opening`](Self::opening), for a duplicate: of a set that waits for its collector, and if it is an answer. Another
+    /// set would have nothing to gain from an answer without content.
+    fn opening_by_duplicate(
+        &self,
+        now: MonoTime,
+        arriving: &Arriving<'_>,
+        out: &mut Vec<Released>,
+    ) -> Result<Opening<'_>, Verdict> {
+        let answers = arriving.last || !self.awaits_last;
+        if !answers || !self.expected().contains(&arriving.collector) {
+            return Err(Verdict::Duplicate);
+        }
+        self.opening(now, &arriving.collector, None, out).map_err(|verdict| match verdict {
+            Verdict::Parked => Verdict::Parked,
+            _ => Verdict::Duplicate,
+        })
     }
 
-    /// Puts an open set of the first generation into the map, unless there is one of any generation. Gives the one
-    /// that is there.
+    /// Puts an open set of the first generation into the map, unless there is one of any generation.
     pub(super) fn insert(
         &self,
         now: MonoTime,
@@ -197,16 +227,31 @@ impl Aggregate {
         expected: &[CollectorId],
         held: Held,
         room: Room<'_>,
-    ) -> Arc<Set> {
+    ) {
         let number = self.next_number();
         let members = expect::members(expected);
         let set = Set::new(key.clone(), OpenSet::new(number, 1, now, members, held));
-        if let Err(there) = self.sets.insert(&set) {
-            return there;
+        if self.sets.insert(&set).is_ok() {
+            room.use_up();
+            self.opened(&set, number, expected);
         }
+    }
+
+    /// Puts an open set of this generation into the place of a released one. Gives its number, for [`opened`](Self::opened)
+    /// when the slot is unlocked.
+    pub(super) fn reopen(
+        &self,
+        now: MonoTime,
+        slot: &mut Slot,
+        generation: u64,
+        expected: &[CollectorId],
+        held: Held,
+        room: Room<'_>,
+    ) -> u64 {
+        let number = self.next_number();
+        *slot = Slot::Open(Box::new(OpenSet::new(number, generation, now, expect::members(expected), held)));
         room.use_up();
-        self.opened(&set, number, expected);
-        set
+        number
     }
 
     /// What follows the opening of a set: its place in the agenda, and who learns that it waits for them. True if
@@ -267,11 +312,8 @@ impl Aggregate {
                 Late::Opens { generation } => generation,
             };
             let Some(Opening { room, expected }) = opening else { return Entry::NeedsOpening };
-            let number = self.next_number();
-            let cost = arriving.held.split(Self::set_cost(&set.key));
-            *slot =
-                Slot::Open(Box::new(OpenSet::new(number, generation, now, expect::members(&expected), cost)));
-            room.use_up();
+            let held = arriving.held.split(Self::set_cost(&set.key));
+            let number = self.reopen(now, &mut slot, generation, &expected, held, room);
             opened = Some((number, expected));
         }
         self.enter_slot(now, set, slot, arriving, opened, out)

@@ -138,11 +138,9 @@ impl Aggregate {
             };
             match room.take() {
                 Some(room) => {
-                    let number = self.next_number();
                     let held = self.budget.hold_anyway(Self::set_cost(key));
-                    *slot = Slot::Open(Box::new(OpenSet::new(number, generation, now, Few::default(), held)));
+                    let number = self.reopen(now, &mut slot, generation, &[], held, room);
                     drop(slot);
-                    room.use_up();
                     self.opened(&set, number, &[]);
                 }
                 None => {

@@ -430,10 +430,13 @@ impl Model {
 
     /// Equal to an earlier result, in this set or another.
     fn offer_duplicate(&mut self, result: Result, id: u8, place: (u64, usize)) -> String {
-        if !self.sets.contains_key(&id) {
-            let answers = self.config.expected.contains(&result.from) && self.answers(result);
-            if !answers || self.room().is_err() {
+        let opens = |set: &Set| set.closed.is_some() && self.config.late == LatePolicy::Reopen;
+        if self.sets.get(&id).is_none_or(opens) {
+            if !self.config.expected.contains(&result.from) || !self.answers(result) {
                 return "duplicate".into();
+            }
+            if let Err(verdict) = self.room() {
+                return if verdict == "parked" { verdict } else { "duplicate" }.into();
             }
             let expected = self.config.expected.clone();
             self.insert(id, &expected);
