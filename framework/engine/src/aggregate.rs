@@ -311,7 +311,7 @@ impl Aggregate {
             filed: open.filed,
             settlement: Settlement {
                 counters: self.counters.clone(),
-                marks: self.marks(open),
+                marks: self.marks(set, open),
                 results: fresh as u64,
                 owed: held.release(),
             },

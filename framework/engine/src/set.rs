@@ -110,6 +110,11 @@ impl Set {
     pub(crate) fn is_open(&self, number: u64) -> bool {
         matches!(&*self.lock(), Slot::Open(open) if open.number == number)
     }
+
+    /// Whether the set of this number was released, and still takes corrections.
+    pub(crate) fn is_kept(&self, number: u64) -> bool {
+        matches!(&*self.lock(), Slot::Closed(tomb) if tomb.number == number && tomb.kept.is_some())
+    }
 }
 
 // === impl Cause ===

@@ -8,7 +8,7 @@ use stook_types::{CollectorId, MonoTime, Refusal};
 
 use super::Aggregate;
 use crate::seen::{Seen, SeenKey};
-use crate::set::OpenSet;
+use crate::set::{OpenSet, Set};
 use crate::spec::{AggregateSpec, LatePolicy};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard};
@@ -32,12 +32,12 @@ pub(super) struct Memory {
 }
 
 /// What a released set marked as seen beyond itself. That counts only if its results come to be delivered.
-#[derive(Debug)]
 pub(crate) struct Marks {
-    pub(crate) dedups: Arc<Dedups>,
+    dedups: Arc<Dedups>,
+    set: Arc<Set>,
     /// The number of the set.
-    pub(crate) number: u64,
-    pub(crate) marked: Vec<Mark>,
+    number: u64,
+    marked: Vec<Mark>,
 }
 
 /// An identity by its memory, and the place of its result in the set.
@@ -123,9 +123,10 @@ impl Aggregate {
     }
 
     /// What a set marked as seen since its last release.
-    pub(super) fn marks(&self, open: &mut OpenSet) -> Option<Marks> {
+    pub(super) fn marks(&self, set: &Arc<Set>, open: &mut OpenSet) -> Option<Marks> {
         let marked = std::mem::take(&mut open.marked);
-        (!marked.is_empty()).then(|| Marks { dedups: self.dedups.clone(), number: open.number, marked })
+        let (dedups, set, number) = (&self.dedups, set, open.number);
+        (!marked.is_empty()).then(|| Marks { dedups: dedups.clone(), set: set.clone(), number, marked })
     }
 }
 
@@ -182,11 +183,24 @@ impl Memory {
 }
 
 impl Marks {
-    /// The results were not delivered: an equal one that comes later is no duplicate.
+    /// The results were not delivered: an equal one that comes later is no duplicate, unless the set has them still, and
+    /// with them the next revision.
     pub(crate) fn undo(self) {
+        if self.set.is_kept(self.number) {
+            return;
+        }
         for Mark { memory, key, place } in self.marked {
             self.dedups.memories[memory].lock().remove(&key, (self.number, place));
         }
+    }
+}
+
+impl std::fmt::Debug for Marks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Marks")
+            .field("number", &self.number)
+            .field("marked", &self.marked)
+            .finish_non_exhaustive()
     }
 }
 

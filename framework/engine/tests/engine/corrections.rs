@@ -1,11 +1,11 @@
 //! `late = { use = "correct" }`: until `grace` after the first release, each result emits the set again.
 
 use stook_engine::{AggregateSpec, LatePolicy, LateSpec};
-use stook_plugin::DedupMemory;
+use stook_plugin::{DedupMemory, Keep, Scope};
 use stook_types::Missing;
 
 use crate::harness::{Rig, ms, shot, spec};
-use crate::policies::{announced, count, expected, refuses, same_bytes, starts};
+use crate::policies::{announced, count, expected, refuses, remember, same_bytes, starts};
 
 fn correct(grace_ms: u64) -> LateSpec {
     LateSpec { policy: LatePolicy::Correct(ms(grace_ms)), tombstones: 100, remember: ms(60_000) }
@@ -187,4 +187,19 @@ fn what_the_set_would_have_refused_corrects_nothing() {
     assert_eq!(rig.offer("p1", "1", 5), "refused count-mismatch");
     assert_eq!(rig.offer("p1", "1", 0), "accepted", "there is no set that it could end");
     assert_eq!(rig.emitted(), ["1 complete count [1]", "1 complete count [1,0] r2"]);
+}
+
+#[test]
+fn what_the_sinks_lost_is_known_for_as_long_as_the_next_revision_has_it() {
+    let dedup = Some(remember(Scope::Aggregate, 60_000, 100, Keep::First));
+    let completion = vec![count(1)];
+    let mut rig = Rig::new(AggregateSpec { completion, late: correct(5_000), dedup, ..spec() });
+    rig.hold = true;
+    rig.offer("p1", "1", 7);
+    rig.settle(false);
+    assert_eq!(rig.offer("p2", "1", 7), "duplicate", "the set has it");
+    rig.offer("p1", "2", 8);
+    rig.until(5_000);
+    rig.settle(false);
+    assert_eq!(rig.offer("p2", "3", 8), "accepted", "nobody has it any more");
 }
