@@ -214,6 +214,7 @@ impl ResultAggregator {
         };
         match self.memory_for(now, aggregate, &prepared, aggregate.cost(&prepared), out) {
             Ok(held) => aggregate.enter(now, prepared, held, out),
+            Err(NoRoom::Refuse(Refusal::Late)) if aggregate.is_known(now, &prepared) => Verdict::Duplicate,
             Err(NoRoom::Refuse(reason)) => Verdict::Refused(reason),
             Err(NoRoom::Wait) => Verdict::Parked,
         }

@@ -288,3 +288,16 @@ fn a_duplicate_of_a_stranger_is_refused_within_the_time_for_corrections_too() {
         assert_eq!(rig.offer("p2", "1", 5), "refused unexpected-collector", "{scope:?}");
     }
 }
+
+#[test]
+fn where_memory_is_short_a_duplicate_is_one_however_late() {
+    let spec =
+        AggregateSpec { completion: vec![count(1)], ..content(Scope::Aggregate, FOREVER, 100, Keep::First) };
+    let mut rig = Rig::with(vec![spec], 6_000);
+    rig.offer("p1", "1", 1);
+    rig.hold = true;
+    rig.offer("p1", "2", format!("\"{}\"", "x".repeat(4_500)));
+    assert_eq!(rig.offer("p2", "1", 2), "late");
+    assert_eq!(rig.offer("p2", "1", 1), "duplicate");
+    assert_eq!(rig.offer("p2", "3", 3), "parked", "memory is short");
+}
