@@ -5,8 +5,8 @@ use std::cmp::Ordering;
 use stook_engine::{AggregateSpec, NamedPolicy};
 use stook_plugin::{
     Admission, Algebra, CompletionPolicy, Conflict, Conflicts, Contribution, Decision, DedupMemory,
-    DedupStrategy, Identity, MergeError, MergeInput, MergeStrategy, Merged, MissingCollector, OrderStrategy,
-    PluginKind, Provenance, Roster, RunningMerge, SetView, Unexpected,
+    DedupStrategy, Identity, MergeError, MergeInput, MergeStrategy, Merged, MindsOrder, MissingCollector,
+    OrderStrategy, PluginKind, Provenance, Roster, RunningMerge, SetView, Unexpected,
 };
 use stook_types::{CollectorId, DecodeError, Value};
 
@@ -116,6 +116,10 @@ impl MergeStrategy for Timed<dyn MergeStrategy> {
 
     fn compares_collectors(&self) -> bool {
         self.policy.compares_collectors()
+    }
+
+    fn minds_order(&self) -> Option<MindsOrder> {
+        self.policy.minds_order()
     }
 
     fn merge(&self, input: &MergeInput<'_>, conflicts: &mut Conflicts) -> Result<Merged, MergeError> {
@@ -244,6 +248,10 @@ mod tests {
             true
         }
 
+        fn minds_order(&self) -> Option<MindsOrder> {
+            Some(MindsOrder::new("its odd", "odd"))
+        }
+
         fn merge(&self, input: &MergeInput<'_>, _: &mut Conflicts) -> Result<Merged, MergeError> {
             self.slow(Ok(input.list()))
         }
@@ -312,6 +320,7 @@ mod tests {
         let (order, merge) = (spec.order.unwrap(), spec.merge.unwrap());
         assert_eq!(order.compare(&result, &result), Ordering::Greater);
         assert!(order.depends_on_scheduling() && merge.algebra().commutative && merge.compares_collectors());
+        assert!(merge.minds_order().is_some());
         let input = MergeInput::new("a", &[]);
         assert!(merge.merge(&input, &mut Conflicts::default()).is_ok());
         assert_eq!(merge.provenance(&input).len(), 1);
