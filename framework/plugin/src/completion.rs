@@ -13,7 +13,8 @@ use crate::{Conflict, Contribution, MissingCollector, SetView};
 /// * **Who calls, when.** The engine calls [`decide`](Self::decide) each time something happened to an open
 ///   set: a result or duplicate arrived, a task finished, a collector was lost. With several policies in one
 ///   aggregate they are asked in the order of the config; the first that says so wins and its name becomes
-///   the `reason` of the released set.
+///   the `reason` of the released set. Where late results correct, it is also called for each that entered a
+///   set which has been released: one that says so then is the reason from that revision on.
 /// * **Where.** On whichever thread brought the event, *under the set's own mutex*. Other sets are not held up;
 ///   this one is. Do not block, do no I/O, and keep to time proportional to the set.
 /// * **State.** None of its own per set: everything it may know is in the [`SetView`]. One instance serves all
@@ -33,14 +34,20 @@ use crate::{Conflict, Contribution, MissingCollector, SetView};
     note = "`register!(completion: …)` takes a type that implements `CompletionPolicy`"
 )]
 pub trait CompletionPolicy: Send + Sync + 'static {
-    /// Whether the set is complete as it stands. [`SetView::arrived`] is the result that has just entered, if that
-    /// is what happened.
+    /// Whether the set is complete as it stands. [`SetView::arrived`] is the result that has just entered, or has just
+    /// taken the place of an equal one (`keep = "last"`), if that is what happened.
     fn decide(&self, set: &SetView<'_>) -> Decision;
 
     /// Whether a result may enter the set as it stands: for policies that see an end only in what comes after it.
-    /// Called, also under the set's mutex, before a result enters that is no duplicate; in the order of the config, and
-    /// the first answer that is not [`Admission::Enters`] counts. A set that is not open yet is shown empty, and
-    /// nothing is locked then. The default admits everything.
+    /// Called, also under the set's mutex, before a result enters; in the order of the config, and the first answer counts
+    /// that is [`Admission::OpensNext`] or [`Admission::Refused`]. The default admits everything. Not called for a
+    /// duplicate, nor for a result of somebody who may not answer in the set.
+    ///
+    /// * A set that is not open yet is shown empty, and its mutex is not held then.
+    /// * A duplicate that would take the place of an earlier result (`keep = "last"`) is asked for, and the set shown with
+    ///   the earlier one. Refused, it takes nobody's place; it opens no set, since the earlier one is in this: a set may
+    ///   come to be larger that way than a policy lets it grow by new results.
+    /// * A late result that would correct a released set is asked for. It opens no set either.
     fn admit(&self, set: &SetView<'_>, next: &Contribution) -> Admission {
         let _ = (set, next);
         Admission::Enters
@@ -126,8 +133,9 @@ pub enum Decision {
 pub enum Admission {
     /// It enters.
     Enters,
-    /// The set is complete without it: it is released, and the result opens the next one at once. Of a set without
-    /// results as good as `Enters`.
+    /// The set is complete without it: it is released, and the result opens the next one at once. As good as `Enters` where
+    /// there is nothing to end: of a set without results or one that is released already, and of a result that takes the
+    /// place of an equal one. Refused, with nothing ended, if the next set would not take it of its collector.
     OpensNext,
     /// It contradicts what the set knows, and is refused.
     Refused(Refusal),
