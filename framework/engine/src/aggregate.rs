@@ -55,6 +55,8 @@ pub(crate) struct Aggregate {
     /// What the strictest policy does with a result that its set does not expect.
     unexpected: Unexpected,
     expectations: expect::Cache,
+    /// One more than the policies expected at most, or 0 if nobody asked them yet: for what a set may cost: a result pays for that before anybody asks them.
+    most_expected: AtomicUsize,
     /// Whether a policy takes only a result that is flagged as the last for an answer.
     awaits_last: bool,
     /// Which fields of the merged value policies read of open sets.
@@ -106,6 +108,7 @@ impl Aggregate {
             peak: AtomicUsize::new(0),
             agenda: Mutex::default(),
             expectations: expect::Cache::default(),
+            most_expected: AtomicUsize::new(0),
         }
     }
 
@@ -291,6 +294,7 @@ impl Aggregate {
         open.revision += 1;
         let fresh = open.results.len() - open.emitted;
         open.emitted = open.results.len();
+        // Charged twice while the sinks have what is kept, though payloads are shared: rather too much than too little.
         let held = if keep { self.budget.hold_anyway(open.held.bytes()) } else { open.held.take() };
         Released {
             spec: self.spec.clone(),

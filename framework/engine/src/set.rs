@@ -149,14 +149,7 @@ impl Moves {
 // === impl OpenSet ===
 
 impl OpenSet {
-    pub(crate) fn new(
-        number: u64,
-        generation: u64,
-        now: MonoTime,
-        members: Few<Member>,
-        mut held: Held,
-    ) -> Self {
-        held.grow(members.len() * Footprint::MEMBER);
+    pub(crate) fn new(number: u64, generation: u64, now: MonoTime, members: Few<Member>, held: Held) -> Self {
         Self {
             number,
             generation,

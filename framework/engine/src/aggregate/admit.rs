@@ -72,7 +72,7 @@ impl Aggregate {
         cause: Cause,
     ) -> Turned {
         let number = self.next_number();
-        let cost = open.held.split(Self::set_cost(&set.key));
+        let cost = open.held.split(Self::set_cost(&set.key, expected.len()));
         let mut next = OpenSet::new(number, open.generation + 1, now, expect::members(expected), cost);
         expect::carry_over(open, &mut next);
         let awaited = next.members.iter().filter(|member| member.is_awaited());

@@ -98,7 +98,7 @@ impl Aggregate {
                         Err(verdict) => return verdict,
                     },
                 };
-                let held = arriving.held.split(Self::set_cost(key));
+                let held = arriving.held.split(Self::set_cost(key, expected.len()));
                 self.insert(now, key, &expected, held, room);
                 continue;
             };
@@ -116,7 +116,7 @@ impl Aggregate {
                     (Late::Corrects | Late::Refused, _) => return Verdict::Duplicate,
                     (Late::Opens { generation }, _) => {
                         if let Some(Opening { room, expected }) = opening.take() {
-                            let held = arriving.held.split(Self::set_cost(key));
+                            let held = arriving.held.split(Self::set_cost(key, expected.len()));
                             let number = self.reopen(now, &mut slot, generation, &expected, held, room);
                             drop(slot);
                             self.opened(&set, number, &expected);
@@ -279,12 +279,16 @@ impl Aggregate {
         out: &mut Vec<Released>,
     ) -> Entry {
         let number = self.next_number();
-        let cost = arriving.held.split(Self::set_cost(key));
+        let cost = arriving.held.split(Self::set_cost(key, expected.len()));
         let members = expect::members(&expected);
         let set = Set::new(key.clone(), OpenSet::new(number, 1, now, members, cost));
         // Before the map's shard, unlike all others: nobody can wait for it yet.
-        let slot = set.lock();
+        let mut slot = set.lock();
         if self.sets.insert(&set).is_err() {
+            // Somebody else was first: what was for this set is for the result again.
+            if let Slot::Open(open) = &mut *slot {
+                arriving.held.take_from(&mut open.held, usize::MAX);
+            }
             return Entry::Again;
         }
         room.use_up();
@@ -312,7 +316,7 @@ impl Aggregate {
                 Late::Opens { generation } => generation,
             };
             let Some(Opening { room, expected }) = opening else { return Entry::NeedsOpening };
-            let held = arriving.held.split(Self::set_cost(&set.key));
+            let held = arriving.held.split(Self::set_cost(&set.key, expected.len()));
             let number = self.reopen(now, &mut slot, generation, &expected, held, room);
             opened = Some((number, expected));
         }

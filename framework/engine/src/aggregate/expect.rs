@@ -12,6 +12,7 @@ use crate::dispatch::LeaseId;
 use crate::few::Few;
 use crate::release::Released;
 use crate::set::{OpenSet, Set, Slot, Tombstone};
+use crate::sync::atomic::Ordering;
 use crate::sync::{Mutex, MutexGuard};
 
 /// A collector that a set shall wait for.
@@ -98,8 +99,17 @@ impl Aggregate {
         expected.sort();
         expected.dedup();
         let expected: Arc<[CollectorId]> = expected.into();
+        self.most_expected.fetch_max(expected.len() + 1, Ordering::Relaxed);
         *self.expectations.lock() = Some((version, expected.clone()));
         expected
+    }
+
+    /// How many the policies have expected at most; asks them if nobody has yet.
+    pub(super) fn most_expected(&self) -> usize {
+        match self.most_expected.load(Ordering::Relaxed) {
+            0 => self.expected().len(),
+            most => most - 1,
+        }
     }
 
     /// Opens a set that waits for these collectors, and for whoever will have the unassigned tasks, or makes the open
@@ -117,7 +127,7 @@ impl Aggregate {
             let Some(set) = self.sets.get(key) else {
                 match room.take() {
                     Some(room) => {
-                        self.insert(now, key, &[], self.budget.hold_anyway(Self::set_cost(key)), room);
+                        self.insert(now, key, &[], self.budget.hold_anyway(Self::set_cost(key, 0)), room);
                     }
                     None => room = Some(self.make_room(now, out).map_err(|_: NoRoom| AnnounceError::Full)?),
                 }
@@ -138,7 +148,7 @@ impl Aggregate {
             };
             match room.take() {
                 Some(room) => {
-                    let held = self.budget.hold_anyway(Self::set_cost(key));
+                    let held = self.budget.hold_anyway(Self::set_cost(key, 0));
                     let number = self.reopen(now, &mut slot, generation, &[], held, room);
                     drop(slot);
                     self.opened(&set, number, &[]);

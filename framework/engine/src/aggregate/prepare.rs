@@ -28,7 +28,7 @@ impl Aggregate {
         let payload = prepared.result.payload.len();
         let identity = if prepared.checked.is_some() { Footprint::SEEN + Footprint::IDENTITY } else { 0 };
         let of_result = payload + Footprint::RESULT + Footprint::MEMBER + identity;
-        of_result + Self::set_cost(&prepared.key) + self.cost_of_value(payload)
+        of_result + Self::set_cost(&prepared.key, self.most_expected()) + self.cost_of_value(payload)
     }
 
     /// Everything that can be said of a result without its set.

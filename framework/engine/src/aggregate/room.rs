@@ -40,9 +40,9 @@ impl Drop for Room<'_> {
 }
 
 impl Aggregate {
-    /// What a set costs in memory beside its results.
-    pub(super) fn set_cost(key: &SetKey) -> usize {
-        Footprint::SET + Footprint::key(key)
+    /// What a set costs in memory beside its results, if it expects so many.
+    pub(super) fn set_cost(key: &SetKey, expected: usize) -> usize {
+        Footprint::SET + Footprint::key(key) + expected * Footprint::MEMBER
     }
 
     /// Leave to open one more set, if need be after releasing the longest idle one.

@@ -70,8 +70,11 @@ impl Aggregate {
         if self.reads.is_empty() {
             return None;
         }
-        let running = open.running.get_or_insert_with(|| Box::new(self.begin()));
-        running.call(self, |merge| merge.value())
+        if open.running.is_none() {
+            open.running = Some(Box::new(self.begin()));
+            self.charge(open, &mut self.budget.hold_anyway(0));
+        }
+        open.running.as_mut()?.call(self, |merge| merge.value())
     }
 
     /// The result at this place has entered. `spare` is memory held for it.
@@ -81,6 +84,12 @@ impl Aggregate {
         }
         let running = open.running.get_or_insert_with(|| Box::new(self.begin()));
         running.call(self, |merge| merge.push(&open.results[place as usize]));
+        self.charge(open, spare);
+    }
+
+    /// Charges its set for what the value has grown by. `spare` is memory held for that.
+    fn charge(&self, open: &mut OpenSet, spare: &mut Held) {
+        let Some(running) = &mut open.running else { return };
         let bytes = running.call(self, |merge| size_of_val(merge).saturating_add(merge.bytes()));
         // A merge that talks nonsense does not use up what others need.
         let bytes = bytes.unwrap_or(0).min(self.spec.limits.bytes_per_set);

@@ -3,7 +3,7 @@
 use stook_engine::{AggregateSpec, AnnounceError, Expected, Limits, WhenFull};
 
 use crate::harness::{Rig, collector, ms, pattern, spec};
-use crate::policies::{announced, count};
+use crate::policies::{announced, count, expected};
 
 fn limited(sets: usize, when_full: WhenFull) -> AggregateSpec {
     AggregateSpec { limits: Limits { sets, when_full, ..Limits::default() }, ..spec() }
@@ -352,4 +352,20 @@ fn what_stays_does_not_pin_the_buffer_it_was_read_into() {
     let correct = engine(AggregateSpec { completion: vec![count(1)], late, ..spec() });
     assert!(offer(&correct, 1, "1"), "released, and kept for corrections");
     assert!(offer(&correct, 2, "2"), "a correction");
+}
+
+#[test]
+fn whom_a_set_expects_is_paid_for_before_it_opens() {
+    let names: Vec<String> = (0..64).map(|n| format!("p{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for memory in [8_000, 10_000, 20_000] {
+        let mut rig = Rig::with(vec![AggregateSpec { completion: vec![expected(&names)], ..spec() }], memory);
+        assert_eq!(rig.offer("p1", "1", 1), "accepted");
+        // Whether they are or not: the rig sees that no more is used than there is.
+        for id in ["2", "3", "4"] {
+            rig.offer("p1", id, 1);
+        }
+    }
+    let mut rig = Rig::with(vec![AggregateSpec { completion: vec![expected(&names)], ..spec() }], 6_000);
+    assert_eq!(rig.offer("p1", "1", 1), "refused too-large", "its 64 do not fit, ever");
 }

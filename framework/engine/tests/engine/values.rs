@@ -191,3 +191,14 @@ fn a_merge_that_panics_leaves_its_own_set_without_a_value() {
         assert_eq!(rig.engine.memory().used, 0);
     }
 }
+
+#[test]
+fn an_announced_set_is_charged_for_the_value_that_is_followed() {
+    let used = |spec| {
+        let mut rig = Rig::new(spec);
+        rig.open("1", &["p1"]);
+        rig.engine.memory().used
+    };
+    let follows = AggregateSpec { completion: vec![reaches(100)], merge: Some(Box::new(Sum)), ..spec() };
+    assert!(used(follows) > used(spec()));
+}
