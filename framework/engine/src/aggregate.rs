@@ -59,6 +59,8 @@ pub(crate) struct Aggregate {
     most_expected: AtomicUsize,
     /// Whether a policy takes only a result that is flagged as the last for an answer.
     awaits_last: bool,
+    /// Whether a policy may end a set with a result that opens the next.
+    opens_next: bool,
     /// Which fields of the merged value policies read of open sets.
     reads: Vec<Vec<String>>,
 }
@@ -92,11 +94,14 @@ impl Aggregate {
         let unexpected = |named: &NamedPolicy| counters.guard(named.plugin(), || named.policy.unexpected());
         let awaits_last =
             |named: &NamedPolicy| counters.guard(named.plugin(), || named.policy.awaits_last()) == Some(true);
+        let opens_next =
+            |named: &NamedPolicy| counters.guard(named.plugin(), || named.policy.opens_next()) == Some(true);
         Self {
             index,
             dedups: Arc::new(dedup::Dedups::new(&spec)),
             unexpected: spec.completion.iter().filter_map(unexpected).max().unwrap_or(Unexpected::Include),
             awaits_last: spec.completion.iter().any(awaits_last),
+            opens_next: spec.completion.iter().any(opens_next),
             reads: running::reads(&spec, &counters),
             spec: Arc::new(spec),
             counters,

@@ -72,7 +72,7 @@ pub trait CompletionPolicy: Send + Sync + 'static {
         false
     }
 
-    /// Whether it may say [`Admission::OpensNext`]. Config warns where a result would be late all the same, because the set
+    /// Whether it may say [`Admission::OpensNext`]; where no policy may, that is as good as `Enters`. Config warns where a result would be late all the same, because the set
     /// before it ended in another way.
     fn opens_next(&self) -> bool {
         false

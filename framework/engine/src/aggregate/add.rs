@@ -29,8 +29,9 @@ pub(super) struct Arriving<'a> {
     pub(super) last: bool,
     /// Whether the policies admit it to a set without results.
     pub(super) admitted: bool,
-    /// Whom a set will wait for that takes the place of another.
-    pub(super) next: Option<Arc<[CollectorId]>>,
+    /// Whom a set will wait for that opens for it, or takes the place of another. Known before anything is locked where
+    /// the policies cannot be asked later.
+    pub(super) expected: Option<Arc<[CollectorId]>>,
 }
 
 impl Arriving<'_> {

@@ -43,7 +43,7 @@ impl Aggregate {
         for (index, named) in self.spec.completion.iter().enumerate() {
             match self.counters.guard(named.plugin(), || named.policy.admit(view, next)) {
                 // Who is alone in a set opens nothing.
-                Some(Admission::OpensNext) if !view.results.is_empty() => {
+                Some(Admission::OpensNext) if self.opens_next && !view.results.is_empty() => {
                     return Admitted::Next(Cause::completed(index, named.name));
                 }
                 Some(Admission::Refused(reason)) => return Admitted::Refused(reason),

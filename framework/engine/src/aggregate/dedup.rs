@@ -135,10 +135,10 @@ impl Memory {
     /// nobody else can bring the same identity. Nothing where dedup looks at single sets only.
     pub(super) fn beyond(
         &self,
-        result: &Contribution,
+        collector: &CollectorId,
         identity: Identity,
     ) -> Option<(MutexGuard<'_, Beyond>, SeenKey)> {
-        let key = self.key(&result.source.collector, identity)?;
+        let key = self.key(collector, identity)?;
         Some((self.lock(), key))
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use stook_plugin::{Contribution, SetKey};
+use stook_plugin::{Scope, SetKey};
 use stook_types::{CollectorId, MonoTime, Refusal};
 
 use super::add::{Arriving, detach, refuse};
@@ -33,8 +33,6 @@ enum Entry {
     Again,
     /// Nothing happened: come again with leave to open a set.
     NeedsOpening,
-    /// Nothing happened: come again knowing whom the next set will wait for.
-    NeedsNext,
 }
 
 impl Aggregate {
@@ -47,7 +45,7 @@ impl Aggregate {
         out: &mut Vec<Released>,
     ) -> Verdict {
         let Prepared { key, result, lease, checked } = prepared;
-        let mut beyond = checked.and_then(|(identity, memory)| memory.beyond(&result, identity));
+        let looks_beyond = checked.is_some_and(|(_, memory)| memory.terms.scope != Scope::Set);
         let mut arriving = Arriving {
             collector: result.source.collector.clone(),
             last: result.last,
@@ -57,21 +55,55 @@ impl Aggregate {
             held: &mut held,
             placed: None,
             admitted: false,
-            next: None,
+            expected: (looks_beyond || self.opens_next).then(|| self.expected()),
         };
-        let (Some((seen, identity)), Some((_, memory))) = (&mut beyond, checked) else {
-            return self.enter_set(now, &key, &mut arriving, out);
-        };
-        match seen.meet(now, &memory.terms, identity) {
-            Some(earlier) => self.enter_duplicate(now, &key, &mut arriving, earlier, out),
-            None => {
-                let verdict = self.enter_set(now, &key, &mut arriving, out);
-                if let Some(place) = arriving.placed {
-                    memory.remember(now, seen, identity.clone(), place);
-                }
-                verdict
+        loop {
+            let verdict = self.enter_known(now, &key, &mut arriving, out);
+            // Under no lock any more: policies are asked, and then it comes again.
+            if let Some(verdict) = verdict.or_else(|| self.ask_first(&mut arriving).err()) {
+                return verdict;
             }
         }
+    }
+
+    /// Brings a result into its set, with the memory beyond the set locked where dedup has one. `None` if nothing happened
+    /// since the policies are to be asked first.
+    fn enter_known(
+        &self,
+        now: MonoTime,
+        key: &SetKey,
+        arriving: &mut Arriving<'_>,
+        out: &mut Vec<Released>,
+    ) -> Option<Verdict> {
+        let Some((identity, memory)) = arriving.checked else {
+            return self.enter_set(now, key, arriving, out);
+        };
+        let Some((mut seen, identity)) = memory.beyond(&arriving.collector, identity) else {
+            return self.enter_set(now, key, arriving, out);
+        };
+        if let Some(earlier) = seen.meet(now, &memory.terms, &identity) {
+            return Some(self.enter_duplicate(now, key, arriving, earlier, out));
+        }
+        let verdict = self.enter_set(now, key, arriving, out);
+        if let Some(place) = arriving.placed {
+            memory.remember(now, &mut seen, identity, place);
+        }
+        verdict
+    }
+
+    /// Asks the policies whether a set may be opened for a result.
+    fn ask_first(&self, arriving: &mut Arriving<'_>) -> Result<(), Verdict> {
+        let expected = arriving.expected.get_or_insert_with(|| self.expected());
+        if !expected.is_empty() && !expected.contains(&arriving.collector) {
+            self.admit_unexpected()?;
+        }
+        if let Some(result) = &arriving.result
+            && let Admitted::Refused(reason) = self.admit_first(result)
+        {
+            return Err(Verdict::Refused(reason));
+        }
+        arriving.admitted = true;
+        Ok(())
     }
 
     /// The result is known from this set or another: it is dropped, or takes over the place of the earlier one in
@@ -148,13 +180,14 @@ impl Aggregate {
         }
     }
 
+    /// `None` if a set is to be opened for the result, and the policies were not asked yet.
     fn enter_set(
         &self,
         now: MonoTime,
         key: &SetKey,
         arriving: &mut Arriving<'_>,
         out: &mut Vec<Released>,
-    ) -> Verdict {
+    ) -> Option<Verdict> {
         let mut opening = None;
         loop {
             let entry = match (self.sets.get(key), opening.take()) {
@@ -163,37 +196,25 @@ impl Aggregate {
                 (None, None) => Entry::NeedsOpening,
             };
             match entry {
-                Entry::Done(verdict) => return verdict,
+                Entry::Done(verdict) => return Some(verdict),
                 Entry::Again => {}
-                Entry::NeedsNext => arriving.next = Some(self.expected()),
-                Entry::NeedsOpening => {
-                    let first = arriving.result.as_ref();
-                    match self.opening(now, &arriving.collector, first, out) {
-                        Ok(leave) => opening = Some(leave),
-                        Err(verdict) => return verdict,
-                    }
-                    arriving.admitted = true;
-                }
+                Entry::NeedsOpening if !arriving.admitted => return None,
+                Entry::NeedsOpening => match self.opening(now, arriving, out) {
+                    Ok(leave) => opening = Some(leave),
+                    Err(verdict) => return Some(verdict),
+                },
             }
         }
     }
 
-    /// Leave to open a set for a result of this collector: not for one that the set would not take. `first` is the
-    /// result, unless it is a duplicate.
+    /// Leave to open a set.
     fn opening(
         &self,
         now: MonoTime,
-        collector: &CollectorId,
-        first: Option<&Contribution>,
+        arriving: &mut Arriving<'_>,
         out: &mut Vec<Released>,
     ) -> Result<Opening<'_>, Verdict> {
-        let expected = self.expected();
-        if !expected.is_empty() && !expected.contains(collector) {
-            self.admit_unexpected()?;
-        }
-        if let Some(Admitted::Refused(reason)) = first.map(|first| self.admit_first(first)) {
-            return Err(Verdict::Refused(reason));
-        }
+        let expected = arriving.expected.get_or_insert_with(|| self.expected()).clone();
         match self.make_room(now, out) {
             Ok(room) => Ok(Opening { room, expected }),
             Err(NoRoom::Refuse(reason)) => Err(Verdict::Refused(reason)),
@@ -206,14 +227,15 @@ impl Aggregate {
     fn opening_by_duplicate(
         &self,
         now: MonoTime,
-        arriving: &Arriving<'_>,
+        arriving: &mut Arriving<'_>,
         out: &mut Vec<Released>,
     ) -> Result<Opening<'_>, Verdict> {
         let answers = arriving.last || !self.awaits_last;
-        if !answers || !self.expected().contains(&arriving.collector) {
+        let expected = arriving.expected.get_or_insert_with(|| self.expected());
+        if !answers || !expected.contains(&arriving.collector) {
             return Err(Verdict::Duplicate);
         }
-        self.opening(now, &arriving.collector, None, out).map_err(|verdict| match verdict {
+        self.opening(now, arriving, out).map_err(|verdict| match verdict {
             Verdict::Parked => Verdict::Parked,
             _ => Verdict::Duplicate,
         })
@@ -340,12 +362,12 @@ impl Aggregate {
             None => match self.admit_to(now, open, arriving) {
                 Admitted::Here => self.add(now, open, arriving),
                 Admitted::Next(cause) => {
-                    let Some(expected) = &arriving.next else { return Entry::NeedsNext };
-                    match self.bars_next(open, expected, &arriving.collector) {
+                    let expected = arriving.expected.get_or_insert_with(|| self.expected()).clone();
+                    match self.bars_next(open, &expected, &arriving.collector) {
                         // What is not taken ends nothing.
                         Some(verdict) => verdict,
                         None => {
-                            turned = Some(self.turn_over(now, set, open, expected, cause));
+                            turned = Some(self.turn_over(now, set, open, &expected, cause));
                             self.add(now, open, arriving)
                         }
                     }

@@ -68,7 +68,9 @@ impl Aggregate {
     /// A result was found late when there was no memory to look closer. One that is known beyond its set is a duplicate
     /// all the same.
     pub(crate) fn is_known(&self, now: MonoTime, Prepared { result, checked, .. }: &Prepared<'_>) -> bool {
-        let beyond = checked.and_then(|(identity, memory)| Some((memory, memory.beyond(result, identity)?)));
+        let beyond = checked.and_then(|(identity, memory)| {
+            Some((memory, memory.beyond(&result.source.collector, identity)?))
+        });
         beyond.is_some_and(|(memory, (mut seen, key))| seen.meet(now, &memory.terms, &key).is_some())
     }
 

@@ -314,3 +314,18 @@ fn a_replacement_is_asked_for_like_any_result() {
     assert_eq!(rig.shoot(&shot("p1", "1", 7).seq(4)), "accepted for p1/1", "nor does it open a set");
     assert!(rig.emitted().is_empty());
 }
+
+#[test]
+fn a_policy_is_asked_once_about_a_result() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let seen = asked.clone();
+    let unsure = admits("unsure", move |_, _| {
+        seen.fetch_add(1, Ordering::Relaxed);
+        Admission::Undecided
+    });
+    let mut rig = rig(vec![unsure, starts("0")]);
+    rig.offer("p1", "1", 1);
+    rig.offer("p1", "1", 0);
+    assert_eq!(rig.emitted(), ["1 complete starts [1]"]);
+    assert_eq!((asked.load(Ordering::Relaxed), rig.engine.counters().undecided), (2, 2));
+}

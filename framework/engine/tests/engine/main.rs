@@ -20,4 +20,5 @@ mod repeats;
 mod router;
 mod sketch;
 mod threads;
+mod unlocked;
 mod values;

@@ -92,6 +92,10 @@ where
     fn admit(&self, set: &SetView<'_>, next: &Contribution) -> Admission {
         self.0(set, next)
     }
+
+    fn opens_next(&self) -> bool {
+        true
+    }
 }
 
 /// Equal payload bytes are equal results; payloads that are no JSON are errors.

@@ -242,8 +242,8 @@ proptest! {
         settle in vec(proptest::bool::weighted(0.2), 80),
         steps in steps(),
     ) {
-        // Not paid for in advance: corrections, which copy what exists already; whom a set expects; and a set that is
-        // opened by a duplicate.
+        // Not paid for in advance: corrections, which copy what exists already; whom the announcement of a set names; and
+        // a set that is opened by a duplicate.
         let late = if matches!(config.late, LatePolicy::Correct(_)) { LatePolicy::Reopen } else { config.late };
         let config = Config { late, dedup: None, expected: Vec::new(), ..config };
         check_bounds(&config, memory, steps.into_iter().zip(settle).collect());
