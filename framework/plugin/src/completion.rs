@@ -93,7 +93,7 @@ pub trait CompletionPolicy: Send + Sync + 'static {
     }
 
     /// Whether it compares what different collectors say. Config refuses that beside a dedup which would drop
-    /// equal answers, of two collectors or of one in two sets: their agreement could not be seen.
+    /// the second of two equal answers: their agreement could not be seen.
     fn compares_collectors(&self) -> bool {
         false
     }

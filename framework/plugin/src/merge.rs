@@ -47,7 +47,7 @@ pub trait MergeStrategy: Send + Sync + 'static {
     }
 
     /// Whether it weighs what different collectors say by how many say so. Config refuses that beside a dedup which would
-    /// drop equal answers, of two collectors or of one in two sets: their agreement could not be seen.
+    /// drop the second of two equal answers: their agreement could not be seen.
     fn compares_collectors(&self) -> bool {
         false
     }

@@ -92,19 +92,14 @@ fn check_comparable(cx: &Cx<'_>, name: &str, node: &Node, spec: &AggregateSpec) 
     let scopes = dedups(spec).map(|dedup| dedup.memory().scope);
     let scopes: Vec<_> =
         names.zip(scopes).filter(|(name, _)| *name != "none").map(|(_, scope)| scope).collect();
-    let drops = match &*scopes {
-        [] => return,
-        scopes if scopes.iter().all(|scope| *scope == Scope::Collector) => {
-            "what a collector has said before, if only in an earlier set"
-        }
-        _ => "the second who says the same",
-    };
-    let message = format!("`{name}` compares what collectors say, and dedup drops {drops}");
-    cx.error(
-        &node.place,
-        message,
-        "leave dedup out, or write dedup = { use = \"none\" }: retransmits are dropped all the same",
-    );
+    let help = "leave dedup out, or write dedup = { use = \"none\" }: retransmits are dropped all the same";
+    let says = |drops| format!("`{name}` compares what collectors say, and dedup drops {drops}");
+    if scopes.iter().any(|scope| *scope != Scope::Collector) {
+        cx.error(&node.place, says("the second who says the same"), help);
+    } else if !scopes.is_empty() {
+        // Within one set each still has its voice.
+        cx.warn(&node.place, says("what a collector has said before, if only in an earlier set"), help);
+    }
 }
 
 /// What the merge cannot follow while a set is open, a policy cannot read.
