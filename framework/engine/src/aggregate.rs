@@ -8,9 +8,11 @@
 
 mod add;
 mod admit;
+mod correct;
 mod dedup;
 mod enter;
 mod expect;
+mod open;
 mod prepare;
 mod room;
 mod running;

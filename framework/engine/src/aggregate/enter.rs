@@ -7,24 +7,15 @@ use stook_types::{CollectorId, MonoTime, Refusal};
 
 use super::add::{Arriving, detach, refuse};
 use super::admit::Admitted;
+use super::open::Opening;
 use super::prepare::Prepared;
-use super::room::{NoRoom, Room};
 use super::{Aggregate, Late, expect};
-use crate::agenda::Filed;
 use crate::aggregator::Verdict;
 use crate::memory::Held;
 use crate::release::Released;
 use crate::seen::Met;
-use crate::set::{Kept, OpenSet, Set, Slot, Tombstone};
+use crate::set::{OpenSet, Set, Slot};
 use crate::sync::MutexGuard;
-use crate::sync::atomic::Ordering;
-
-/// Leave to open a set for a collector, and whom the set will wait for. Got before any lock is taken, since it
-/// asks plugins and may release other sets.
-struct Opening<'a> {
-    room: Room<'a>,
-    expected: Arc<[CollectorId]>,
-}
 
 /// How an attempt to enter a set ended.
 enum Entry {
@@ -207,90 +198,6 @@ impl Aggregate {
         }
     }
 
-    /// Leave to open a set.
-    fn opening(
-        &self,
-        now: MonoTime,
-        arriving: &mut Arriving<'_>,
-        out: &mut Vec<Released>,
-    ) -> Result<Opening<'_>, Verdict> {
-        let expected = arriving.expected.get_or_insert_with(|| self.expected()).clone();
-        match self.make_room(now, out) {
-            Ok(room) => Ok(Opening { room, expected }),
-            Err(NoRoom::Refuse(reason)) => Err(Verdict::Refused(reason)),
-            Err(NoRoom::Wait) => Err(Verdict::Parked),
-        }
-    }
-
-    /// As [`opening`](Self::opening), for a duplicate: of a set that waits for its collector, and if it is an answer. Another
-    /// set would have nothing to gain from an answer without content.
-    fn opening_by_duplicate(
-        &self,
-        now: MonoTime,
-        arriving: &mut Arriving<'_>,
-        out: &mut Vec<Released>,
-    ) -> Result<Opening<'_>, Verdict> {
-        let answers = arriving.last || !self.awaits_last;
-        let expected = arriving.expected.get_or_insert_with(|| self.expected());
-        if !answers || !expected.contains(&arriving.collector) {
-            return Err(Verdict::Duplicate);
-        }
-        self.opening(now, arriving, out).map_err(|verdict| match verdict {
-            Verdict::Parked => Verdict::Parked,
-            _ => Verdict::Duplicate,
-        })
-    }
-
-    /// Puts an open set of the first generation into the map, unless there is one of any generation.
-    pub(super) fn insert(
-        &self,
-        now: MonoTime,
-        key: &SetKey,
-        expected: &[CollectorId],
-        held: Held,
-        room: Room<'_>,
-    ) {
-        let number = self.next_number();
-        let members = expect::members(expected);
-        let set = Set::new(key.clone(), OpenSet::new(number, 1, now, members, held));
-        if self.sets.insert(&set).is_ok() {
-            room.use_up();
-            self.opened(&set, number, expected);
-        }
-    }
-
-    /// Puts an open set of this generation into the place of a released one. Gives its number, for [`opened`](Self::opened)
-    /// when the slot is unlocked.
-    pub(super) fn reopen(
-        &self,
-        now: MonoTime,
-        slot: &mut Slot,
-        generation: u64,
-        expected: &[CollectorId],
-        held: Held,
-        room: Room<'_>,
-    ) -> u64 {
-        let number = self.next_number();
-        *slot = Slot::Open(Box::new(OpenSet::new(number, generation, now, expect::members(expected), held)));
-        room.use_up();
-        number
-    }
-
-    /// What follows the opening of a set: its place in the agenda, and who learns that it waits for them. True if
-    /// one of them is dead.
-    pub(super) fn opened(&self, set: &Arc<Set>, number: u64, expected: &[CollectorId]) -> bool {
-        let mut agenda = self.agenda();
-        // Whoever has closed it since does not look for it in the agenda again.
-        if let Slot::Open(open) = &mut *set.lock()
-            && open.number == number
-        {
-            open.filed = Filed { due: self.deadline(open), idle: open.touched };
-            agenda.opened(set, number, open.filed);
-        }
-        drop(agenda);
-        self.await_members(set, number, expected)
-    }
-
     /// A set that opens for a result, which is in it before anybody else sees it: none is released without what opened it.
     fn enter_new(
         &self,
@@ -406,41 +313,5 @@ impl Aggregate {
             self.emit(now, set, released, out);
         }
         Entry::Done(verdict)
-    }
-
-    /// A late result of a set that takes corrections: the next revision, with reason and missing computed again.
-    fn correct(
-        &self,
-        now: MonoTime,
-        set: &Arc<Set>,
-        slot: &mut Slot,
-        arriving: &mut Arriving<'_>,
-    ) -> (Verdict, Option<Released>) {
-        let Slot::Closed(Tombstone { kept: Some(kept), .. }) = slot else {
-            return (Verdict::Refused(Refusal::Late), None);
-        };
-        let Kept { open, cause } = &mut **kept;
-        let verdict = match self.meet(now, open, arriving) {
-            Some(verdict) => verdict,
-            None => match self.admit_to(now, open, arriving) {
-                // The set is released: no result can open the next one in its place any more.
-                Admitted::Here | Admitted::Next(_) => self.add(now, open, arriving),
-                Admitted::Refused(reason) => refuse(open, &arriving.collector, reason),
-            },
-        };
-        if !matches!(verdict, Verdict::Accepted { .. }) {
-            return (verdict, None);
-        }
-        detach(open, arriving.placed);
-        let decided = self.decide(open, now, arriving.arrived());
-        // What completed it once has: later results do not take that back.
-        if let Some(completed) = decided.filter(|decided| decided.policy.is_some()) {
-            *cause = completed;
-        }
-        (verdict, Some(self.snapshot(now, set, open, *cause, true)))
-    }
-
-    pub(super) fn next_number(&self) -> u64 {
-        self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 }
