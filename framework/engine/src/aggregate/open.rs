@@ -15,8 +15,7 @@ use crate::release::Released;
 use crate::set::{OpenSet, Set, Slot};
 use crate::sync::atomic::Ordering;
 
-/// Leave to open a set for a collector, and whom the set will wait for. Got before any lock is taken, since it
-/// asks plugins and may release other sets.
+/// Leave to open a set, and whom the set will wait for. Got before a slot is locked, since it may release other sets.
 pub(super) struct Opening<'a> {
     pub(super) room: Room<'a>,
     pub(super) expected: Arc<[CollectorId]>,
