@@ -284,6 +284,9 @@ impl Aggregate {
         let (cause, keep) = (cause.into(), self.corrects());
         let emission = self.snapshot(now, set, &mut open, cause, keep);
         let (number, generation) = (open.number, open.generation);
+        if keep {
+            open.members.iter_mut().for_each(expect::forget_loss);
+        }
         let kept = keep.then(|| Box::new(Kept { open, cause }));
         *slot = Slot::Closed(Tombstone { number, generation, released: now, kept });
         emission

@@ -75,6 +75,14 @@ impl Expected {
     }
 }
 
+/// That a collector is gone is not so for ever: it is back, or may be by the time of a correction. What it is missing
+/// for with a task stays.
+pub(super) fn forget_loss(member: &mut Member) {
+    if member.open_tasks == 0 && member.failed.is_none() {
+        member.missing = None;
+    }
+}
+
 /// The members of a set that nobody announced.
 pub(super) fn members(expected: &[CollectorId]) -> Few<Member> {
     expected.iter().map(|collector| Member::new(collector.clone(), true)).collect()
@@ -208,10 +216,8 @@ impl Aggregate {
         if let Slot::Open(open) = &mut *waiting.set.lock()
             && open.number == waiting.number
             && let Some(member) = open.member(id)
-            && member.open_tasks == 0
-            && member.failed.is_none()
         {
-            member.missing = None;
+            forget_loss(member);
         }
     }
 

@@ -82,8 +82,6 @@ struct Set {
 struct Closed {
     at: u64,
     reason: &'static str,
-    /// Who was missing at the release because it was gone.
-    gone: BTreeMap<u8, Missing>,
 }
 
 /// A payload is a small number; the larger, the longer.
@@ -330,8 +328,7 @@ impl Model {
 
     fn close(&mut self, id: u8, reason: &'static str) {
         let set = &self.sets[&id];
-        let gone = set.expected.difference(&set.answered).filter_map(|who| Some((*who, self.gone(*who)?)));
-        let closed = Closed { at: self.now, reason, gone: gone.collect() };
+        let closed = Closed { at: self.now, reason };
         self.sets.get_mut(&id).unwrap().closed = Some(closed);
     }
 
@@ -370,9 +367,8 @@ impl Model {
 
     fn why(&self, set: &Set, who: u8, reason: &str) -> Missing {
         match self.connected.get(&who) {
-            _ if set.closed.as_ref().unwrap().gone.contains_key(&who) => {
-                set.closed.as_ref().unwrap().gone[&who]
-            }
+            // A correction says who is gone by then.
+            Some(Some(why)) if set.revision == 1 => *why,
             _ if set.refused.contains(&who) => Missing::Refused,
             None => Missing::NeverConnected,
             Some(Some(why)) => *why,
