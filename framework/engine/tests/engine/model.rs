@@ -327,7 +327,6 @@ impl Model {
     }
 
     fn close(&mut self, id: u8, reason: &'static str) {
-        let set = &self.sets[&id];
         let closed = Closed { at: self.now, reason };
         self.sets.get_mut(&id).unwrap().closed = Some(closed);
     }
