@@ -23,20 +23,14 @@ impl Sets {
         self.0.get(key).map(|entry| entry.key().0.clone())
     }
 
-    /// Puts a set into the map, unless there is one of its key: then gives that one.
-    pub(crate) fn insert(&self, set: &Arc<Set>) -> Result<(), Arc<Set>> {
-        loop {
-            match self.0.entry(ByKey(set.clone())) {
-                Entry::Vacant(vacant) => {
-                    vacant.insert(());
-                    return Ok(());
-                }
-                // Looked up: not every map says of an entry whether its key is the one that it has or that it was given.
-                Entry::Occupied(there) => drop(there),
+    /// Puts a set into the map. False if there is one of its key.
+    pub(crate) fn insert(&self, set: &Arc<Set>) -> bool {
+        match self.0.entry(ByKey(set.clone())) {
+            Entry::Vacant(vacant) => {
+                vacant.insert(());
+                true
             }
-            if let Some(there) = self.get(&set.key) {
-                return Err(there);
-            }
+            Entry::Occupied(_) => false,
         }
     }
 

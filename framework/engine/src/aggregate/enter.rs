@@ -213,7 +213,7 @@ impl Aggregate {
         let set = Set::new(key.clone(), OpenSet::new(number, 1, now, members, cost));
         // Before the map's shard, unlike all others: nobody can wait for it yet.
         let mut slot = set.lock();
-        if self.sets.insert(&set).is_err() {
+        if !self.sets.insert(&set) {
             // Somebody else was first: what was for this set is for the result again.
             if let Slot::Open(open) = &mut *slot {
                 arriving.held.take_from(&mut open.held, usize::MAX);

@@ -68,7 +68,7 @@ impl Aggregate {
         let number = self.next_number();
         let members = expect::members(expected);
         let set = Set::new(key.clone(), OpenSet::new(number, 1, now, members, held));
-        if self.sets.insert(&set).is_ok() {
+        if self.sets.insert(&set) {
             room.use_up();
             self.opened(&set, number, expected);
         }
