@@ -143,6 +143,20 @@ pub enum Event {
         /// Why it was taken.
         why: String,
     },
+    /// A collector has finished what it was given of a task: all that it had to say was sent before.
+    #[serde(rename = "task.finished")]
+    TaskFinished {
+        /// The task's name.
+        task: Arc<str>,
+        /// Which one of that name.
+        task_id: TaskId,
+        /// Who.
+        collector: CollectorId,
+        /// Which of its capabilities.
+        capability: Capability,
+        /// Microseconds from its assignment.
+        took_us: u64,
+    },
     /// A collector failed at a task, or nobody could run it, and it is not tried again.
     #[serde(rename = "task.failed")]
     TaskFailed {
@@ -252,6 +266,9 @@ pub(crate) fn log(event: &Event, stops: bool) {
             let to = to.as_ref().map(CollectorId::as_str);
             // Whoever is lost may have had thousands: that is one line, of control's.
             tracing::debug!(%task, %task_id, %capability, %from, to, why, "task redistributed");
+        }
+        Event::TaskFinished { task, task_id, collector, capability, took_us } => {
+            tracing::debug!(%task, %task_id, %collector, %capability, took_us, "task finished");
         }
         Event::TaskFailed { task, task_id, collector, why } => {
             let collector = collector.as_ref().map(CollectorId::as_str);

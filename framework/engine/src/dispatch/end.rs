@@ -1,6 +1,6 @@
 //! How parts and tasks end.
 
-use stook_types::{Capability, CollectorId, Missing, SessionEpoch, TaskOutcome};
+use stook_types::{Capability, CollectorId, Missing, MonoTime, SessionEpoch, TaskOutcome};
 
 use super::assign::From;
 use super::router::{Collector, Due, Lease, OpenTask, TaskRouter};
@@ -39,7 +39,7 @@ impl TaskRouter {
         let (seat, pool) = (ended.seat, ended.pool);
         match (ended.part, ending) {
             (None, _) => self.counters.stale += 1,
-            (Some(part), TaskEnding::Done) => self.done(turn, part, collector),
+            (Some(part), TaskEnding::Done) => self.done(turn, part, collector, ended.assigned),
             (Some(part), TaskEnding::Failed(why)) => {
                 self.fail(turn, part, Some(collector), Missing::TaskFailed, why);
             }
@@ -95,9 +95,15 @@ impl TaskRouter {
         }
     }
 
-    fn done(&mut self, turn: &mut Turn<'_>, id: u64, collector: &CollectorId) {
+    fn done(&mut self, turn: &mut Turn<'_>, id: u64, collector: &CollectorId, assigned: MonoTime) {
         let Some(part) = self.parts.get(&id) else { return };
         if let Some(open) = self.tasks.get_mut(&part.task) {
+            turn.acts.push(Act::Tell(TaskEvent::Finished {
+                task: open.task.clone(),
+                capability: self.balancer.capability(part.pool).clone(),
+                collector: collector.clone(),
+                took: turn.now.since(assigned),
+            }));
             open.done += 1;
             let key = open.task.correlation_id.clone().into();
             for aggregate in &open.task.into {

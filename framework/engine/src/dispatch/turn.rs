@@ -1,6 +1,7 @@
 //! What a step of the router works on, and what comes of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use stook_types::{Capability, CollectorId, Missing, MonoTime, SessionEpoch, TaskOutcome};
 
@@ -68,6 +69,17 @@ pub enum TaskEvent {
         to: Option<CollectorId>,
         /// Why it was taken.
         why: String,
+    },
+    /// A collector has finished a part.
+    Finished {
+        /// The task.
+        task: Arc<Task>,
+        /// The part's capability.
+        capability: Capability,
+        /// Who did it.
+        collector: CollectorId,
+        /// From its assignment.
+        took: Duration,
     },
     /// A part failed, and is not tried again.
     Failed {

@@ -331,6 +331,13 @@ impl Control {
                 to,
                 why,
             },
+            TaskEvent::Finished { task, capability, collector, took } => Event::TaskFinished {
+                task: task.name.clone(),
+                task_id: task.id,
+                collector,
+                capability,
+                took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            },
             TaskEvent::Failed { task, collector, why, .. } => {
                 Event::TaskFailed { task: task.name.clone(), task_id: task.id, collector, why }
             }

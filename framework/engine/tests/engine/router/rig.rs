@@ -68,7 +68,10 @@ struct Part {
     attempts: u32,
     failed: Vec<Incarnation>,
     kills: u32,
+    assigned: MonoTime,
     end: Option<End>,
+    /// Who was said to have finished it.
+    finished: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,7 +271,9 @@ impl Rig {
                 attempts: 0,
                 failed: Vec::new(),
                 kills: 0,
+                assigned: MonoTime::ZERO,
                 end: None,
+                finished: None,
             }));
         }
         let known = Known { task: task.clone(), missing: false, ended: None };
@@ -585,6 +590,7 @@ impl Rig {
                 assert_eq!(part_of.lease, None, "{}: one live lease", task.name);
                 part_of.lease = Some(lease);
                 part_of.attempts += 1;
+                part_of.assigned = self.now;
                 assert_eq!(part_of.attempts, attempt);
                 self.leases.insert(
                     lease,
@@ -630,6 +636,14 @@ impl Rig {
                 assert_eq!(holder.as_deref(), to.as_ref().map(CollectorId::as_str));
                 format!("{}: moved {from} -> {}", task.name, name(&to))
             }
+            TaskEvent::Finished { task, capability, collector, took } => {
+                let part = self.part(&task.name, capability.as_str(), Some(collector.as_str()));
+                let part = &mut self.parts[part];
+                assert_eq!((part.end, part.finished.take()), (Some(End::Done), None), "finished once");
+                assert_eq!(took, self.now.since(part.assigned));
+                part.finished = Some(collector.to_string());
+                return;
+            }
             TaskEvent::Failed { task, capability, collector, .. } => {
                 let part =
                     self.part(&task.name, capability.as_str(), collector.as_ref().map(CollectorId::as_str));
@@ -658,8 +672,10 @@ impl Rig {
                     let open = |part: &&mut Part| *part.task == *task.name && part.end.is_none();
                     self.parts.iter_mut().filter(open).for_each(|part| part.end = Some(End::Failed));
                 }
-                let ends: Vec<_> =
-                    self.parts.iter().filter(|part| *part.task == *task.name).map(|part| part.end).collect();
+                let parts = || self.parts.iter().filter(|part| *part.task == *task.name);
+                let untold = parts().find(|part| (part.end == Some(End::Done)) != part.finished.is_some());
+                assert!(untold.is_none(), "who finished it was told before: {untold:?}");
+                let ends: Vec<_> = parts().map(|part| part.end).collect();
                 assert!(ends.iter().all(Option::is_some), "{} ends with its last part: {ends:?}", task.name);
                 let has = |end| ends.contains(&Some(end));
                 let right = match (has(End::Quarantined), has(End::Done), has(End::Failed) || known.missing) {
