@@ -164,6 +164,8 @@ pub enum Event {
         task: Arc<str>,
         /// Which one of that name.
         task_id: TaskId,
+        /// Which of its capabilities.
+        capability: Capability,
         /// Who had it last, if anybody had.
         collector: Option<CollectorId>,
         /// Why.
@@ -270,9 +272,9 @@ pub(crate) fn log(event: &Event, stops: bool) {
         Event::TaskFinished { task, task_id, collector, capability, took_us } => {
             tracing::debug!(%task, %task_id, %collector, %capability, took_us, "task finished");
         }
-        Event::TaskFailed { task, task_id, collector, why } => {
+        Event::TaskFailed { task, task_id, capability, collector, why } => {
             let collector = collector.as_ref().map(CollectorId::as_str);
-            tracing::warn!(%task, %task_id, collector, why, "task failed");
+            tracing::warn!(%task, %task_id, %capability, collector, why, "task failed");
         }
         Event::TaskQuarantined { task, task_id, capability, collector, kills } => {
             tracing::error!(%task, %task_id, %capability, %collector, kills, "task quarantined");

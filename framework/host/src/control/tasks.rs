@@ -338,8 +338,8 @@ impl Control {
                 capability,
                 took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             },
-            TaskEvent::Failed { task, collector, why, .. } => {
-                Event::TaskFailed { task: task.name.clone(), task_id: task.id, collector, why }
+            TaskEvent::Failed { task, capability, collector, why } => {
+                Event::TaskFailed { task: task.name.clone(), task_id: task.id, capability, collector, why }
             }
             TaskEvent::Quarantined { task, capability, collector, kills } => Event::TaskQuarantined {
                 task: task.name.clone(),
