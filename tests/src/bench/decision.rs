@@ -14,7 +14,7 @@ use stook_types::{
 };
 use uuid::Uuid;
 
-use super::report::{Bar, Bound, Outcome, Row};
+use super::report::{Outcome, Row};
 use super::stats::Samples;
 use super::stopwatch::Stopwatch;
 use super::{Bench, Halt, policies};
@@ -58,7 +58,7 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
         rows.push(Row::of(format!("{}, {candidates} collectors, all idle", policies::NAMES[0]), &idle, "ns"));
     }
     Ok(Outcome {
-        bars: vec![Bar { name: "decision", value: value / 1e3, bound: Bound::AtMost(1.0), unit: "µs" }],
+        values: vec![("decision", value / 1e3)],
         rows,
         notes: vec![
             "16 slots each, 70 % taken; between two decisions a task ends and another one goes out".into(),

@@ -6,7 +6,7 @@ use rustix::process::Signal;
 use stook::Event;
 
 use super::fixture::{Fixture, PATIENCE, signal};
-use super::report::{Bar, Bound, Outcome, Row};
+use super::report::{Outcome, Row};
 use super::stats::Samples;
 use super::{Bench, Halt, clock};
 
@@ -62,7 +62,7 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
     let of = |time: fn(&Times) -> f64| times.iter().map(time).collect::<Samples>();
     let last = of(|times| times.last);
     Ok(Outcome {
-        bars: vec![Bar { name: "failover", value: last.p99(), bound: Bound::AtMost(50.0), unit: "ms" }],
+        values: vec![("failover", last.p99())],
         rows: vec![
             Row::of("signal → last of 10,000 tasks assigned again", &last, "ms"),
             Row::of("  signal → host knows (exit, and what was buffered)", &of(|times| times.lost), "ms"),

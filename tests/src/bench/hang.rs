@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use stook::Event;
 
 use super::fixture::{Fixture, PATIENCE, signal};
-use super::report::{Bar, Bound, Outcome, Row};
+use super::report::{Outcome, Row};
 use super::stats::Samples;
 use super::{Bench, Halt, clock};
 
@@ -47,7 +47,7 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
     let default = rounds(bench, &DEFAULT, default, "2s")?;
     let short = rounds(bench, &SHORT, short, "100ms")?;
     Ok(Outcome {
-        bars: vec![Bar { name: "hang", value: default.p99(), bound: Bound::AtMost(3.0), unit: "heartbeats" }],
+        values: vec![("hang", default.p99())],
         rows: vec![
             Row::of("defaults: heartbeat 2s, dead after 5s", &default, "heartbeats"),
             Row::of("heartbeat 100ms, dead after 250ms", &short, "heartbeats"),

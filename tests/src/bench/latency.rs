@@ -7,7 +7,7 @@ use stook_plugin::AggregatedResult;
 use stook_types::Outcome as Ending;
 
 use super::bare::Bare;
-use super::report::{Bar, Bound, Outcome, Row};
+use super::report::{Outcome, Row};
 use super::stats::Samples;
 use super::traffic::{Part, SET, START, number_of, start};
 use super::{Bench, Halt, clock, echo};
@@ -74,10 +74,7 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
         }
     }
     Ok(Outcome {
-        bars: vec![
-            Bar { name: "latency", value: stook.p99.median(), bound: Bound::AtMost(1.0), unit: "ms" },
-            Bar { name: "latency_vs_echo", value: ratios.median(), bound: Bound::AtMost(3.0), unit: "" },
-        ],
+        values: vec![("latency", stook.p99.median()), ("latency_vs_echo", ratios.median())],
         rows,
         notes,
     })

@@ -22,6 +22,7 @@
 mod balance;
 #[cfg(unix)]
 mod bare;
+mod bars;
 #[cfg(unix)]
 mod clock;
 #[cfg(unix)]

@@ -4,37 +4,18 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use super::bars::{BARS, Bar};
 use super::stats::Samples;
 
 /// What came of measuring one figure.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outcome {
-    /// What the design promises, and what is; empty for figures of which it promises nothing.
-    pub(super) bars: Vec<Bar>,
+    /// What there is of what the design promises, by the names of [`BARS`].
+    pub(super) values: Vec<(&'static str, f64)>,
     /// What was measured.
     pub(super) rows: Vec<Row>,
     /// How to read it, a sentence each.
     pub(super) notes: Vec<String>,
-}
-
-/// A promise.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Bar {
-    /// What the design calls it.
-    pub(super) name: &'static str,
-    /// What was measured.
-    pub(super) value: f64,
-    /// What it shall keep to.
-    pub(super) bound: Bound,
-    /// Of both.
-    pub(super) unit: &'static str,
-}
-
-/// What a value shall not exceed, or not fall short of.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Bound {
-    AtMost(f64),
-    AtLeast(f64),
 }
 
 /// One thing that was measured, many times.
@@ -62,32 +43,7 @@ pub struct Report {
     figures: Vec<(&'static str, Result<Outcome, String>)>,
 }
 
-// === impl Bar, Bound, Row ===
-
-impl Bar {
-    /// Whether it is kept.
-    pub(super) fn is_met(&self) -> bool {
-        match self.bound {
-            Bound::AtMost(most) => self.value <= most,
-            Bound::AtLeast(least) => self.value >= least,
-        }
-    }
-}
-
-impl Bound {
-    const fn value(self) -> f64 {
-        match self {
-            Self::AtMost(value) | Self::AtLeast(value) => value,
-        }
-    }
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::AtMost(_) => "at most",
-            Self::AtLeast(_) => "at least",
-        }
-    }
-}
+// === impl Row ===
 
 impl Row {
     /// What is said of these.
@@ -120,9 +76,28 @@ impl Report {
         self.figures.iter().all(|(_, outcome)| outcome.is_ok())
     }
 
-    /// For people.
+    /// The bars of the figures that were wanted, and what was found; nothing of a figure that could not be measured.
+    fn bars(&self) -> impl Iterator<Item = (Bar, Option<f64>)> {
+        BARS.into_iter().filter_map(|bar| {
+            let (_, outcome) = self.figures.iter().find(|(name, _)| *name == bar.figure)?;
+            let mut values = outcome.iter().flat_map(|outcome| &outcome.values);
+            Some((bar, values.find(|(name, _)| *name == bar.name).map(|(_, value)| *value)))
+        })
+    }
+
+    /// For people: what is promised and what is, and then each figure.
     pub fn to_text(&self) -> String {
         let mut out = String::new();
+        for (bar, value) in self.bars() {
+            let Bar { name, bound, unit, .. } = bar;
+            let shown = value.map_or_else(|| "not measured".to_owned(), |value| with_unit(value, unit));
+            let (word, bound) = (bound.word(), with_unit(bound.value(), unit));
+            let met = if bar.is_met(value) { "met" } else { "MISSED" };
+            let _ = writeln!(out, "{name:15}  {shown:>15}  {word:8}  {bound:>15}  {met}");
+        }
+        if !out.is_empty() {
+            out.push('\n');
+        }
         for (name, outcome) in &self.figures {
             let outcome = match outcome {
                 Ok(outcome) => outcome,
@@ -131,14 +106,7 @@ impl Report {
                     continue;
                 }
             };
-            if outcome.bars.is_empty() {
-                let _ = writeln!(out, "{name}");
-            }
-            for bar in &outcome.bars {
-                let (value, bound) = (with_unit(bar.value, bar.unit), with_unit(bar.bound.value(), bar.unit));
-                let (word, met) = (bar.bound.word(), if bar.is_met() { "met" } else { "MISSED" });
-                let _ = writeln!(out, "{}: {value}   (bar: {word} {bound}, {met})", bar.name);
-            }
+            let _ = writeln!(out, "{name}");
             let width = outcome.rows.iter().map(|row| row.what.chars().count()).max().unwrap_or(0);
             for row in &outcome.rows {
                 let Row { what, samples, median, p99, unit, ratio } = row;
@@ -157,23 +125,22 @@ impl Report {
 
     /// For programs.
     pub fn to_json(&self) -> Value {
-        let mut bars = serde_json::Map::new();
-        let mut figures = serde_json::Map::new();
-        for (name, outcome) in &self.figures {
+        let bar = |(bar, value): (Bar, Option<f64>)| {
+            let met = bar.is_met(value);
+            let said = json!({"value": value.map(rounded), "bar": bar.bound.value(), "met": met});
+            (bar.name.to_owned(), said)
+        };
+        let figure = |(name, outcome): &(&'static str, Result<Outcome, String>)| {
             let figure = match outcome {
-                Ok(Outcome { bars: of_figure, rows, notes }) => {
-                    for bar in of_figure {
-                        let met = bar.is_met();
-                        let value =
-                            json!({"value": rounded(bar.value), "bar": bar.bound.value(), "met": met});
-                        bars.insert(bar.name.to_owned(), value);
-                    }
+                Ok(Outcome { rows, notes, .. }) => {
                     json!({"rows": rows.iter().map(row).collect::<Vec<_>>(), "notes": notes})
                 }
                 Err(why) => json!({"failed": why}),
             };
-            figures.insert((*name).to_owned(), figure);
-        }
+            ((*name).to_owned(), figure)
+        };
+        let bars: serde_json::Map<_, _> = self.bars().map(bar).collect();
+        let figures: serde_json::Map<_, _> = self.figures.iter().map(figure).collect();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         json!({"bars": bars, "figures": figures, "quick": self.quick, "cores": cores})
     }
@@ -212,40 +179,60 @@ fn with_unit(value: f64, unit: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(unix)]
+    use crate::bench::FIGURES;
 
     #[test]
     fn a_report_says_what_is_and_what_should_be() {
         let samples: Samples = [1.0, 2.5].into_iter().collect();
-        let bars = vec![
-            Bar { name: "failover", value: 2.5, bound: Bound::AtMost(2.0), unit: "ms" },
-            Bar { name: "growth", value: 1.0, bound: Bound::AtMost(1.0), unit: "" },
-            Bar { name: "throughput", value: 0.25, bound: Bound::AtLeast(0.5), unit: "" },
-            Bar { name: "reached", value: 0.5, bound: Bound::AtLeast(0.5), unit: "" },
-        ];
         let rows = vec![Row::of("kill", &samples, "ms").beside(1.25, "spawn")];
         let mut report = Report::new(true);
-        report.add("failover", Ok(Outcome { bars, rows, notes: vec!["a note".into()] }));
+        let values = vec![("failover", 2.5)];
+        report.add("failover", Ok(Outcome { values, rows, notes: vec!["a note".into()] }));
         report.add("hang", Err("nobody was stopped".into()));
+        report.add("throughput", Ok(Outcome { values: vec![("throughput", 0.25)], ..Outcome::default() }));
         assert!(!report.is_whole());
         assert_eq!(
             report.to_text(),
-            "failover: 2.50 ms   (bar: at most 2.00 ms, MISSED)\n\
-             growth: 1.00   (bar: at most 1.00, met)\n\
-             throughput: 0.250   (bar: at least 0.500, MISSED)\n\
-             reached: 0.500   (bar: at least 0.500, met)\n  \
+            "throughput               0.250 x  at least          0.500 x  MISSED\n\
+             failover                 2.50 ms  at most          50.00 ms  met\n\
+             hang                not measured  at most   3.00 heartbeats  MISSED\n\n\
+             failover\n  \
              kill  median     1.00 ms  p99     2.50 ms  n       2  1.250 x spawn\n  a note\n\n\
-             hang: could not be measured: nobody was stopped\n\n"
+             hang: could not be measured: nobody was stopped\n\n\
+             throughput\n\n"
         );
         let mut json = report.to_json();
-        let failover = json!({"value": 2.5, "bar": 2.0, "met": false});
-        let growth = json!({"value": 1.0, "bar": 1.0, "met": true});
+        let failover = json!({"value": 2.5, "bar": 50.0, "met": true});
+        let hang = json!({"value": null, "bar": 3.0, "met": false});
         let throughput = json!({"value": 0.25, "bar": 0.5, "met": false});
-        let reached = json!({"value": 0.5, "bar": 0.5, "met": true});
-        let bars =
-            json!({"failover": failover, "growth": growth, "throughput": throughput, "reached": reached});
+        let bars = json!({"failover": failover, "hang": hang, "throughput": throughput});
         assert_eq!(json["bars"].take(), bars);
         assert_eq!(json["figures"]["hang"].take(), json!({"failed": "nobody was stopped"}));
         assert_eq!(json["figures"]["failover"]["rows"][0]["ratio"], json!(1.25));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn every_bar_is_in_the_report_of_all_figures() {
+        let mut report = Report::new(true);
+        FIGURES.iter().for_each(|figure| report.add(figure.name, Err("it was not tried".into())));
+        let promised = [
+            "throughput",
+            "latency",
+            "latency_vs_echo",
+            "offer",
+            "offer_growth",
+            "set_bytes",
+            "decision",
+            "failover",
+            "hang",
+            "balance",
+        ];
+        assert_eq!(report.bars().map(|(bar, _)| bar.name).collect::<Vec<_>>(), promised);
+        let bars = report.to_json()["bars"].take();
+        assert!(promised.iter().all(|name| bars[*name]["bar"].is_number()), "{bars}");
+        assert_eq!(bars.as_object().map(serde_json::Map::len), Some(promised.len()));
     }
 
     #[test]

@@ -35,7 +35,7 @@ struct Marks {
 }
 
 pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
-    let repetitions = bench.amount(15, 100);
+    let repetitions = bench.amount(8, 100);
     let marks = Arc::new(Mutex::new(Marks::default()));
     let noting = marks.clone();
     let note = move |event: &Event| noting.lock().unwrap_or_else(PoisonError::into_inner).note(event);
@@ -62,7 +62,7 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
     drop(fixture);
     let limit = "the bare start";
     Ok(Outcome {
-        bars: Vec::new(),
+        values: Vec::new(),
         rows: vec![
             Row::of("signal → its successor is registered", &whole, "ms")
                 .beside(whole.median() / bare.median(), limit),

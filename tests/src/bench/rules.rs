@@ -64,7 +64,7 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
         cases.iter_mut().for_each(|case| case.visit(&watch));
     }
     Ok(Outcome {
-        bars: Vec::new(),
+        values: Vec::new(),
         rows: rows(cases),
         notes: vec![
             "the merge of a set without its release and what comes after; payloads are objects of one field, encoded as on the \

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::pending::{PAYLOAD, Pending, TIMEOUT};
-use super::report::{Bar, Bound, Outcome, Row};
+use super::report::{Outcome, Row};
 use super::stats::Samples;
 use super::{Bench, Halt};
 
@@ -47,7 +47,7 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
         samples.iter().zip(ROWS).map(|(samples, (_, what, _))| Row::of(what, samples, "bytes")).collect();
     rows[1].ratio = Some((samples[1].median() / real, "what it takes"));
     Ok(Outcome {
-        bars: vec![Bar { name: "set_bytes", value: real - PAYLOAD as f64, bound: Bound::AtMost(512.0), unit: "bytes" }],
+        values: vec![("set_bytes", real - PAYLOAD as f64)],
         rows,
         notes: vec![
             "resident memory of a process of its own (VmRSS), less what it had before; 1,000,000 sets of one result of 128 \

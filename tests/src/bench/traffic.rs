@@ -25,7 +25,7 @@ const AGGREGATE: &str = "stream";
 /// What they are published on.
 const TOPIC: &str = "bench.stream";
 /// Until whoever was started is there.
-pub(super) const START: Duration = Duration::from_secs(2);
+pub(super) const START: Duration = Duration::from_millis(1_500);
 /// How long a text is that takes so much as a payload: a key and a length stand before it.
 const TEXT: usize = PAYLOAD - 2;
 

@@ -17,7 +17,7 @@ use stook_tests::bench::{self, FIGURES, Report};
 struct Args {
     /// Only these figures, like `failover`; `--list` names all
     figures: Vec<String>,
-    /// Measure less: within a minute
+    /// Measure less often, and nothing of a million but what has a bar: within a minute
     #[arg(long)]
     quick: bool,
     /// How the outcome is printed
