@@ -1,11 +1,5 @@
 //! `stook exec`, as a host starts it.
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::Stdio;
-
-use serde_json::json;
-
 use super::host::{TestHost, command_in};
 use super::{ran, stook};
 
@@ -36,6 +30,10 @@ publish = ["t.a"]
 #[test]
 #[cfg(target_os = "linux")]
 fn the_example_runs() {
+    use std::io::{BufRead, BufReader};
+    use std::path::Path;
+    use std::process::Stdio;
+
     use rustix::process::{Pid, Signal, kill_process};
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the workspace");
@@ -60,7 +58,7 @@ fn the_example_runs() {
     assert!(contributors.clone().any(|id| id == "ps-1"), "{set}");
     let me = run.id();
     let processes = set["value"]["ps-1"].as_array().expect("many");
-    assert!(processes.iter().any(|one| one["pid"] == json!(me) && one["name"] == "stook"), "{set}");
+    assert!(processes.iter().any(|one| one["pid"] == me && one["name"] == "stook"), "{set}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -87,8 +87,11 @@ impl TestHost {
         ran(self.command(args))
     }
 
-    /// Starts `stook`; its output can be read.
-    pub(super) fn spawn(&self, args: &[&str]) -> Child {
+    /// Starts `stook`, for a test that sends it signals; its output can be read.
+    #[cfg(unix)]
+    pub(super) fn spawn(&self, args: &[&str]) -> std::process::Child {
+        use std::process::Stdio;
+
         self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::host::{PATIENCE, TestHost, command, command_in};
+use super::host::{TestHost, command, command_in};
 use super::ran;
 
 /// A collector of each kind: that the host starts, that ends at once, and that somebody else starts.
@@ -175,6 +175,8 @@ fn a_host_that_cannot_be_named_is_64() {
 #[cfg(unix)]
 fn a_host_that_speaks_something_else_is_76() {
     use std::io::{Read, Write};
+
+    use super::host::PATIENCE;
 
     let directory = tempfile::Builder::new().prefix("stook").tempdir().unwrap();
     let path = directory.path().join("host");

@@ -1,7 +1,5 @@
 //! `stook submit`.
 
-use std::io::{BufRead, BufReader, Read};
-
 use serde_json::{Value, json};
 
 use super::host::TestHost;
@@ -165,6 +163,8 @@ fn a_bad_payload_says_where_without_asking_a_host() {
 #[test]
 #[cfg(unix)]
 fn who_has_waited_long_enough_leaves_and_the_task_goes_on() {
+    use std::io::{BufRead, BufReader, Read};
+
     let host = two();
     let mut child =
         host.spawn(&["submit", "test.work", "--into", "a", "--wait", "--payload", r#"{"hold": true}"#]);
