@@ -16,8 +16,7 @@ pub struct Worst;
 
 impl Plugin for Worst {
     const NAME: &'static str = "acme/worst";
-    const DOCS: &'static str =
-        "The result with the highest `severity`, the first of several; null if none has one.";
+    const DOCS: &'static str = "The result with the highest `severity`; null if none has one.";
     type Options = NoOptions;
 
     fn build(_: NoOptions, _: &BuildContext) -> Result<Self, BuildError> {
