@@ -196,7 +196,7 @@ impl TestHost {
     /// Why the next one is not let in.
     pub async fn refused(&mut self) -> String {
         self.event(|event| match event {
-            Event::ConnectionRefused { why } => Some(why.clone()),
+            Event::ConnectionRefused { why, .. } => Some(why.clone()),
             _ => None,
         })
         .await

@@ -5,7 +5,6 @@ mod config;
 mod config_verb;
 mod exec;
 mod host;
-mod logging;
 mod look;
 mod new;
 mod output;
@@ -30,8 +29,9 @@ struct Command {
     verb: Verb,
 }
 
-const LOGGING: &str =
-    "`run` and `exec` log to standard error, at `info` or what STOOK_LOG says (like `debug`).";
+const LOGGING: &str = "\
+`run` and `exec` log to standard error, at `info` or what STOOK_LOG says (like `debug`), as text or as
+--log-format and STOOK_LOG_FORMAT say.";
 
 #[derive(Subcommand)]
 enum Verb {

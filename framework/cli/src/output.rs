@@ -1,11 +1,12 @@
 //! What verbs say, and how they fail.
 
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
 use stook::config::Diagnostics;
 use stook::exit;
+pub(crate) use stook_cli::logging::{clean, has_colors};
 
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -83,20 +84,9 @@ pub(crate) fn complain(diagnostics: &Diagnostics) {
     }
 }
 
-/// Whether to write colours there: on a terminal, unless the user set `NO_COLOR`.
-pub(crate) fn has_colors(to: &impl IsTerminal) -> bool {
-    to.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
-}
-
 /// If nobody reads standard error, there is nobody to tell.
 pub(crate) fn say(text: &str) {
     let _ = io::stderr().write_all(text.as_bytes());
-}
-
-/// A text that others wrote, without what moves the cursor or turns the direction of writing.
-pub(crate) fn clean(text: &str) -> String {
-    let harmful = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.replace(harmful, "\u{fffd}")
 }
 
 /// How something stands out on a terminal, as ANSI numbers it.

@@ -2,6 +2,7 @@
 
 use stook::config::{AggregateConfig, Config};
 use stook::{Host, HostError, told_to_stop};
+use stook_cli::logging::LogArgs;
 use stook_plugin::BuildContext;
 use stook_types::units::ByteSize;
 
@@ -14,10 +15,12 @@ use crate::output::{Failure, complain};
 pub(crate) struct Args {
     #[command(flatten)]
     config: ConfigArg,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    crate::logging::start();
+    args.log.start().map_err(Failure::Usage)?;
     let (config, warnings) = args.config.load(&BuildContext::new(uuid::Uuid::new_v4().as_u128()))?;
     complain(&warnings);
     say_limits(&config);
@@ -28,13 +31,19 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let summary =
         runtime.block_on(until_told_to_stop(host)).map_err(|error| Failure::Other(error.to_string()))?;
     let counters = &summary.counters;
+    for (reason, results) in &counters.refused {
+        tracing::info!(reason, results, "results were refused");
+    }
+    for (reason, results) in &counters.discarded {
+        tracing::info!(reason, results, "results were discarded");
+    }
     tracing::info!(
         received = counters.received,
         delivered = counters.delivered,
         duplicate = counters.duplicate,
         late = counters.late,
-        refused = ?counters.refused,
-        discarded = ?counters.discarded,
+        refused = counters.refused.values().sum::<u64>(),
+        discarded = counters.discarded.values().sum::<u64>(),
         released = counters.released,
         plugin_panics = counters.plugin_panics,
         connections_refused = summary.connections_refused,

@@ -10,7 +10,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Duration, sleep, timeout};
 
 use crate::control::Message;
+use crate::event::Refused;
 use crate::hub::{Hub, Phase, reached};
+use crate::quiet::Quiet;
 use crate::session::{self, Open};
 use crate::strangers::Strangers;
 
@@ -18,6 +20,8 @@ use crate::strangers::Strangers;
 const CONNECTIONS: usize = 4_096;
 /// After a failure to accept, for instance for want of file descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
+/// Such failures that are logged within a minute: as long as it lasts, there are 20 a second.
+const LOGGED: u32 = 3;
 
 /// Accepts until the host stops; returns when every session has ended. Closes the door at once when it stops.
 ///
@@ -31,6 +35,7 @@ where
     let strangers = Strangers::default();
     let mut phase = hub.phase.subscribe();
     let mut sessions = JoinSet::new();
+    let mut failures = Quiet::new(LOGGED, Duration::from_secs(60));
     loop {
         let accepted = tokio::select! {
             biased;
@@ -41,11 +46,20 @@ where
         // Every check is made after the connection is ours: a cancelled accept takes nothing with it.
         let refused = match accepted {
             Err(error) => {
-                tracing::warn!(%error, "cannot accept at present");
+                let now = hub.clock.now();
+                for ((), left_out) in failures.take_ended(now) {
+                    tracing::warn!(left_out, "connections could not be accepted since");
+                }
+                if failures.admits(now, ()) {
+                    tracing::warn!(%error, "a connection cannot be accepted at present");
+                }
                 sleep(PAUSE).await;
                 continue;
             }
-            Ok((_, peer)) if !peer.is_ours() => format!("user {:?} is not ours", peer.uid),
+            Ok((_, peer)) if !peer.is_ours() => {
+                let why = format!("user {:?} is not ours", peer.uid);
+                Refused { collector: None, reason: RejectReason::Token, why }
+            }
             Ok((stream, peer)) => {
                 let place = match strangers.place(peer.pid) {
                     Ok(_) if sessions.len() >= CONNECTIONS => {
@@ -60,7 +74,7 @@ where
                     }
                     Err(full) => {
                         turn_away(&hub, &stream, &full).await;
-                        full
+                        Refused { collector: None, reason: RejectReason::Busy, why: full }
                     }
                 }
             }

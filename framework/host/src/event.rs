@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
+use stook_proto::RejectReason;
 use stook_types::{Capability, CollectorId, CorrelationId, Incarnation, Missing, TaskId, TaskOutcome};
 
 /// Something happened. Given to [`HostBuilder::on_event`](crate::HostBuilder::on_event), and logged. A listener that
@@ -219,9 +220,41 @@ pub enum Event {
     /// Somebody was not let in.
     #[serde(rename = "connection.refused")]
     ConnectionRefused {
+        /// The configured collector that it was, if it was one.
+        collector: Option<CollectorId>,
+        /// Why, in a word: what [`RejectReason::as_str`](crate::RejectReason::as_str) gives.
+        reason: &'static str,
         /// Why, in words.
         why: String,
     },
+}
+
+/// What is told of a connection that was refused.
+pub(crate) struct Refused {
+    pub(crate) collector: Option<CollectorId>,
+    pub(crate) reason: RejectReason,
+    pub(crate) why: String,
+}
+
+/// What lines of the log have in common that are not written again and again: nothing in it is chosen by who causes it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Cause {
+    pub(crate) what: &'static str,
+    /// One that is configured.
+    pub(crate) collector: Option<CollectorId>,
+    pub(crate) reason: &'static str,
+}
+
+/// How much is told of what somebody else has written.
+const TEXT: usize = 500;
+
+/// A text of somebody else, as far as it is told.
+pub(crate) fn clipped(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(TEXT) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 /// Who wants to know.
@@ -234,7 +267,9 @@ pub(crate) fn log(event: &Event, stops: bool) {
         Event::CollectorConnected { collector, incarnation, pid } => {
             tracing::info!(%collector, %incarnation, pid, "collector connected");
         }
-        Event::CollectorLost { collector, why } => tracing::warn!(%collector, %why, "collector lost"),
+        Event::CollectorLost { collector, why } => {
+            tracing::warn!(%collector, reason = %why, "collector lost")
+        }
         Event::CollectorSilent { collector } => tracing::warn!(%collector, "collector silent for too long"),
         Event::CollectorWithoutHeartbeats { collector } => {
             tracing::warn!(%collector, "collector sends no heartbeats, and lives");
@@ -286,6 +321,63 @@ pub(crate) fn log(event: &Event, stops: bool) {
         Event::PluginMisbehaved { plugin, kind, what } => {
             tracing::warn!(plugin, kind, what, "a policy misbehaves");
         }
-        Event::ConnectionRefused { why } => tracing::warn!(why, "connection refused"),
+        Event::ConnectionRefused { collector, reason, why } => {
+            let collector = collector.as_ref().map(CollectorId::as_str);
+            tracing::warn!(collector, reason, why, "connection refused");
+        }
+    }
+}
+
+/// Logs how many lines of one cause were not written.
+pub(crate) fn log_left_out(Cause { what, collector, reason }: &Cause, left_out: u64) {
+    let collector = collector.as_ref().map(CollectorId::as_str);
+    let reason = Some(*reason).filter(|reason| !reason.is_empty());
+    tracing::warn!(what, collector, reason, left_out, "more of the same was not logged");
+}
+
+// === impl Cause ===
+
+impl Cause {
+    pub(crate) fn of_collector(what: &'static str, collector: &CollectorId) -> Self {
+        Self { what, collector: Some(collector.clone()), reason: "" }
+    }
+
+    /// What causes the log line of an event. `None` if nobody can cause many: the host does it, or holds it back itself.
+    pub(crate) fn of(event: &Event) -> Option<Self> {
+        let (what, collector) = match event {
+            Event::CollectorConnected { collector, .. } => ("collector.connected", collector),
+            Event::CollectorLost { collector, why } => {
+                return Some(Self {
+                    reason: why.as_str(),
+                    ..Self::of_collector("collector.lost", collector)
+                });
+            }
+            Event::CollectorSilent { collector } => ("collector.silent", collector),
+            Event::CollectorWithoutHeartbeats { collector } => ("collector.no-heartbeats", collector),
+            Event::CollectorOverdue { collector, .. } => ("collector.overdue", collector),
+            Event::CollectorExited { collector, .. } => ("collector.exited", collector),
+            Event::CollectorRestarting { collector, .. } => ("collector.restarting", collector),
+            Event::CollectorRestarted { collector, .. } => ("collector.restarted", collector),
+            Event::TaskFailed { collector, .. } => {
+                return Some(Self { what: "task.failed", collector: collector.clone(), reason: "" });
+            }
+            Event::TaskUnassigned { .. } => {
+                return Some(Self { what: "task.unassigned", collector: None, reason: "" });
+            }
+            Event::ConnectionRefused { collector, reason, .. } => {
+                return Some(Self { what: "connection.refused", collector: collector.clone(), reason });
+            }
+            Event::Listening
+            | Event::CollectorAdopted { .. }
+            | Event::CollectorQuarantined { .. }
+            | Event::CollectorLeft { .. }
+            | Event::TaskAssigned { .. }
+            | Event::TaskFinished { .. }
+            | Event::TaskRedistributed { .. }
+            | Event::TaskQuarantined { .. }
+            | Event::TaskEnded { .. }
+            | Event::PluginMisbehaved { .. } => return None,
+        };
+        Some(Self::of_collector(what, collector))
     }
 }

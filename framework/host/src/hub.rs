@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use crate::clock::Clock;
 use crate::control::Message;
 use crate::delivery::Delivery;
+use crate::event::Refused;
 use crate::ticker::Ticker;
 use crate::timed::Slow;
 
@@ -31,9 +32,9 @@ pub(crate) struct Hub {
 
 impl Hub {
     /// Somebody was not let in, or broke a rule. Waits until control has room to hear it.
-    pub(crate) async fn refused(&self, why: String) {
+    pub(crate) async fn refused(&self, refused: Refused) {
         self.count_refused();
-        let _ = self.control.send(Message::Refused(why)).await;
+        let _ = self.control.send(Message::Refused(refused)).await;
     }
 
     pub(crate) fn count_refused(&self) {

@@ -20,6 +20,7 @@ pub mod exit;
 mod host;
 mod hub;
 mod mailbox;
+mod quiet;
 mod session;
 mod signal;
 #[cfg(all(test, feature = "toml"))]

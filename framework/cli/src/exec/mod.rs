@@ -11,6 +11,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
+use stook_cli::logging::LogArgs;
 use stook_collector::{Options, RunError, run_with};
 use stook_types::units::{ByteSize, Span};
 use stook_types::{Capability, CollectorId, Topic};
@@ -67,6 +68,8 @@ pub(crate) struct Args {
     grace: Span,
     #[command(flatten)]
     host: HostArg,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 /// What a kind is where the name of the command can be none.
@@ -80,7 +83,7 @@ fn some_time(text: &str) -> Result<Span, String> {
 }
 
 pub(crate) fn run(args: Args) -> Result<(), Failure> {
-    crate::logging::start();
+    args.log.start().map_err(Failure::Usage)?;
     let mut options = Options::from_env().map_err(ended)?;
     options.endpoint = args.host.endpoint().map_err(|error| crate::host::unreachable(&error))?;
     options.id = args.id.clone().or(options.id);

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use stook_engine::Arrival;
 use stook_plugin::Source;
 use stook_proto::{Hello, Lease, RejectReason, Rejection};
-use stook_types::{CollectorId, Missing, Refusal, SessionEpoch, Topic, nearest};
+use stook_types::{CollectorId, Missing, MonoTime, Refusal, SessionEpoch, Topic, nearest};
 
 use super::adoption::Proof;
 use super::roster::{Heard, Member, Standing};
 use super::{Control, Registration};
-use crate::event::Event;
+use crate::event::{Cause, Event};
 use crate::session::{Admitted, Command, TopicRoute};
 
 /// Sessions of this process, counted.
@@ -22,7 +22,11 @@ impl Control {
         let Registration { hello, peer, commands, answer } = registration;
         if let Err(rejection) = self.check(&hello) {
             self.hub.count_refused();
-            self.tell(&Event::ConnectionRefused { why: format!("{}: {rejection}", hello.id) });
+            self.tell(&Event::ConnectionRefused {
+                collector: self.roster.get(&hello.id).map(|known| known.config.id.clone()),
+                reason: rejection.reason.as_str(),
+                why: format!("{}: {rejection}", hello.id),
+            });
             // The session may be gone already.
             let _ = answer.send(Err(rejection));
             return;
@@ -30,6 +34,7 @@ impl Control {
         self.end_predecessor(&hello.id);
         let now = self.hub.clock.now();
         let routes: Vec<TopicRoute> = hello.topics.iter().map(|topic| self.route(&hello, topic)).collect();
+        self.warn_of_topics(now, &hello.id, &routes);
         let epoch = SessionEpoch(EPOCHS.fetch_add(1, Ordering::Relaxed) + 1);
         let pid = peer.pid.or(Some(hello.pid));
         let source = Source::new(hello.id.clone(), hello.kind.as_str(), hello.incarnation, epoch, pid);
@@ -158,9 +163,24 @@ impl Control {
         } else {
             Err(Refusal::TopicNotAllowed)
         };
-        if let Err(reason) = &route {
-            tracing::warn!(collector = %hello.id, %topic, %reason, "its results on this topic will be refused");
-        }
         TopicRoute { topic: topic.clone(), route }
+    }
+
+    /// One line for each reason: a collector may declare a thousand topics, and come again.
+    fn warn_of_topics(&mut self, now: MonoTime, collector: &CollectorId, routes: &[TopicRoute]) {
+        for (reason, remedy) in [
+            (Refusal::TopicNotAllowed, "grant it in `publish` of its [collector.ID]"),
+            (Refusal::UnknownTopic, "name it in `topics` of an aggregate"),
+        ] {
+            let refused = |route: &&TopicRoute| matches!(route.route, Err(why) if why == reason);
+            let mut refused = routes.iter().filter(refused);
+            let Some(first) = refused.next() else { continue };
+            let topics = 1 + refused.count();
+            let cause = Cause { reason: reason.as_str(), ..Cause::of_collector("topics.refused", collector) };
+            if self.feed.logs(now, cause) {
+                let example = first.topic.as_str();
+                tracing::warn!(%collector, %reason, topics, example, remedy, "results on these topics will be refused");
+            }
+        }
     }
 }

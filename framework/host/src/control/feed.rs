@@ -4,17 +4,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use stook_engine::{Offered, Released, ResultAggregator, Route, Session, Verdict};
 use stook_plugin::Source;
-use stook_types::{CollectorId, CorrelationId, Incarnation, SessionEpoch, Topic, to_value};
+use stook_types::{CollectorId, CorrelationId, Incarnation, MonoTime, SessionEpoch, Topic, to_value};
+use tokio::time::Duration;
 
 use crate::config::HOST;
-use crate::event::{self, Event, Listener};
+use crate::event::{self, Cause, Event, Listener};
 use crate::hub::Hub;
+use crate::quiet::Quiet;
 
 /// Where events go.
 pub(super) struct Feed {
     listener: Option<Listener>,
     topic: Option<OnTopic>,
+    log: Quiet<Cause>,
 }
+
+/// Lines of one cause that are logged within a minute. The others are counted: a collector that comes and goes a thousand
+/// times a second shall not fill the disk, nor hide what else there is to read.
+const LOGGED: u32 = 8;
 
 /// The host as a source of results: one for each event, each of a set of its own unless the aggregate's key says
 /// otherwise.
@@ -34,11 +41,13 @@ impl Feed {
             let source = Source::new(id, HOST, Incarnation::random(), SessionEpoch(0), pid);
             OnTopic { session: aggregator.connected(source), route, topic, sequence: 0 }
         });
-        Self { listener, topic }
+        Self { listener, topic, log: Quiet::new(LOGGED, Duration::from_secs(60)) }
     }
 
     pub(super) fn tell(&mut self, hub: &Hub, event: &Event, stopping: bool, released: &mut Vec<Released>) {
-        event::log(event, stopping);
+        if Cause::of(event).is_none_or(|cause| self.log.admits(hub.clock.now(), cause)) {
+            event::log(event, stopping);
+        }
         if let Some(topic) = &mut self.topic {
             topic.publish(hub, event, released);
         }
@@ -47,6 +56,29 @@ impl Feed {
             tracing::error!("the embedder's event listener panicked; it is told nothing more");
             self.listener = None;
         }
+    }
+
+    /// Whether to log something else that this can cause again and again.
+    pub(super) fn logs(&mut self, now: MonoTime, cause: Cause) -> bool {
+        self.log.admits(now, cause)
+    }
+
+    /// When it is to be logged how much was not.
+    pub(super) fn next(&self) -> Option<MonoTime> {
+        self.log.next()
+    }
+
+    pub(super) fn tick(&mut self, now: MonoTime) {
+        for (cause, left_out) in self.log.take_ended(now) {
+            event::log_left_out(&cause, left_out);
+        }
+    }
+}
+
+impl Drop for Feed {
+    /// What was not logged is told at the end, if not before.
+    fn drop(&mut self) {
+        self.tick(MonoTime::at(Duration::MAX));
     }
 }
 

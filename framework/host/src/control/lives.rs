@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Control;
 use super::refused::RestartRefused;
 use super::roster::{Doing, Standing};
-use crate::event::Event;
+use crate::event::{Cause, Event};
 use crate::session::Command;
 use crate::supervise::{self, ChildEnd, Order, Plan};
 
@@ -25,7 +25,9 @@ impl Control {
             self.save_secrets();
         }
         for id in self.restarts.take_overdue(now) {
-            tracing::warn!(collector = %id, "has not registered in time");
+            if self.feed.logs(now, Cause::of_collector("collector.not-registered", &id)) {
+                tracing::warn!(collector = %id, "collector has not registered in time");
+            }
             self.kill(&id, Doing::NotRegistered);
         }
     }

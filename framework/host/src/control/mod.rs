@@ -41,7 +41,7 @@ use tokio::time::{Duration, Instant, sleep_until};
 use uuid::Uuid;
 
 use crate::config::{CollectorConfig, DispatchConfig, TaskConfig};
-use crate::event::{Event, Listener};
+use crate::event::{Cause, Event, Listener, Refused, clipped};
 use crate::hub::Hub;
 use crate::session::{Admitted, Command};
 use crate::supervise::ChildEnd;
@@ -73,7 +73,7 @@ pub(crate) enum Message {
     /// A child has ended and is reaped.
     ChildEnded { collector: CollectorId, end: ChildEnd },
     /// Somebody was not let in.
-    Refused(String),
+    Refused(Refused),
     /// Kill a child, as a crash would.
     Kill(CollectorId),
     /// Somebody wants a task to be run.
@@ -260,7 +260,10 @@ impl Control {
                 self.turn(|router, turn| router.ended(turn, &collector, epoch, LeaseId(lease.0), ending));
             }
             Message::ChildEnded { collector, end } => self.child_ended(&collector, end),
-            Message::Refused(why) => self.tell(&Event::ConnectionRefused { why }),
+            Message::Refused(Refused { collector, reason, why }) => {
+                let (reason, why) = (reason.as_str(), clipped(why));
+                self.tell(&Event::ConnectionRefused { collector, reason, why });
+            }
             Message::Kill(collector) => self.kill(&collector, Doing::Kill),
             Message::Submit(order) => self.take_order(*order),
             // Whoever asked may have gone.
@@ -277,7 +280,7 @@ impl Control {
             true => (None, None),
             false => (self.schedule.next(), self.restarts.next_deadline(now)),
         };
-        let rest = [self.router.next_deadline(), self.health.next_sweep()];
+        let rest = [self.router.next_deadline(), self.health.next_sweep(), self.feed.next()];
         rest.into_iter().chain([schedule, restarts]).flatten().min()
     }
 
@@ -295,6 +298,7 @@ impl Control {
             self.submit_due(now);
         }
         self.complain(now);
+        self.feed.tick(now);
     }
 
     /// A step of the router, and what it says is to be done.
@@ -373,7 +377,8 @@ impl Control {
         let before = self.router.counters().redistributed;
         self.turn(|router, turn| router.lost(turn, source, loss));
         let tasks = self.router.counters().redistributed - before;
-        if tasks > 0 && !self.stopping {
+        let cause = Cause::of_collector("tasks.redistributed", &source.collector);
+        if tasks > 0 && !self.stopping && self.feed.logs(self.hub.clock.now(), cause) {
             tracing::info!(from = %source.collector, tasks, "tasks redistributed");
         }
         self.adopted_ended(&source.collector, exit);

@@ -156,7 +156,7 @@ impl Roster {
 
     pub(super) fn give_up_waiting(&mut self) {
         for known in self.0.values_mut().filter(|known| matches!(known.standing, Standing::Awaited)) {
-            tracing::warn!(collector = %known.config.id, "has not registered in time");
+            tracing::warn!(collector = %known.config.id, "collector has not registered in time");
             known.standing = Standing::NeverCame;
         }
     }

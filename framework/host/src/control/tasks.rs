@@ -16,7 +16,7 @@ use tokio::time::Duration;
 use super::refused::{SubmitRefusal, SubmitRefused};
 use super::{Control, Order};
 use crate::config::AggregateConfig;
-use crate::event::Event;
+use crate::event::{Event, clipped};
 use crate::session::Command;
 
 /// Who wants to know how a task ends.
@@ -74,8 +74,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) fn ending(outcome: Outcome) -> TaskEnding {
     match outcome {
         Outcome::Done => TaskEnding::Done,
-        Outcome::Failed(why) => TaskEnding::Failed(why),
-        Outcome::Returned(why) => TaskEnding::Returned(why),
+        Outcome::Failed(why) => TaskEnding::Failed(clipped(why)),
+        Outcome::Returned(why) => TaskEnding::Returned(clipped(why)),
     }
 }
 

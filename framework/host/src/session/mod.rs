@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Duration, Instant, timeout, timeout_at};
 
 use crate::control::{Heard, Message, Registration};
+use crate::event::Refused;
 use crate::hub::{Hub, Phase, reached};
 use crate::mailbox::Mailbox;
 use crate::strangers::Place;
@@ -81,8 +82,10 @@ where
         }
         Ok(None) => return,
         Err(error) => {
-            hub.refused(format!("{error}{}", from(peer))).await;
-            return connection.reject(&error.rejection()).await;
+            let rejection = error.rejection();
+            let why = format!("{error}{}", from(peer));
+            hub.refused(Refused { collector: None, reason: rejection.reason, why }).await;
+            return connection.reject(&rejection).await;
         }
     };
     let declared = hello.capabilities.iter().map(|declared| declared.concurrency as usize);
@@ -296,8 +299,10 @@ where
             }
             End::Violation(error) => {
                 ended(Missing::Disconnected).await;
-                hub.refused(format!("{error} (from {})", source.collector)).await;
-                connection.reject(&error.rejection()).await;
+                let rejection = error.rejection();
+                let collector = Some(source.collector.clone());
+                hub.refused(Refused { collector, reason: rejection.reason, why: error.to_string() }).await;
+                connection.reject(&rejection).await;
             }
             End::Closing => {
                 ended(Missing::Disconnected).await;

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::connection::{Connection, Io};
 use super::shutting_down;
 use crate::control::{Message, Order, SubmitRefused, Submitted, TaskEnd};
+use crate::event::Refused;
 use crate::hub::{Hub, Phase, reached};
 use crate::strangers::Place;
 
@@ -62,8 +63,10 @@ pub(super) async fn serve<S>(
                     }
                     Ok(_) => {}
                     Err(error) => {
-                        hub.refused(format!("{error} (from an operator)")).await;
-                        return connection.reject(&error.rejection()).await;
+                        let rejection = error.rejection();
+                        let why = format!("{error} (from an operator)");
+                        hub.refused(Refused { collector: None, reason: rejection.reason, why }).await;
+                        return connection.reject(&rejection).await;
                     }
                 }
             }

@@ -7,7 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::BufMut;
 use serde::Serialize;
 use stook_types::CollectorId;
+use stook_types::MonoTime;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::{Duration, Instant, timeout_at};
+
+use crate::quiet::Quiet;
 
 /// The last lines of a collector, over all its lives. Bounded: older ones give way, and are counted.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +27,9 @@ pub(crate) struct Lines {
 
 /// Longer lines are logged in pieces.
 const LINE: usize = 4 * 1024;
+/// So many lines of one stream are logged within [`WINDOW`]; the others are counted.
+const LOGGED: u32 = 200;
+const WINDOW: Duration = Duration::from_secs(10);
 /// How many lines are kept, …
 const KEPT: usize = 8;
 /// … and how many characters of each. A status shows all of them, of every collector.
@@ -36,30 +43,74 @@ pub(super) async fn drain(
     mut from: impl AsyncRead + Unpin,
 ) {
     let mut buffer = Vec::with_capacity(LINE);
+    let mut log = Log { id, stream, last, quiet: Quiet::new(LOGGED, WINDOW), begin: Instant::now() };
     loop {
-        match from.read_buf(&mut (&mut buffer).limit(LINE)).await {
+        let mut room = (&mut buffer).limit(LINE);
+        let read = from.read_buf(&mut room);
+        let read = match log.due() {
+            None => read.await,
+            Some(due) => match timeout_at(due, read).await {
+                Ok(read) => read,
+                Err(_) => {
+                    log.say_left_out(log.now());
+                    continue;
+                }
+            },
+        };
+        match read {
             Ok(0) | Err(_) => break,
             Ok(_) => {}
         }
         while let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = buffer.drain(..=end).collect();
-            log(&id, stream, &last, &line);
+            log.line(&line);
         }
         if buffer.len() >= LINE {
-            log(&id, stream, &last, &buffer);
+            log.line(&buffer);
             buffer.clear();
         }
     }
     if !buffer.is_empty() {
-        log(&id, stream, &last, &buffer);
+        log.line(&buffer);
     }
+    log.say_left_out(MonoTime::at(Duration::MAX));
 }
 
-fn log(id: &CollectorId, stream: &str, last: &LastLines, line: &[u8]) {
-    let line = String::from_utf8_lossy(line);
-    let line = line.trim_end();
-    last.push(line);
-    tracing::info!(target: "stook::collector", collector = %id, stream, "{line}");
+/// Where the lines of one stream go.
+struct Log {
+    id: CollectorId,
+    stream: &'static str,
+    last: LastLines,
+    quiet: Quiet<()>,
+    begin: Instant,
+}
+
+impl Log {
+    fn line(&mut self, line: &[u8]) {
+        let line = String::from_utf8_lossy(line);
+        let line = line.trim_end();
+        self.last.push(line);
+        let now = self.now();
+        self.say_left_out(now);
+        if self.quiet.admits(now, ()) {
+            tracing::info!(target: "stook::collector", collector = %self.id, stream = self.stream, "{line}");
+        }
+    }
+
+    fn say_left_out(&mut self, now: MonoTime) {
+        for ((), left_out) in self.quiet.take_ended(now) {
+            let (collector, stream) = (&self.id, self.stream);
+            tracing::warn!(target: "stook::collector", %collector, stream, left_out, "more lines were not logged");
+        }
+    }
+
+    fn now(&self) -> MonoTime {
+        MonoTime::at(self.begin.elapsed())
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.quiet.next().map(|due| self.begin + due.since_origin())
+    }
 }
 
 impl LastLines {
