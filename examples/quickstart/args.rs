@@ -19,9 +19,9 @@ pub(crate) struct Args {
     /// Share the processes among N procmonds that are all alike, beside one netmond: examples/quickstart/shared.toml
     #[arg(long, value_name = "N", value_parser = value_parser!(u8).range(1..=64), conflicts_with = "config")]
     pub(crate) collectors: Option<u8>,
-    /// How each scan is printed
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
+    /// How scans are shown; without it, in a live view on a terminal, and as text elsewhere
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
     /// End after this many scans
     #[arg(long, value_name = "N")]
     pub(crate) scans: Option<NonZeroU64>,
@@ -43,10 +43,9 @@ pub(crate) struct Args {
     pub(crate) role: Option<Role>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people: a short block, with what is odd about the processes
-    #[default]
+    /// For people: a short block for each, with what is odd about the processes
     Text,
     /// For programs: the whole answer as one line of JSON, and nothing else on standard output
     Jsonl,

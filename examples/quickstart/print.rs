@@ -1,22 +1,35 @@
-//! What is printed of each scan.
+//! What is shown of each scan.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use stook_examples::detect::detect;
+use stook_examples::detect::{Finding, detect};
 use stook_examples::report::Report;
 use stook_examples::tally::Tally;
 use stook_plugin::AggregatedResult;
 use stook_types::Value;
 
-use crate::args::Format;
 use crate::ledger::{Ledger, News};
+use crate::live::{Live, Scan};
+use crate::news::told;
 
-/// Prints scans to standard output, until it has printed enough or nobody reads on.
+/// How scans are shown.
+pub(crate) enum Form {
+    /// Each as a line of JSON.
+    Jsonl,
+    /// Each as a block for people.
+    Text {
+        /// With colours.
+        color: bool,
+    },
+    /// In a view of all that is going on.
+    Live(Live),
+}
+
+/// Shows scans on standard output, until it has shown enough or nobody reads on.
 pub(crate) struct Printer {
-    format: Format,
-    color: bool,
+    form: Form,
     most: Option<NonZeroU64>,
     printed: u64,
     failed: Option<io::Error>,
@@ -25,20 +38,18 @@ pub(crate) struct Printer {
 }
 
 impl Printer {
-    pub(crate) fn new(format: Format, most: Option<NonZeroU64>, ledger: Option<Ledger>) -> Self {
-        Self { format, color: has_colors(&io::stdout()), most, printed: 0, failed: None, ledger }
+    pub(crate) fn new(form: Form, most: Option<NonZeroU64>, ledger: Option<Ledger>) -> Self {
+        Self { form, most, printed: 0, failed: None, ledger }
     }
 
-    /// Prints one. Whether that is enough now, or more cannot be printed.
+    /// Shows one. Whether that is enough now, or more cannot be shown.
     pub(crate) fn print(&mut self, result: &AggregatedResult) -> bool {
-        let news = self.ledger.as_ref().map_or_else(Vec::new, |ledger| {
-            let mut book = ledger.open();
-            book.take(result);
-            book.news()
-        });
+        if let Some(ledger) = &self.ledger {
+            ledger.open().take(result);
+        }
         if self.failed.is_none() && (self.ledger.is_some() || !self.is_enough()) {
             self.printed += 1;
-            self.failed = self.write(result, &news).err();
+            self.failed = self.show(result).err();
         }
         self.failed.is_some() || self.is_enough()
     }
@@ -55,27 +66,29 @@ impl Printer {
         self.most.is_some_and(|most| most.get() <= self.printed)
     }
 
-    /// In one piece: a reader never sees half a scan.
-    fn write(&self, result: &AggregatedResult, news: &[News]) -> io::Result<()> {
+    fn show(&self, result: &AggregatedResult) -> io::Result<()> {
         let mut text = Vec::new();
-        match self.format {
-            Format::Jsonl => serde_json::to_writer(&mut text, result)?,
-            Format::Text => self.write_text(result, news, &mut text)?,
+        match &self.form {
+            Form::Jsonl => serde_json::to_writer(&mut text, result)?,
+            Form::Text { color } => self.write_text(result, *color, &mut text)?,
+            Form::Live(live) => {
+                live.take(scan(self.printed, result));
+                return Ok(());
+            }
         }
         text.push(b'\n');
+        // In one piece: a reader never sees half a scan.
         let mut out = io::stdout().lock();
         out.write_all(&text)?;
         out.flush()
     }
 
-    fn write_text(&self, result: &AggregatedResult, news: &[News], out: &mut Vec<u8>) -> io::Result<()> {
-        // The value is undecoded only where a config does not merge; then there are no rows to look at.
-        let joined = result.value.to_value().unwrap_or(Value::Null);
+    fn write_text(&self, result: &AggregatedResult, color: bool, out: &mut Vec<u8>) -> io::Result<()> {
+        let (joined, findings) = look(result);
+        let news: Vec<News> = self.ledger.as_ref().map_or_else(Vec::new, |ledger| ledger.open().news());
         let contributors = result.contributors.iter().map(|from| (from.collector.as_str(), from.results));
         let missing =
             result.missing.iter().map(|missing| (missing.collector.as_str(), missing.reason.as_str()));
-        let mut findings = detect(&joined);
-        findings.sort_by_key(|finding| finding.rule); // the worse first: not all of them are shown
         let report = Report {
             scan: self.printed,
             outcome: result.outcome,
@@ -87,24 +100,33 @@ impl Printer {
             findings: &findings,
             news: &news.iter().map(told).collect::<Vec<_>>(),
         };
-        report.write(out, self.color)
+        report.write(out, color)
     }
 }
 
-/// A label and what there is to say.
-fn told(news: &News) -> (&'static str, String) {
-    match news {
-        News::Killed(id) => ("chaos", format!("killed {id}")),
-        News::Stopped(id) => ("chaos", format!("stopped {id}")),
-        News::WentOn(id) => ("chaos", format!("let {id} go on")),
-        News::Silent(id) => ("silent", format!("{id}: killed")),
-        News::Moved { from, to: Some(to), parts } => ("moved", format!("{parts} of {from} to {to}")),
-        News::Moved { from, to: None, parts } => {
-            ("moved", format!("{parts} of {from}: waiting for somebody who can"))
-        }
-        News::Back { collector, after } => ("back", format!("{collector} after {after:.0?}")),
-        News::GivenUp(id) => ("back", format!("{id} not any more: it ended too often")),
+/// What the view shows of a result.
+fn scan(number: u64, result: &AggregatedResult) -> Scan {
+    let (joined, findings) = look(result);
+    let missing = result.missing.iter();
+    Scan {
+        number,
+        correlation: result.correlation_id.to_string(),
+        outcome: result.outcome,
+        reason: result.reason.as_str().to_owned(),
+        latency: Duration::from_micros(result.latency_us),
+        rows: joined.as_array().map(<[_]>::len),
+        missing: missing.map(|one| (one.collector.to_string(), one.reason.as_str().to_owned())).collect(),
+        findings,
     }
+}
+
+/// The rows of a result, and what is odd in them: the worse first, as not all of it is shown.
+fn look(result: &AggregatedResult) -> (Value, Vec<Finding>) {
+    // The value is undecoded only where a config does not merge; then there are no rows to look at.
+    let joined = result.value.to_value().unwrap_or(Value::Null);
+    let mut findings = detect(&joined);
+    findings.sort_by_key(|finding| finding.rule);
+    (joined, findings)
 }
 
 /// Whether to write colours there: on a terminal, unless the user set `NO_COLOR`.

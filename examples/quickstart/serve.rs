@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::pending;
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,8 @@ use uuid::Uuid;
 use crate::args::{Args, Format};
 use crate::failure::{Failure, say};
 use crate::ledger::Ledger;
-use crate::print::Printer;
+use crate::live::{Live, Log};
+use crate::print::{Form, Printer, has_colors};
 use crate::verdict::{Verdict, is_quiet};
 use crate::{chaos, config};
 
@@ -34,8 +35,8 @@ struct Chaos {
     ledger: Ledger,
 }
 
-/// Runs a host of this config until it has printed enough or is told to stop.
-pub(crate) fn run(args: Args) -> Result<(), Failure> {
+/// Runs a host of this config until it has shown enough or is told to stop: in a live view, if that shall have the log.
+pub(crate) fn run(args: Args, log: Option<Log>) -> Result<(), Failure> {
     let config = config::load(args.config.as_deref(), args.collectors)?;
     let victim = args.kill.as_ref().map(|id| config::child(&config, id)).transpose()?;
     let chaos = args.chaos.then(|| Chaos {
@@ -43,27 +44,50 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
         seed: args.seed.unwrap_or_else(|| Uuid::new_v4().as_u128() as u64 % 1_000_000),
         ledger: Ledger::new(&config),
     });
-    if args.format == Format::Text && std::io::stderr().is_terminal() {
+    let ledger = chaos.as_ref().map(|chaos| chaos.ledger.clone());
+    let enough = Arc::new(Notify::new());
+    let color = has_colors(&io::stdout());
+    let live = log.map(|log| {
+        let chaos = chaos.as_ref().map(|chaos| (chaos.seed, chaos.ledger.clone()));
+        Live::start(&config, chaos, color, log, enough.clone())
+    });
+    if live.is_none() && args.format != Some(Format::Jsonl) && io::stderr().is_terminal() {
         say("The first scan hashes every running executable, which may take a moment. Ctrl-C ends it.\n\n");
     }
-    let ledger = chaos.as_ref().map(|chaos| chaos.ledger.clone());
-    let printer = Arc::new(Mutex::new(Printer::new(args.format, args.scans, ledger)));
+    let form = match (args.format, &live) {
+        (Some(Format::Jsonl), _) => Form::Jsonl,
+        (_, Some(live)) => Form::Live(live.clone()),
+        (_, None) => Form::Text { color },
+    };
+    let printer = Arc::new(Mutex::new(Printer::new(form, args.scans, ledger)));
     // One thread serves all sessions best: they share one aggregator, and callbacks have threads of their own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::run)?;
-    runtime.block_on(serve(config, victim, chaos, args, printer.clone()))?;
+    let wishes = Wishes { victim, chaos, args, enough };
+    let ran = runtime.block_on(serve(config, wishes, printer.clone(), live.as_ref()));
+    if let Some(live) = live {
+        live.end();
+    }
+    ran?;
     let outcome = printer.lock().unwrap_or_else(PoisonError::into_inner).outcome();
     outcome.map_err(|error| Failure::Run(format!("failed to write to standard output: {error}")))
 }
 
-async fn serve(
-    config: Config,
+/// What is asked for beside the config.
+struct Wishes {
     victim: Option<CollectorId>,
     chaos: Option<Chaos>,
     args: Args,
+    /// Told when enough was shown.
+    enough: Arc<Notify>,
+}
+
+async fn serve(
+    config: Config,
+    Wishes { victim, chaos, args, enough }: Wishes,
     printer: Arc<Mutex<Printer>>,
+    live: Option<&Live>,
 ) -> Result<(), Failure> {
     let started = Instant::now();
-    let enough = Arc::new(Notify::new());
     let aggregates: Vec<_> = config.aggregates.iter().map(|aggregate| aggregate.spec.name.clone()).collect();
     let mut builder = Host::builder(config).grace(GRACE);
     let handle = builder.handle();
@@ -77,13 +101,16 @@ async fn serve(
         });
     }
     let mut kill = victim.map(|victim| kill_at_second_scan(victim, handle.clone()));
-    let ledger = chaos.as_ref().map(|chaos| chaos.ledger.clone());
+    let (ledger, view) = (chaos.as_ref().map(|chaos| chaos.ledger.clone()), live.cloned());
     builder = builder.on_event(move |event| {
         if let Some(ledger) = &ledger {
             ledger.open().hear(event);
             if matches!(event, Event::TaskAssigned { .. }) {
                 chaos::spare(ledger);
             }
+        }
+        if let Some(view) = &view {
+            view.hear(event);
         }
         if let Some(kill) = &mut kill {
             kill(event);
@@ -92,15 +119,22 @@ async fn serve(
     let host = builder.build().map_err(Failure::run)?;
 
     let mut run = tokio::spawn(host.run());
+    if let Some(live) = live {
+        tokio::spawn(live.clone().look(handle.clone()));
+    }
     tokio::select! {
         ended = &mut run => return summary(ended).map(drop),
         () = told_to_stop() => {}
+        () = hung_up(live) => {}
         () = enough.notified() => {}
         () = wait(args.time.map(|time| time.0)) => {}
-        never = rage(chaos.as_ref(), &handle) => match never {},
+        never = rage(chaos.as_ref(), &handle, live) => match never {},
+    }
+    if let Some(live) = live {
+        live.ending("stops");
     }
     match chaos {
-        Some(chaos) => judge(chaos, args.format, started, &handle, run).await,
+        Some(chaos) => judge(chaos, args.format, started, &handle, run, live).await,
         None => {
             handle.stop();
             summary(run.await).map(drop)
@@ -111,28 +145,33 @@ async fn serve(
 /// Lets everything come to rest, stops, and says what was lost.
 async fn judge(
     Chaos { seed, ledger }: Chaos,
-    format: Format,
+    format: Option<Format>,
     started: Instant,
     host: &Handle,
     run: JoinHandle<Result<Summary, HostError>>,
+    live: Option<&Live>,
 ) -> Result<(), Failure> {
     chaos::calm(&ledger);
     tokio::select! {
         () = quiet(host) => {}
         () = told_to_stop() => {}
+        () = hung_up(live) => {}
         () = sleep(AFTERMATH) => {}
     }
     let status = host.status().await;
     ledger.open().close();
     host.stop();
     let summary = summary(run.await)?;
+    if let Some(live) = live {
+        live.end();
+    }
     let status = status.unwrap_or(Value::Null);
     let (results, took) = (&summary.counters, started.elapsed());
     let verdict = Verdict { seed, took, status: &status, results, counts: &ledger.open().counts() };
     match format {
+        Some(Format::Jsonl) => say(&verdict.text()),
         // That nobody reads it is found out soon enough.
-        Format::Text => _ = std::io::stdout().write_all(verdict.text().as_bytes()),
-        Format::Jsonl => say(&verdict.text()),
+        _ => _ = io::stdout().write_all(verdict.text().as_bytes()),
     }
     match verdict.wrong().len() {
         0 => Ok(()),
@@ -140,9 +179,11 @@ async fn judge(
     }
 }
 
-async fn rage(chaos: Option<&Chaos>, host: &Handle) -> Infallible {
+async fn rage(chaos: Option<&Chaos>, host: &Handle, live: Option<&Live>) -> Infallible {
     let Some(Chaos { seed, ledger }) = chaos else { return pending().await };
-    say(&format!("chaos with --seed {seed}\n"));
+    if live.is_none() {
+        say(&format!("chaos with --seed {seed}\n"));
+    }
     chaos::rage(*seed, ledger.clone(), host.clone()).await
 }
 
@@ -150,6 +191,14 @@ async fn rage(chaos: Option<&Chaos>, host: &Handle) -> Infallible {
 async fn quiet(host: &Handle) {
     while host.status().await.is_some_and(|status| !is_quiet(&status)) {
         sleep(LOOK).await;
+    }
+}
+
+/// Completes when the terminal of the view is gone, or to be given back at once.
+async fn hung_up(live: Option<&Live>) {
+    match live {
+        Some(live) => live.watch().await,
+        None => pending().await,
     }
 }
 

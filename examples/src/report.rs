@@ -7,6 +7,7 @@ use stook_types::Outcome;
 
 use crate::detect::Finding;
 use crate::tally::Tally;
+use crate::text::clean;
 
 /// Findings that are shown; the rest is counted.
 const SHOWN: usize = 3;
@@ -86,12 +87,6 @@ impl Report<'_> {
 fn or_none(items: impl Iterator<Item = String>) -> String {
     let items: Vec<_> = items.collect();
     if items.is_empty() { "nobody".to_owned() } else { items.join(", ") }
-}
-
-/// Without what moves the cursor or turns the direction of writing.
-fn clean(text: &str) -> String {
-    let harmful = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.replace(harmful, "\u{fffd}")
 }
 
 fn seen(tally: &Tally) -> String {
