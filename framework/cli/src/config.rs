@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use stook::Registry;
 use stook::config::{Config, Diagnostics, Source};
-use stook::{Registry, link_plugins};
-use stook_plugin::BuildContext;
+use stook_plugin::{BuildContext, Linked};
 
 use crate::output::Failure;
 
@@ -25,15 +25,19 @@ impl ConfigArg {
     }
 
     /// Loads it, with its warnings.
-    pub(crate) fn load(&self, context: &BuildContext) -> Result<(Config, Diagnostics), Failure> {
-        let registry = registry()?;
+    pub(crate) fn load(
+        &self,
+        context: &BuildContext,
+        linked: Linked,
+    ) -> Result<(Config, Diagnostics), Failure> {
+        let registry = registry(linked)?;
         Source::toml_file(self.path())
             .and_then(|source| Config::load(&source, &registry, context))
             .map_err(Failure::Config)
     }
 }
 
-/// Every plugin of the crates that this binary links.
-pub(crate) fn registry() -> Result<Registry, Failure> {
-    Registry::linked(link_plugins!(stook_strategies)).map_err(|error| Failure::Other(error.to_string()))
+/// Every plugin of the crates that the binary links.
+pub(crate) fn registry(linked: Linked) -> Result<Registry, Failure> {
+    Registry::linked(linked).map_err(|error| Failure::Other(error.to_string()))
 }

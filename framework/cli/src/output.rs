@@ -3,10 +3,10 @@
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
+pub(crate) use crate::logging::{clean, has_colors};
 use clap::ValueEnum;
 use stook::config::Diagnostics;
 use stook::exit;
-pub(crate) use stook_cli::logging::{clean, has_colors};
 
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

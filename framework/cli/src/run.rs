@@ -2,12 +2,12 @@
 
 use stook::config::{AggregateConfig, Config};
 use stook::{Host, HostError, told_to_stop};
-use stook_cli::logging::LogArgs;
-use stook_plugin::BuildContext;
+use stook_plugin::{BuildContext, Linked};
 use stook_types::units::ByteSize;
 
 use crate::check::{Room, when_full};
 use crate::config::ConfigArg;
+use crate::logging::LogArgs;
 use crate::output::{Failure, complain};
 
 /// Run a host with this config until it is told to stop (Ctrl-C, or SIGTERM on Unix).
@@ -19,9 +19,10 @@ pub(crate) struct Args {
     log: LogArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, linked: Linked) -> Result<(), Failure> {
     args.log.start().map_err(Failure::Usage)?;
-    let (config, warnings) = args.config.load(&BuildContext::new(uuid::Uuid::new_v4().as_u128()))?;
+    let context = BuildContext::new(uuid::Uuid::new_v4().as_u128());
+    let (config, warnings) = args.config.load(&context, linked)?;
     complain(&warnings);
     say_limits(&config);
     let host = Host::builder(config).build().map_err(|error| Failure::Other(error.to_string()))?;

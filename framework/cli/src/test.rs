@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use stook::exit;
-use stook_cli::scenario::{File, Summary};
+use stook_plugin::Linked;
 
 use crate::config::registry;
 use crate::output::{Failure, Format, has_colors, print, print_json, say};
+use crate::scenario::{File, Summary};
 
 /// Run scenario files against the real engine in virtual time.
 #[derive(clap::Args)]
@@ -22,9 +23,9 @@ pub(crate) struct Args {
     format: Format,
 }
 
-pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, linked: Linked) -> Result<(), Failure> {
     let files = read(&args.files)?;
-    let registry = registry()?;
+    let registry = registry(linked)?;
     let colored = has_colors(&std::io::stdout());
     let mut summary = Summary::default();
     let scenarios = files.iter().flat_map(|file| &file.scenarios);

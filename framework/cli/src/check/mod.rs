@@ -6,7 +6,7 @@ mod text;
 
 use serde::Serialize;
 use stook::config::Diagnostics;
-use stook_plugin::BuildContext;
+use stook_plugin::{BuildContext, Linked};
 
 use crate::config::ConfigArg;
 use crate::output::{Failure, Format, complain, print, print_json};
@@ -35,8 +35,8 @@ struct Report<'a> {
     config: Option<Summary<'a>>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<(), Failure> {
-    let loaded = args.config.load(&BuildContext::default());
+pub(crate) fn run(args: &Args, linked: Linked) -> Result<(), Failure> {
+    let loaded = args.config.load(&BuildContext::default(), linked);
     if let (Err(Failure::Config(errors)), Format::Json) = (&loaded, args.format) {
         print_json(&Report { valid: false, errors: Some(errors), warnings: None, config: None })?;
     }

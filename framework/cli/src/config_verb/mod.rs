@@ -5,7 +5,7 @@ mod schema;
 mod tests;
 
 use stook::config::Source;
-use stook_plugin::BuildContext;
+use stook_plugin::{BuildContext, Linked};
 
 use crate::config::{ConfigArg, registry};
 use crate::output::{Failure, Format, complain, print, print_json};
@@ -33,22 +33,22 @@ pub(crate) struct Show {
     format: Format,
 }
 
-pub(crate) fn run(verb: &Verb) -> Result<(), Failure> {
+pub(crate) fn run(verb: &Verb, linked: Linked) -> Result<(), Failure> {
     match verb {
-        Verb::Default => print(&Source::default_toml(&registry()?)),
-        Verb::Show(args) => show(args),
+        Verb::Default => print(&Source::default_toml(&registry(linked)?)),
+        Verb::Show(args) => show(args, linked),
         Verb::Schema => {
-            let json = serde_json::to_string_pretty(&schema::of(&registry()?));
+            let json = serde_json::to_string_pretty(&schema::of(&registry(linked)?));
             print(&format!("{}\n", json.expect("a schema can be written as JSON")))
         }
     }
 }
 
-fn show(args: &Show) -> Result<(), Failure> {
-    let (_, warnings) = args.config.load(&BuildContext::default())?;
+fn show(args: &Show, linked: Linked) -> Result<(), Failure> {
+    let (_, warnings) = args.config.load(&BuildContext::default(), linked)?;
     complain(&warnings);
     let source = Source::toml_file(args.config.path()).map_err(Failure::Config)?;
-    let effective = source.effective(&registry()?);
+    let effective = source.effective(&registry(linked)?);
     match args.format {
         Format::Text => print(&effective.to_toml()),
         Format::Json => print_json(&effective),

@@ -11,12 +11,12 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use stook_cli::logging::LogArgs;
 use stook_collector::{Options, RunError, run_with};
 use stook_types::units::{ByteSize, Span};
 use stook_types::{Capability, CollectorId, Topic};
 
 use crate::host::HostArg;
+use crate::logging::LogArgs;
 use crate::output::{Failure, say};
 use collector::{Exec, Mode};
 use process::Keeper;

@@ -1,6 +1,6 @@
 //! `stook plugins list`.
 
-use stook_plugin::Registration;
+use stook_plugin::{Linked, Registration};
 
 use super::Shape;
 use super::describe::{Described, default};
@@ -14,8 +14,8 @@ pub(crate) struct Args {
     shape: Shape,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let plugins = args.shape.plugins()?;
+pub(super) fn run(args: &Args, linked: Linked) -> Result<(), Failure> {
+    let plugins = args.shape.plugins(linked)?;
     match args.shape.format {
         Format::Text => print(&text(&plugins)),
         Format::Json => print_json(&plugins.iter().map(Described::from).collect::<Vec<_>>()),

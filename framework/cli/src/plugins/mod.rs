@@ -6,7 +6,7 @@ mod prose;
 mod show;
 
 use clap::builder::PossibleValuesParser;
-use stook_plugin::{PluginKind, Registration};
+use stook_plugin::{Linked, PluginKind, Registration};
 
 use crate::output::{Failure, Format};
 
@@ -28,18 +28,18 @@ struct Shape {
     format: Format,
 }
 
-pub(crate) fn run(verb: &Verb) -> Result<(), Failure> {
+pub(crate) fn run(verb: &Verb, linked: Linked) -> Result<(), Failure> {
     match verb {
-        Verb::List(args) => list::run(args),
-        Verb::Show(args) => show::run(args),
+        Verb::List(args) => list::run(args, linked),
+        Verb::Show(args) => show::run(args, linked),
     }
 }
 
 impl Shape {
     /// The plugins of the kind that was asked for, sorted by kind and name.
-    fn plugins(&self) -> Result<Vec<Registration>, Failure> {
+    fn plugins(&self, linked: Linked) -> Result<Vec<Registration>, Failure> {
         let wanted =
             |plugin: &&Registration| self.kind.as_deref().is_none_or(|kind| plugin.kind.as_str() == kind);
-        Ok(crate::config::registry()?.plugins().iter().filter(wanted).copied().collect())
+        Ok(crate::config::registry(linked)?.plugins().iter().filter(wanted).copied().collect())
     }
 }

@@ -1,6 +1,6 @@
 //! `stook plugins show NAME`.
 
-use stook_plugin::Registration;
+use stook_plugin::{Linked, Registration};
 use stook_types::nearest;
 
 use super::Shape;
@@ -17,8 +17,8 @@ pub(crate) struct Args {
     shape: Shape,
 }
 
-pub(super) fn run(args: &Args) -> Result<(), Failure> {
-    let plugins = args.shape.plugins()?;
+pub(super) fn run(args: &Args, linked: Linked) -> Result<(), Failure> {
+    let plugins = args.shape.plugins(linked)?;
     let named: Vec<_> = plugins.iter().filter(|plugin| plugin.name == args.name).collect();
     if named.is_empty() {
         return Err(unknown(&args.name, &plugins));

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use stook::Registry;
 use stook::config::{Config, Diagnostics, Source};
-use stook_plugin::BuildContext;
+use stook_plugin::{BuildContext, link_plugins};
 
 use self::validate::Schema;
 use super::schema;
 use crate::check::Summary;
 
 fn registry() -> Registry {
-    crate::config::registry().unwrap_or_else(|_| panic!("the linked plugins do not collide"))
+    crate::config::registry(link_plugins!(stook_strategies))
+        .unwrap_or_else(|_| panic!("the linked plugins do not collide"))
 }
 
 fn schema() -> Schema {
