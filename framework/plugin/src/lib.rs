@@ -96,6 +96,8 @@ pub use plugin::crate_of;
 pub use plugin::{
     BuildContext, BuildError, Factory, Plugin, PluginKind, PluginType, Registration, Stability,
 };
+#[doc(hidden)]
+pub use registry::near;
 pub use registry::{Linked, Registry, RegistryBuilder, RegistryError, UnknownPlugin};
 pub use restart::{Ending, Exit, REMEMBERED, Restart, RestartPolicy, SETTLED};
 pub use result::{

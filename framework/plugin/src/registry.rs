@@ -96,14 +96,20 @@ impl UnknownPlugin {
         let list = |names: &[&str], none: &str| {
             if names.is_empty() { none.to_owned() } else { names.join(", ") }
         };
-        format!("there is: {} (linked: {})", list(&self.names, "none"), list(&self.crates, "no crate"))
+        let third = if self.near.is_none() && self.name.contains('/') {
+            "; a plugin of a third party is known only to a host that names its crate in `link_plugins!`"
+        } else {
+            ""
+        };
+        format!("there is: {} (linked: {}){third}", list(&self.names, "none"), list(&self.crates, "no crate"))
     }
 }
 
 // === impl Registry ===
 
 impl Registry {
-    /// Every plugin of the crates that this process links.
+    /// Every plugin of the crates that this process links: those that are named, and any other crate of plugins that
+    /// the linker has kept because the program uses something of it. A crate that is named is kept in any case.
     ///
     /// # Errors
     /// If two plugins collide, a name is invalid or lacks the prefix of a third party, or a linked crate registered
@@ -142,13 +148,10 @@ impl Registry {
     /// # Errors
     /// If there is none; the error names what there is.
     pub fn find<T: PluginType + ?Sized>(&self, name: &str) -> Result<&Registration, UnknownPlugin> {
-        let names = || self.of_kind(T::KIND).map(|plugin| plugin.name);
-        self.of_kind(T::KIND).find(|plugin| plugin.name == name).ok_or_else(|| UnknownPlugin {
-            kind: T::KIND,
-            name: name.to_owned(),
-            near: stook_types::nearest(name, names()).and_then(|near| names().find(|name| *name == near)),
-            names: names().collect(),
-            crates: self.crates.clone(),
+        self.of_kind(T::KIND).find(|plugin| plugin.name == name).ok_or_else(|| {
+            let names: Vec<_> = self.of_kind(T::KIND).map(|plugin| plugin.name).collect();
+            let (kind, near, crates) = (T::KIND, near(name, &names), self.crates.clone());
+            UnknownPlugin { kind, name: name.to_owned(), near, names, crates }
         })
     }
 
@@ -210,6 +213,16 @@ impl RegistryBuilder {
         let crates: BTreeSet<_> = self.plugins.iter().map(|plugin| plugin.krate).collect();
         Ok(Registry { plugins: self.plugins, crates: crates.into_iter().collect() })
     }
+}
+
+/// The name that was probably meant: the same with the prefix that was left out, else the one with the fewest slips.
+#[doc(hidden)]
+pub fn near(name: &str, names: &[&'static str]) -> Option<&'static str> {
+    let is_it = |full: &&&str| full.split_once('/').is_some_and(|(_, bare)| bare == name);
+    names.iter().find(is_it).copied().or_else(|| {
+        let near = stook_types::nearest(name, names.iter().copied())?;
+        names.iter().find(|name| **name == near).copied()
+    })
 }
 
 /// Names without a prefix are stook's own: a later version may use any of them, and the words that say why a set

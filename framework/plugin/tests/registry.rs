@@ -109,6 +109,10 @@ fn an_unknown_name_lists_near_names_and_crates() {
     );
     let none = registry.find::<dyn MergeStrategy>("list").unwrap_err();
     assert_eq!(none.to_string(), "no merge plugin is named `list`; there is: none (linked: acme)");
+    let bare = registry.find::<dyn CompletionPolicy>("enough").unwrap_err();
+    assert_eq!(bare.near, Some("acme/enough"));
+    let stranger = registry.find::<dyn MergeStrategy>("globex/median").unwrap_err().to_string();
+    assert!(stranger.ends_with("known only to a host that names its crate in `link_plugins!`"), "{stranger}");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! `stook plugins show NAME`.
 
-use stook_plugin::{Linked, Registration};
-use stook_types::nearest;
+use stook_plugin::{Linked, Registration, near};
 
 use super::Shape;
 use super::describe::{Described, default, example, place};
@@ -33,10 +32,9 @@ pub(super) fn run(args: &Args, linked: Linked) -> Result<(), Failure> {
 }
 
 fn unknown(name: &str, plugins: &[Registration]) -> Failure {
-    let names = || plugins.iter().map(|plugin| plugin.name);
-    let near = nearest(name, names()).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-    let list = names().collect::<Vec<_>>().join(", ");
-    Failure::Usage(format!("no plugin is named `{name}`{near}\nthere is {list}"))
+    let names: Vec<_> = plugins.iter().map(|plugin| plugin.name).collect();
+    let near = near(name, &names).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    Failure::Usage(format!("no plugin is named `{name}`{near}\nthere is {}", names.join(", ")))
 }
 
 fn text(plugin: &Registration) -> String {
