@@ -25,6 +25,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         "stook-examples",
         &["stook", "stook-collector", "stook-plugin", "stook-proto", "stook-strategies", "stook-types"],
     ),
+    ("stook-messages", &[]),
     ("acme-policy", &["stook-plugin"]),
     ("acme-host", &["acme-policy", "stook", "stook-strategies"]),
     (

@@ -67,6 +67,11 @@ impl Agenda {
         self.deadlines.pop_first()
     }
 
+    /// The open set that comes up first.
+    pub(crate) fn first_due(&self) -> Option<Arc<Set>> {
+        self.deadlines.peek_first()
+    }
+
     /// Puts a set back that came up before its time.
     pub(crate) fn postpone(&mut self, entry: Entry) {
         self.deadlines.insert(entry);

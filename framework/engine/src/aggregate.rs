@@ -45,7 +45,7 @@ pub(crate) struct Aggregate {
     pub(crate) spec: Arc<AggregateSpec>,
     pub(crate) counters: Arc<Counters>,
     collectors: Arc<Collectors>,
-    budget: Arc<Budget>,
+    pub(crate) budget: Arc<Budget>,
     sets: Sets,
     /// Open sets, and room reserved for some that are about to be.
     open: AtomicUsize,
@@ -83,6 +83,10 @@ pub struct Occupancy {
     pub open: usize,
     /// Released sets that are remembered.
     pub tombstones: usize,
+    /// What it holds of the memory budget, in bytes: open sets, and released ones that no sink has taken yet.
+    pub memory: usize,
+    /// When the open set was opened that falls due first: the oldest, unless `idle` ends others before it.
+    pub oldest: Option<MonoTime>,
 }
 
 impl Aggregate {
@@ -120,7 +124,19 @@ impl Aggregate {
     }
 
     pub(crate) fn occupancy(&self) -> Occupancy {
-        Occupancy { open: self.open.load(Ordering::Relaxed), tombstones: self.agenda().tombs() }
+        let agenda = self.agenda();
+        let (tombstones, first) = (agenda.tombs(), agenda.first_due());
+        drop(agenda);
+        let opened = |set: Arc<Set>| match &*set.lock() {
+            Slot::Open(open) => Some(open.opened),
+            _ => None,
+        };
+        Occupancy {
+            open: self.open.load(Ordering::Relaxed),
+            tombstones,
+            memory: self.budget.own(),
+            oldest: first.and_then(opened),
+        }
     }
 
     pub(crate) fn next_deadline(&self) -> Option<MonoTime> {

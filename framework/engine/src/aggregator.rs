@@ -125,7 +125,7 @@ impl ResultAggregator {
     pub fn new(specs: Vec<AggregateSpec>, memory: usize) -> Self {
         let collectors = Arc::<Collectors>::default();
         let budget = Budget::new(memory);
-        let aggregate = |(i, spec)| Aggregate::new(i, spec, collectors.clone(), budget.clone());
+        let aggregate = |(i, spec)| Aggregate::new(i, spec, collectors.clone(), budget.share());
         let aggregates = specs.into_iter().enumerate().map(aggregate).collect();
         Self { aggregates, collectors, budget, unrouted: Counters::default() }
     }
@@ -231,7 +231,7 @@ impl ResultAggregator {
         bytes: usize,
         out: &mut Vec<Released>,
     ) -> Result<Held, NoRoom> {
-        if let Some(held) = self.budget.hold(bytes) {
+        if let Some(held) = aggregate.budget.hold(bytes) {
             return Ok(held);
         }
         if bytes > self.budget.limit() {
@@ -239,7 +239,7 @@ impl ResultAggregator {
         }
         aggregate.before_eviction(now, prepared).map_err(NoRoom::Refuse)?;
         loop {
-            if let Some(held) = self.budget.hold(bytes) {
+            if let Some(held) = aggregate.budget.hold(bytes) {
                 return Ok(held);
             }
             let comes_free = self.budget.released() >= bytes;

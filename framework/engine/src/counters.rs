@@ -143,6 +143,11 @@ impl CounterSnapshot {
         discarded.iter().for_each(|(reason, count)| *self.discarded.entry(reason).or_default() += count);
     }
 
+    /// Whether every result is in one counted place.
+    pub fn adds_up(&self) -> bool {
+        self.accounted() == self.received
+    }
+
     /// Where results went, added up: equal to `received` whenever nothing is in flight.
     pub fn accounted(&self) -> u64 {
         let refused: u64 = self.refused.values().sum();

@@ -62,9 +62,16 @@ fn value(of: &Value) -> usize {
     size_of::<Value>() + inside
 }
 
-/// A hard budget in bytes, shared by all aggregates.
+/// A hard budget in bytes, as one aggregate sees it: all share the limit.
 #[derive(Debug)]
 pub(crate) struct Budget {
+    whole: Arc<Whole>,
+    /// The part of what is used that was taken here.
+    own: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Whole {
     limit: usize,
     used: AtomicUsize,
     /// The part of `used` whose sets have been released and wait for their sinks.
@@ -84,33 +91,55 @@ pub(crate) struct Owed(Held);
 
 impl Budget {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, used: AtomicUsize::new(0), released: AtomicUsize::new(0) })
+        let whole = Whole { limit, used: AtomicUsize::new(0), released: AtomicUsize::new(0) };
+        Arc::new(Self { whole: Arc::new(whole), own: AtomicUsize::new(0) })
+    }
+
+    /// The same budget for somebody else, of whom it is known apart what they use of it.
+    pub(crate) fn share(&self) -> Arc<Self> {
+        Arc::new(Self { whole: self.whole.clone(), own: AtomicUsize::new(0) })
     }
 
     pub(crate) fn limit(&self) -> usize {
-        self.limit
+        self.whole.limit
     }
 
     pub(crate) fn used(&self) -> usize {
-        self.used.load(Relaxed)
+        self.whole.used.load(Relaxed)
+    }
+
+    /// What is used of it by whoever this share is for.
+    pub(crate) fn own(&self) -> usize {
+        self.own.load(Relaxed)
     }
 
     /// What will come free when the sinks have taken what was released.
     pub(crate) fn released(&self) -> usize {
-        self.released.load(Relaxed)
+        self.whole.released.load(Relaxed)
     }
 
     /// Takes `bytes` of the budget, if there is room.
     pub(crate) fn hold(self: &Arc<Self>, bytes: usize) -> Option<Held> {
-        let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= self.limit);
-        self.used.fetch_update(Relaxed, Relaxed, fits).ok()?;
+        let fits = |used: usize| used.checked_add(bytes).filter(|sum| *sum <= self.whole.limit);
+        self.whole.used.fetch_update(Relaxed, Relaxed, fits).ok()?;
+        self.own.fetch_add(bytes, Relaxed);
         Some(Held { budget: self.clone(), bytes })
     }
 
     /// Takes `bytes` whether or not there is room: for what exists already and is only copied.
     pub(crate) fn hold_anyway(self: &Arc<Self>, bytes: usize) -> Held {
-        self.used.fetch_add(bytes, Relaxed);
+        self.take(bytes);
         Held { budget: self.clone(), bytes }
+    }
+
+    fn take(&self, bytes: usize) {
+        self.whole.used.fetch_add(bytes, Relaxed);
+        self.own.fetch_add(bytes, Relaxed);
+    }
+
+    fn give_back(&self, bytes: usize) {
+        self.whole.used.fetch_sub(bytes, Relaxed);
+        self.own.fetch_sub(bytes, Relaxed);
     }
 }
 
@@ -140,7 +169,7 @@ impl Held {
 
     /// Takes `bytes` more, whether or not there is room.
     pub(crate) fn grow(&mut self, bytes: usize) {
-        self.budget.used.fetch_add(bytes, Relaxed);
+        self.budget.take(bytes);
         self.bytes += bytes;
     }
 
@@ -148,12 +177,12 @@ impl Held {
     pub(crate) fn give_back(&mut self, bytes: usize) {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
-        self.budget.used.fetch_sub(bytes, Relaxed);
+        self.budget.give_back(bytes);
     }
 
     /// From now on this waits for a sink.
     pub(crate) fn release(self) -> Owed {
-        self.budget.released.fetch_add(self.bytes, Relaxed);
+        self.budget.whole.released.fetch_add(self.bytes, Relaxed);
         Owed(self)
     }
 }
@@ -166,14 +195,14 @@ impl Owed {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.budget.used.fetch_sub(self.bytes, Relaxed);
+        self.budget.give_back(self.bytes);
     }
 }
 
 impl Drop for Owed {
     fn drop(&mut self) {
         let Self(held) = self;
-        held.budget.released.fetch_sub(held.bytes, Relaxed);
+        held.budget.whole.released.fetch_sub(held.bytes, Relaxed);
     }
 }
 
@@ -198,5 +227,19 @@ mod tests {
         drop(first);
         drop(copy);
         assert_eq!((budget.used(), budget.released()), (0, 0));
+    }
+
+    #[test]
+    fn shares_have_one_limit_and_are_told_apart() {
+        let budget = Budget::new(100);
+        let (one, other) = (budget.share(), budget.share());
+        let held = one.hold(60).unwrap();
+        assert!(other.hold(41).is_none());
+        let more = other.hold_anyway(50);
+        assert_eq!((budget.used(), one.own(), other.own()), (110, 60, 50));
+        drop(held);
+        assert_eq!((other.used(), one.own(), other.own()), (50, 0, 50));
+        drop(more);
+        assert_eq!((budget.used(), other.own()), (0, 0));
     }
 }

@@ -63,6 +63,16 @@ impl Timeline {
         self.first_of_row().map(|(at, _)| at).into_iter().chain(tree).min()
     }
 
+    pub(crate) fn peek_first(&self) -> Option<Arc<Set>> {
+        let of_tree = self.tree.first_key_value();
+        match (self.first_of_row(), of_tree) {
+            (Some(row), of_tree) if of_tree.is_none_or(|(tree, _)| row < *tree) => {
+                self.row.front()?.as_ref().map(|(_, set)| set.clone())
+            }
+            _ => of_tree.map(|(_, set)| set.clone()),
+        }
+    }
+
     pub(crate) fn pop_first(&mut self) -> Option<Entry> {
         let of_tree = self.tree.first_key_value().map(|(key, _)| *key);
         match (self.first_of_row(), of_tree) {

@@ -24,6 +24,8 @@ impl Text<'_> {
             self.queues(paint),
             self.leases(paint),
             self.aggregates(paint),
+            self.sinks(paint),
+            self.held_up(paint),
             self.quarantine(paint),
             self.plugins(paint),
         ];
@@ -92,7 +94,7 @@ impl Text<'_> {
     fn queues(&self, paint: Paint) -> String {
         let queues = self.status.field("queues").list();
         let waiting = queues.filter(|queue| queue.field("waiting").count() > 0);
-        let mut table = Table::of(&["CAPABILITY", "WAITING", "SERVED"]);
+        let mut table = Table::of(&["CAPABILITY", "WAITING", "OLDEST", "SERVED"]);
         let mut any = false;
         for queue in waiting {
             any = true;
@@ -103,6 +105,7 @@ impl Text<'_> {
             table.row([
                 Cell::text(queue.field("capability").shown()),
                 Cell::number(queue.field("waiting").count()),
+                Cell::number(age(queue.field("oldest_ms"))),
                 served,
             ]);
         }
@@ -138,6 +141,8 @@ impl Text<'_> {
         let mut table = Table::of(&[
             "NAME",
             "OPEN SETS",
+            "OLDEST",
+            "MEMORY",
             "RELEASED",
             "REMEMBERED",
             "RECEIVED",
@@ -153,6 +158,8 @@ impl Text<'_> {
             table.row([
                 Cell::text(aggregate.field("name").shown()),
                 Cell::number(aggregate.field("open").count()),
+                Cell::number(age(aggregate.field("oldest_ms"))),
+                Cell::number(size(aggregate.field("memory").count())),
                 Cell::number(aggregate.field("released").count()),
                 Cell::number(aggregate.field("tombstones").count()),
                 Cell::number(results.field("received").count()),
@@ -165,6 +172,48 @@ impl Text<'_> {
             ]);
         }
         section(paint, "aggregates", table.lines(paint))
+    }
+
+    fn sinks(&self, paint: Paint) -> String {
+        let sinks = self.status.field("sinks").list();
+        if sinks.len() == 0 {
+            return String::new();
+        }
+        let mut table = Table::of(&["NAME", "WAITING", "STALLED", "STATE"]);
+        for sink in sinks {
+            let full = sink.field("full").is_true();
+            let state = match (full, sink.field("error").text()) {
+                (_, Some(error)) => Cell::text(format!("fails: {error}")).styled(Style::Red),
+                (true, None) => Cell::text("does not keep up").styled(Style::Red),
+                (false, None) => Cell::text("takes what comes"),
+            };
+            table.row([
+                Cell::text(sink.field("name").shown()),
+                Cell::number(sink.field("waiting").count()),
+                Cell::number(age(sink.field("stalled_ms"))),
+                state,
+            ]);
+        }
+        section(paint, "sinks", table.lines(paint))
+    }
+
+    /// What waits although there is somebody to take it, and why.
+    fn held_up(&self, paint: Paint) -> String {
+        let aggregates = self.status.field("aggregates").list().filter_map(|aggregate| {
+            let by: Vec<_> =
+                aggregate.field("held_up_by").list().map(|by| why_held_up(&by.shown())).collect();
+            let name = aggregate.field("name").shown();
+            (!by.is_empty()).then(|| format!("  aggregate {name}: {}\n", by.join("; ")))
+        });
+        let collectors = self.status.field("collectors").list().filter_map(|collector| {
+            let (parked, id) = (collector.field("parked").count(), collector.field("id").shown());
+            let since = age(collector.field("parked_ms"));
+            (parked > 0).then(|| {
+                format!("  collector {id}: {} of it wait for room, for {since}\n", many(parked, "message"))
+            })
+        });
+        let all: String = aggregates.chain(collectors).collect();
+        if all.is_empty() { all } else { section(paint, "held up", all) }
     }
 
     fn quarantine(&self, paint: Paint) -> String {
@@ -212,6 +261,23 @@ impl Text<'_> {
 
 fn section(paint: Paint, title: &str, lines: String) -> String {
     format!("{}\n{lines}", paint.paint(Style::Bold, title))
+}
+
+/// What an aggregate waits for, in words; what this command does not know, as the host says it.
+fn why_held_up(by: &str) -> String {
+    match by {
+        "sets" => "as many sets are open as `limits.sets` allows".to_owned(),
+        "memory" => "the host's memory is used up".to_owned(),
+        _ => match by.strip_prefix("sink ") {
+            Some(sink) => format!("the sink `{sink}` does not keep up"),
+            None => by.to_owned(),
+        },
+    }
+}
+
+/// A time in milliseconds, if there is one.
+fn age(millis: Look<'_>) -> String {
+    millis.int().map_or_else(|| "-".to_owned(), |millis| time(millis.saturating_mul(1_000)))
 }
 
 fn sum_of(counts: Look<'_>) -> i64 {

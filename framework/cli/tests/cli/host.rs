@@ -120,6 +120,14 @@ impl TestHost {
         }
     }
 
+    /// Stops the host although it cannot deliver what it has: it says so.
+    pub(super) fn abandon(self) {
+        self.handle.stop();
+        let ended =
+            self.runtime.block_on(async { tokio::time::timeout(PATIENCE, self.running).await }).unwrap();
+        assert!(ended.unwrap_err().is_panic(), "not everything was delivered");
+    }
+
     /// Stops the host as it should stop.
     pub(super) fn stop(self) {
         self.handle.stop();

@@ -99,11 +99,112 @@ fn json_is_what_the_host_says() {
         "quarantine",
         "queues",
         "results",
+        "sinks",
         "tasks",
     ];
     assert_eq!(keys, all);
     assert_eq!(status["host"]["name"], "barn");
     host.stop();
+}
+
+/// What a part of a status counts and where each is, as both formats say it.
+fn sum(of: &Value, total: &str, parts: &[&str]) -> (u64, u64) {
+    let count = |value: &Value| match value {
+        Value::Object(reasons) => reasons.values().map(|count| count.as_u64().unwrap()).sum(),
+        count => count.as_u64().unwrap(),
+    };
+    (count(&of[total]), parts.iter().map(|part| count(&of[*part])).sum())
+}
+
+const OF_RESULTS: &[&str] = &["delivered", "duplicate", "late", "refused", "discarded", "pending"];
+const OF_TASKS: &[&str] = &["done", "partial", "failed", "quarantined", "open"];
+
+/// That everything adds up in a status of this moment, in both formats; gives the JSON.
+fn adds_up(host: &TestHost) -> Value {
+    let status = host.status();
+    let (received, counted) = sum(&status["results"], "received", OF_RESULTS);
+    assert_eq!(received, counted, "{status}");
+    let (submitted, ended) = sum(&status["tasks"], "submitted", OF_TASKS);
+    assert_eq!(submitted, ended, "{status}");
+    for aggregate in status["aggregates"].as_array().unwrap() {
+        let (received, counted) = sum(&aggregate["results"], "received", OF_RESULTS);
+        assert_eq!(received, counted, "{aggregate}");
+    }
+    let text = host.stook(&["status"]).out;
+    for line in ["tasks    ", "results  "] {
+        let equation = text.lines().find(|said| said.starts_with(line)).unwrap();
+        let numbers: Vec<u64> = equation.split(' ').filter_map(|word| word.parse().ok()).collect();
+        assert_eq!(numbers[0], numbers[1..].iter().sum::<u64>(), "{equation}");
+        assert!(equation.contains(" = ") && !equation.contains("!="), "{equation}");
+    }
+    status
+}
+
+/// While results come, wait, are duplicates, late and refused, and tasks are done, fail and are held.
+#[test]
+#[cfg(target_os = "linux")]
+fn everything_adds_up_at_every_moment() {
+    let host = TestHost::start(
+        r#"
+[host]
+name = "barn"
+[aggregate.a]
+topics = ["t.a"]
+complete = { use = "expected" }
+dedup = { use = "content", scope = "aggregate", window = "60s", capacity = 1000 }
+timeout = "20s"
+deliver = ["full"]
+[aggregate.b]
+topics = ["t.b"]
+complete = { use = "count", count = 2 }
+timeout = "60s"
+[collector.p-1]
+publish = ["t.#"]
+[collector.p-2]
+publish = ["t.b"]
+[sink.full]
+use = "jsonl"
+path = "/dev/full"
+"#,
+    );
+    host.collector("p-1", "test.a", "t.a");
+    host.collector("p-2", "test.b", "t.b");
+    for round in 0..5 {
+        for payload in [r#"{"same": 1}"#, r#"{"fail": true}"#, &format!(r#"{{"round": {round}}}"#)] {
+            for (capability, into) in [("test.a", "a"), ("test.b", "b")] {
+                let ran = host.stook(&["submit", capability, "--into", into, "--payload", payload]);
+                assert_eq!(ran.code, 0, "{}", ran.err);
+                adds_up(&host);
+            }
+        }
+    }
+    // Nobody else has it: the next one waits behind it.
+    for _ in 0..2 {
+        host.stook(&["submit", "test.b", "--into", "b", "--payload", r#"{"hold": true}"#]);
+    }
+    let waits = |queue: &Value| queue["waiting"] == 1 && queue["oldest_ms"].is_u64();
+    host.status_where(|status| {
+        status["tasks"]["in_flight"] == 1
+            && status["tasks"]["open"] == 2
+            && status["queues"].as_array().unwrap().iter().any(waits)
+            && status["sinks"][0]["error"].is_string()
+    });
+    let status = adds_up(&host);
+    let (a, b) = (&status["aggregates"][0], &status["aggregates"][1]);
+    assert!(
+        a["results"]["duplicate"].as_u64() > Some(0) && a["results"]["pending"].as_u64() > Some(0),
+        "{a}"
+    );
+    // Of b, one set per task is open: each waits for a second result.
+    assert!(b["open"].as_u64() > Some(0) && b["oldest_ms"].is_u64(), "{b}");
+    let memory = [a, b].map(|aggregate| aggregate["memory"].as_u64().unwrap());
+    assert_eq!(Some(memory[0] + memory[1]), status["memory"]["used"].as_u64(), "{status}");
+    assert!(memory[0] > 0 && memory[1] > 0, "{status}");
+    let sink = &status["sinks"][0];
+    assert!(sink["waiting"].as_u64() > Some(0) && sink["stalled_ms"].is_u64(), "{sink}");
+    let text = host.stook(&["status"]).out;
+    assert!(text.contains("  full ") && text.contains("  fails: "), "{text}");
+    host.abandon();
 }
 
 #[test]

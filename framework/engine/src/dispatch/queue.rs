@@ -97,6 +97,11 @@ impl Lines {
         self.own.remove(&seat).unwrap_or_default().into_iter().collect()
     }
 
+    /// Whoever waits for the longest time, whatever its priority. Looks at all.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.shared.values().chain(self.own.values()).flatten().map(|ticket| ticket.part).min()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.shared_len() + self.own.values().map(BTreeSet::len).sum::<usize>()
     }

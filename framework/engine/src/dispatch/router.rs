@@ -71,6 +71,7 @@ pub(super) struct Collector {
 /// A task of which some part has not ended.
 pub(super) struct OpenTask {
     pub(super) task: Arc<Task>,
+    pub(super) submitted: MonoTime,
     pub(super) open: u32,
     pub(super) done: u32,
     pub(super) quarantined: u32,

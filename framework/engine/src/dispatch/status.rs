@@ -63,6 +63,8 @@ pub struct QueueStatus {
     pub capability: Capability,
     /// How many wait.
     pub waiting: usize,
+    /// When the one was submitted that waits for the longest time.
+    pub oldest: Option<MonoTime>,
     /// Whether anybody who has it is connected.
     pub served: bool,
 }
@@ -127,11 +129,13 @@ impl TaskRouter {
 
     /// Everything at this moment, with at most so many of what is in flight.
     pub fn status(&self, now: MonoTime, leases: usize) -> RouterStatus {
+        let submitted = |part| Some(self.tasks.get(&self.parts.get(&part)?.task)?.submitted);
         let queue = |(pool, lines): (usize, &super::queue::Lines)| {
             let pool = crate::balance::PoolId(pool);
             QueueStatus {
                 capability: self.balancer.capability(pool).clone(),
                 waiting: lines.len(),
+                oldest: lines.oldest().and_then(submitted),
                 served: self.balancer.has_members(pool),
             }
         };

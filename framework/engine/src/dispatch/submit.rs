@@ -96,7 +96,10 @@ impl TaskRouter {
         self.last += 1;
         let number = self.last;
         let open = u32::try_from(drafts.len()).unwrap_or(u32::MAX);
-        self.tasks.insert(number, OpenTask { task: task.clone(), open, done: 0, quarantined: 0, failures });
+        self.tasks.insert(
+            number,
+            OpenTask { task: task.clone(), submitted: turn.now, open, done: 0, quarantined: 0, failures },
+        );
         let parts: Vec<_> = drafts.into_iter().map(|draft| self.enter(number, &task, draft)).collect();
         for part in &parts {
             self.place(turn, *part);

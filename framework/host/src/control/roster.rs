@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use stook_plugin::Source;
 use stook_proto::CapabilityDeclaration;
@@ -77,21 +77,50 @@ pub(super) struct Member {
     pub(super) start: u64,
 }
 
-/// When something was last heard in a session: written there, read by whoever judges silence.
+/// When something was last heard in a session, and what of it has no room yet: written there, read by whoever judges silence
+/// or asks.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Heard(Arc<AtomicU64>);
+pub(crate) struct Heard(Arc<Signs>);
+
+#[derive(Debug, Default)]
+struct Signs {
+    last: AtomicU64,
+    parked: AtomicUsize,
+    /// Since when anything is parked.
+    parked_since: AtomicU64,
+}
 
 // === impl Heard ===
 
 impl Heard {
     pub(crate) fn now(&self, now: MonoTime) {
-        let nanos = u64::try_from(now.since_origin().as_nanos()).unwrap_or(u64::MAX);
-        self.0.store(nanos, Ordering::Relaxed);
+        self.0.last.store(nanos(now), Ordering::Relaxed);
     }
 
     pub(super) fn last(&self) -> MonoTime {
-        MonoTime::at(std::time::Duration::from_nanos(self.0.load(Ordering::Relaxed)))
+        time(&self.0.last)
     }
+
+    /// So much of what was said has no room.
+    pub(crate) fn parked(&self, now: impl FnOnce() -> MonoTime, count: usize) {
+        if self.0.parked.swap(count, Ordering::Relaxed) == 0 && count > 0 {
+            self.0.parked_since.store(nanos(now()), Ordering::Relaxed);
+        }
+    }
+
+    /// How much has no room, and since when there is any.
+    pub(super) fn waiting(&self) -> Option<(usize, MonoTime)> {
+        let count = self.0.parked.load(Ordering::Relaxed);
+        (count > 0).then(|| (count, time(&self.0.parked_since)))
+    }
+}
+
+fn nanos(time: MonoTime) -> u64 {
+    u64::try_from(time.since_origin().as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn time(nanos: &AtomicU64) -> MonoTime {
+    MonoTime::at(std::time::Duration::from_nanos(nanos.load(Ordering::Relaxed)))
 }
 
 // === impl Roster ===

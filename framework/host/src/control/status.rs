@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use stook_engine::{
-    AggregateSpec, CounterSnapshot, LeaseStatus, LifeState, Occupancy, PerformanceHistory, Quarantined,
-    QueueStatus, SeatStatus, TaskCounters,
+    AggregateSpec, CounterSnapshot, LeaseStatus, LifeState, MemoryUse, Occupancy, PerformanceHistory,
+    Quarantined, QueueStatus, SeatStatus, TaskCounters, WhenFull,
 };
 use stook_types::{Capability, CollectorId, CorrelationId, Incarnation, Missing, MonoTime, TaskId};
 
 use super::Control;
 use super::roster::{Known, Standing};
+use crate::delivery::SinkStatus;
 use crate::supervise::Lines;
 
 /// Everything at one moment. Its fields are a published format: what `stook status --format json` prints.
@@ -25,6 +26,7 @@ pub(crate) struct Report {
     leases: Vec<LeaseReport>,
     quarantine: Quarantine,
     aggregates: Vec<AggregateReport>,
+    sinks: Vec<Sink>,
     plugins: Plugins,
 }
 
@@ -81,6 +83,10 @@ struct CollectorReport {
     pid: Option<u32>,
     incarnation: Option<Incarnation>,
     in_flight: u32,
+    /// Results, and ends of tasks behind them, that it has sent and that have no room yet.
+    parked: usize,
+    /// For how long there are any.
+    parked_ms: Option<u64>,
     capabilities: Vec<CapabilityReport>,
     /// Tasks that were taken from it, and that it still sits on.
     overdue: u32,
@@ -111,6 +117,8 @@ struct CapabilityReport {
 struct Queue {
     capability: Capability,
     waiting: usize,
+    /// For how long the oldest of them does.
+    oldest_ms: Option<u64>,
     /// Whether anybody who has it is connected.
     served: bool,
 }
@@ -145,11 +153,30 @@ struct CondemnedTask {
 struct AggregateReport {
     name: String,
     open: usize,
+    /// The age of the open set that falls due first: the oldest, unless `idle` ends others before it.
+    oldest_ms: Option<u64>,
     tombstones: usize,
+    /// What it holds of the memory, in bytes.
+    memory: usize,
+    /// What its results wait for, if they have to: `sink NAME`, `sets`, `memory`.
+    held_up_by: Vec<String>,
     released: u64,
     /// Questions to its completion policies that they could not answer, because of what results contain.
     undecided: u64,
     results: Results,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Sink {
+    name: String,
+    /// Released sets that it has not taken yet.
+    waiting: usize,
+    /// For how long it has taken nothing, though something waits.
+    stalled_ms: Option<u64>,
+    /// Whether so much waits that the collectors of its aggregates have to.
+    full: bool,
+    /// What it said when it failed, while it fails.
+    error: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -162,6 +189,10 @@ struct Plugins {
 
 /// How many of the tasks in flight are listed.
 const LEASES: usize = 100;
+/// How often counts are looked at that do not add up.
+const LOOKS: usize = 64;
+/// Memory is short when less than this part of it is left.
+const SHORT: usize = 100;
 
 impl Control {
     pub(super) fn report(&self) -> Report {
@@ -181,29 +212,55 @@ impl Control {
                 connections_refused: self.hub.refused.load(std::sync::atomic::Ordering::Relaxed),
             },
             memory: Memory { limit: memory.limit, used: memory.used },
-            results: Results::of(self.hub.aggregator.counters()),
+            results: Results::of(settled(|| self.hub.aggregator.counters(), CounterSnapshot::adds_up)),
             tasks: Tasks::of(&router.counters, router.in_flight),
-            queues: router.queues.into_iter().filter_map(Queue::of).collect(),
+            queues: router.queues.into_iter().filter_map(|queue| Queue::of(now, queue)).collect(),
             leases: router.leases.into_iter().map(|lease| LeaseReport::of(now, lease)).collect(),
             quarantine: Quarantine::of(router.quarantine, &collectors),
-            aggregates: self.aggregate_reports(),
+            aggregates: self.aggregate_reports(now),
+            sinks: self.hub.delivery.sinks().into_iter().map(Sink::of).collect(),
             plugins: self.plugins(),
             collectors,
         }
     }
 
-    fn aggregate_reports(&self) -> Vec<AggregateReport> {
-        let aggregates = self.hub.aggregator.specs().zip(self.hub.aggregator.status());
+    fn aggregate_reports(&self, now: MonoTime) -> Vec<AggregateReport> {
+        let memory = self.hub.aggregator.memory();
+        let all_add_up =
+            |all: &Vec<(CounterSnapshot, Occupancy)>| all.iter().all(|(counters, _)| counters.adds_up());
+        let aggregates =
+            self.hub.aggregator.specs().zip(settled(|| self.hub.aggregator.status(), all_add_up));
         let report =
-            |(spec, (counters, occupancy)): (&AggregateSpec, (CounterSnapshot, Occupancy))| AggregateReport {
-                name: spec.name.to_string(),
-                open: occupancy.open,
-                tombstones: occupancy.tombstones,
-                released: counters.released,
-                undecided: counters.undecided,
-                results: Results::of(counters),
+            |(i, (spec, (counters, occupancy))): (usize, (&AggregateSpec, (CounterSnapshot, Occupancy)))| {
+                AggregateReport {
+                    name: spec.name.to_string(),
+                    open: occupancy.open,
+                    oldest_ms: occupancy.oldest.map(|opened| millis(now.since(opened))),
+                    tombstones: occupancy.tombstones,
+                    memory: occupancy.memory,
+                    held_up_by: self.held_up_by(i, spec, occupancy.open, &memory),
+                    released: counters.released,
+                    undecided: counters.undecided,
+                    results: Results::of(counters),
+                }
             };
-        aggregates.map(report).collect()
+        aggregates.enumerate().map(report).collect()
+    }
+
+    /// What results of an aggregate wait for.
+    fn held_up_by(
+        &self,
+        aggregate: usize,
+        spec: &AggregateSpec,
+        open: usize,
+        memory: &MemoryUse,
+    ) -> Vec<String> {
+        let when_full = spec.limits.when_full;
+        let sets = when_full == WhenFull::Backpressure && open >= spec.limits.sets;
+        let memory = when_full != WhenFull::Refuse && memory.used >= memory.limit - memory.limit / SHORT;
+        let sinks = self.hub.delivery.full(aggregate).map(|sink| format!("sink {sink}"));
+        let own = [(sets, "sets"), (memory, "memory")].into_iter().filter(|(holds, _)| *holds);
+        sinks.chain(own.map(|(_, what)| what.to_owned())).collect()
     }
 
     fn plugins(&self) -> Plugins {
@@ -228,6 +285,7 @@ impl Control {
         let draining = seat.is_some_and(|seat| seat.draining);
         let (state, why) = state(now, known, life.as_ref().map(|life| &life.state), draining);
         let member = known.member();
+        let parked = member.and_then(|member| member.heard.waiting());
         let capabilities: Vec<_> =
             seat.into_iter().flat_map(|seat| &seat.capabilities).map(CapabilityReport::of).collect();
         CollectorReport {
@@ -239,6 +297,8 @@ impl Control {
             why,
             pid: member.and_then(|member| member.source.pid),
             incarnation: member.map(|member| member.source.incarnation),
+            parked: parked.map_or(0, |(count, _)| count),
+            parked_ms: parked.map(|(_, since)| millis(now.since(since))),
             in_flight: capabilities.iter().map(|capability| capability.in_flight).sum(),
             capabilities,
             overdue: seat.map_or(0, |seat| seat.overdue),
@@ -251,6 +311,12 @@ impl Control {
             output: known.last_lines.look(),
         }
     }
+}
+
+/// Counts of a moment in which nothing is on its way from one place to the other: looked at again if something was, and
+/// as they are if something always is.
+fn settled<T>(look: impl Fn() -> T, adds_up: impl Fn(&T) -> bool) -> T {
+    (1..LOOKS).map(|_| look()).find(adds_up).unwrap_or_else(look)
 }
 
 /// How it stands with a collector, in a word, and what there is to add.
@@ -292,8 +358,18 @@ impl CapabilityReport {
 
 impl Queue {
     /// `None` where there is nothing to know: it is empty, and nobody could be given what comes.
-    fn of(QueueStatus { capability, waiting, served, .. }: QueueStatus) -> Option<Self> {
-        (waiting > 0 || served).then_some(Self { capability, waiting, served })
+    fn of(
+        now: MonoTime,
+        QueueStatus { capability, waiting, oldest, served, .. }: QueueStatus,
+    ) -> Option<Self> {
+        let oldest_ms = oldest.map(|submitted| millis(now.since(submitted)));
+        (waiting > 0 || served).then_some(Self { capability, waiting, oldest_ms, served })
+    }
+}
+
+impl Sink {
+    fn of(SinkStatus { name, waiting, stalled, full, error }: SinkStatus) -> Self {
+        Self { name: name.to_string(), waiting, stalled_ms: stalled.map(millis), full, error }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::HostError;
 use crate::config::Ack;
 use crate::mailbox::Mailboxes;
 use outbox::Outbox;
+pub(crate) use outbox::SinkStatus;
 #[cfg(all(test, feature = "toml"))]
 pub(crate) use watchers::Watch;
 use watchers::Watchers;
@@ -73,9 +74,9 @@ impl Delivery {
         let mut outboxes: HashMap<usize, Vec<Arc<Outbox>>> = HashMap::new();
         let mut workers = Vec::new();
         for Target { name, sink, aggregates } in targets {
-            let outbox = Arc::new(Outbox::default());
+            let outbox = Arc::new(Outbox::new(name));
             aggregates.iter().for_each(|i| outboxes.entry(*i).or_default().push(outbox.clone()));
-            workers.push(worker::Worker::start(name, sink, outbox, shared.clone())?);
+            workers.push(worker::Worker::start(sink, outbox, shared.clone())?);
         }
         let outboxes = (0..acks.len()).map(|i| outboxes.remove(&i).unwrap_or_default()).collect();
         let watchers = Arc::default();
@@ -123,6 +124,17 @@ impl Delivery {
     /// Whether the sinks of this aggregate keep up. If not, its results shall wait where they are.
     pub(crate) fn has_room(&self, aggregate: usize) -> bool {
         self.outboxes[aggregate].iter().all(|outbox| outbox.has_room())
+    }
+
+    /// The sinks of this aggregate that do not keep up.
+    pub(crate) fn full(&self, aggregate: usize) -> impl Iterator<Item = &str> {
+        self.outboxes[aggregate].iter().filter(|outbox| !outbox.has_room()).map(|outbox| &*outbox.name)
+    }
+
+    /// How it stands with each sink.
+    pub(crate) fn sinks(&self) -> Vec<SinkStatus> {
+        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        workers.iter().map(worker::Worker::status).collect()
     }
 
     /// Changes whenever something that had no room may have it.

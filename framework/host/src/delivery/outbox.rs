@@ -3,22 +3,26 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Parcel;
 
 /// A queue with a bound that its producers respect: they ask [`has_room`](Self::has_room) before they bring
 /// results in. Sets that are open already may still be released into it; their number has a limit of its own.
-#[derive(Default)]
 pub(super) struct Outbox {
+    /// Of its sink.
+    pub(super) name: Arc<str>,
     queue: Mutex<Queue>,
     changed: Condvar,
     length: AtomicUsize,
+    /// What the sink said when it failed last, while it fails.
+    error: Mutex<Option<String>>,
 }
 
-#[derive(Default)]
 struct Queue {
     parcels: VecDeque<Arc<Parcel>>,
+    /// Since when there is something, or the sink took something.
+    since: Instant,
     /// Taken, and left to be dropped by who brings the next one. Memory that is freed by another thread than the one
     /// that allocates makes the two wait for each other's allocator, at every piece of every set.
     spent: Vec<Arc<Parcel>>,
@@ -31,7 +35,47 @@ const BOUND: usize = 1_024;
 const SPENT: usize = 256;
 const SMALL: usize = 16 << 10;
 
+/// How it stands with a sink.
+pub(crate) struct SinkStatus {
+    pub(crate) name: Arc<str>,
+    /// Sets that it has not taken yet.
+    pub(crate) waiting: usize,
+    /// For how long it has taken nothing although something waits.
+    pub(crate) stalled: Option<Duration>,
+    pub(crate) full: bool,
+    pub(crate) error: Option<String>,
+}
+
 impl Outbox {
+    pub(super) fn new(name: Arc<str>) -> Self {
+        let (parcels, spent) = (VecDeque::new(), Vec::new());
+        Self {
+            name,
+            queue: Mutex::new(Queue { parcels, since: Instant::now(), spent, closed: false }),
+            changed: Condvar::new(),
+            length: AtomicUsize::new(0),
+            error: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn status(&self) -> SinkStatus {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let (waiting, since) = (queue.parcels.len(), queue.since);
+        drop(queue);
+        SinkStatus {
+            name: self.name.clone(),
+            waiting,
+            stalled: (waiting > 0).then(|| since.elapsed()),
+            full: !self.has_room(),
+            error: self.error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// The sink failed with this, or does not any more.
+    pub(super) fn fails(&self, error: Option<String>) {
+        *self.error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+    }
+
     pub(super) fn has_room(&self) -> bool {
         self.length.load(Ordering::Relaxed) < BOUND
     }
@@ -43,6 +87,9 @@ impl Outbox {
         queue.parcels.push_back(parcel);
         self.length.store(queue.parcels.len(), Ordering::Relaxed);
         let first = queue.parcels.len() == 1;
+        if first {
+            queue.since = Instant::now();
+        }
         let spent = std::mem::take(&mut queue.spent);
         drop(queue);
         drop(spent);
@@ -70,6 +117,7 @@ impl Outbox {
     /// Removes these parcels, the first of the queue.
     pub(super) fn taken(&self, parcels: Vec<Arc<Parcel>>) {
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.since = Instant::now();
         let Queue { parcels: waiting, spent, .. } = &mut *queue;
         let left = SPENT.saturating_sub(spent.len());
         let small = |parcel: &Arc<Parcel>| parcel.bytes <= SMALL;

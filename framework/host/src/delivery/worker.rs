@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use stook_plugin::{Sink, SinkError};
 
-use super::outbox::Outbox;
+use super::outbox::{Outbox, SinkStatus};
 use super::{Parcel, Shared};
 use crate::HostError;
+use crate::event::clipped;
 
 /// A sink at work. Dropping it ends the thread, at the latest when the sink fails.
 pub(super) struct Worker {
@@ -31,11 +32,11 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_
 
 impl Worker {
     pub(super) fn start(
-        name: Arc<str>,
         sink: Box<dyn Sink>,
         outbox: Arc<Outbox>,
         shared: Arc<Shared>,
     ) -> Result<Self, HostError> {
+        let name = outbox.name.clone();
         let (alive, ended) = sync_channel(0);
         let abandon = Arc::new(AtomicBool::new(false));
         let task =
@@ -47,6 +48,10 @@ impl Worker {
         let thread = std::thread::Builder::new().name(format!("sink-{name}")).spawn(run);
         let thread = thread.map_err(|source| HostError::Thread { sink: name.to_string(), source })?;
         Ok(Self { name, outbox, thread: Some(thread), ended, abandon })
+    }
+
+    pub(super) fn status(&self) -> SinkStatus {
+        self.outbox.status()
     }
 
     /// Nothing more will come: the thread ends when it has delivered what is there.
@@ -87,13 +92,16 @@ impl Task {
         while let Some(parcels) = self.outbox.peek(BATCH) {
             match self.deliver(&parcels) {
                 Ok(()) => {
-                    pause = PAUSES.0;
+                    if std::mem::replace(&mut pause, PAUSES.0) > PAUSES.0 {
+                        self.outbox.fails(None);
+                    }
                     parcels.iter().for_each(|parcel| self.shared.taken(parcel));
                     self.outbox.taken(parcels);
                     self.shared.progressed();
                 }
                 Err(error) => {
                     tracing::error!(sink = %self.name, %error, again_in = ?pause, "failed to deliver");
+                    self.outbox.fails(Some(clipped(error.to_string())));
                     if self.abandon.load(Ordering::Relaxed) {
                         return;
                     }

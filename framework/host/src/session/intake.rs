@@ -62,6 +62,11 @@ impl Intake {
         &self.session
     }
 
+    /// How much of what was said has no room yet.
+    pub(super) fn parked(&self) -> usize {
+        self.parked.len()
+    }
+
     pub(super) fn has_parked(&self) -> bool {
         !self.parked.is_empty()
     }

@@ -195,6 +195,7 @@ where
                     self.tell(finished).await;
                 }
             }
+            self.heard.parked(|| self.hub.clock.now(), self.intake.parked());
             acknowledge(&self.mailbox, &mut self.connection.protocol);
             if self.leaving && !self.intake.has_parked() {
                 break End::Left;

@@ -1,0 +1,60 @@
+//! Snapshots of what users read: every error, refusal, warning and line of the log, as it looks.
+//!
+//! They are files beside the tests that compare them, to be read like a page. After a change `UPDATE_EXPECT=1 cargo test`
+//! writes them anew; whoever reviews it sees what users will read. Nothing in them may differ from run to run: a test
+//! that cannot avoid a path or a number says [`redacted`].
+
+pub use expect_test::expect_file;
+
+/// One sample or more of each variant of an error, a line for each. A new variant does not compile until it is here.
+///
+/// ```
+/// enum Wrong { Small(u32), Large }
+/// # impl std::fmt::Display for Wrong {
+/// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// #         match self { Self::Small(n) => write!(f, "{n} is too small"), Self::Large => f.write_str("too large") }
+/// #     }
+/// # }
+/// let text = stook_messages::every!(Wrong {
+///     Wrong::Small(_) => Wrong::Small(1), Wrong::Small(2);
+///     Wrong::Large => Wrong::Large;
+/// });
+/// assert_eq!(text, "Wrong\n  Small  1 is too small\n  Small  2 is too small\n  Large  too large\n\n");
+/// ```
+#[macro_export]
+macro_rules! every {
+    ($enum:ident { $($pattern:pat => $($sample:expr),+;)+ }) => {{
+        let exhaustive = |sample: &$enum| match sample { $($pattern => {})+ };
+        let samples: ::std::vec::Vec<(&str, ::std::string::String)> = ::std::vec![$($({
+            let sample: $enum = $sample;
+            exhaustive(&sample);
+            ::core::assert!(::core::matches!(&sample, $pattern), "a sample of another variant: {sample}");
+            (::core::stringify!($pattern), ::std::string::ToString::to_string(&sample))
+        }),+),+];
+        $crate::page(::core::stringify!($enum), &samples)
+    }};
+}
+
+/// A title, and a line for each sample under the name of its variant.
+#[doc(hidden)]
+pub fn page(title: &str, samples: &[(&str, String)]) -> String {
+    let name = |pattern: &str| {
+        let path = pattern
+            .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+            .next()
+            .unwrap_or_default();
+        path.rsplit("::").next().unwrap_or_default().to_owned()
+    };
+    let width = samples.iter().map(|(pattern, _)| name(pattern).len()).max().unwrap_or(0);
+    let mut page = format!("{title}\n");
+    for (pattern, text) in samples {
+        let indented = text.replace('\n', &format!("\n{:width$}    ", ""));
+        page += &format!("  {:width$}  {indented}\n", name(pattern));
+    }
+    page + "\n"
+}
+
+/// The text, with each of these words replaced by what stands for it.
+pub fn redacted(text: &str, words: &[(&str, &str)]) -> String {
+    words.iter().fold(text.to_owned(), |text, (word, name)| text.replace(word, name))
+}
