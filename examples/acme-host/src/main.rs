@@ -1,21 +1,9 @@
-//! A host that has the policies of `acme-policy` beside stook's own: `acme-host CONFIG`.
+//! A host that has the policies of `acme-policy` beside stook's own: all that the binary `stook` does, with both.
 
-use stook::config::{Config, Source};
-use stook::{BuildContext, Host, Registry, link_plugins, told_to_stop};
+use std::process::ExitCode;
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let config = std::env::args().nth(1).ok_or("usage: acme-host CONFIG")?;
-    let plugins = Registry::linked(link_plugins!(stook_strategies, acme_policy))?;
-    let (config, warnings) = Config::load(&Source::toml_file(config)?, &plugins, &BuildContext::default())?;
-    eprint!("{warnings}");
+use stook_cli::link_plugins;
 
-    let host = Host::builder(config).build()?;
-    let handle = host.handle();
-    tokio::spawn(async move {
-        told_to_stop().await;
-        handle.stop();
-    });
-    host.run().await?;
-    Ok(())
+fn main() -> ExitCode {
+    stook_cli::main(link_plugins!(stook_strategies, acme_policy))
 }

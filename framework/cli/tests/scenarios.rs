@@ -158,6 +158,33 @@ fn a_config_is_refused_at_its_line_in_the_scenario_file() {
     assert_eq!(taken, said);
 }
 
+/// So that the config that runs is the config that is tested.
+#[test]
+fn a_config_may_stand_in_a_file_beside_the_scenarios() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let write = |name: &str, text: &str| std::fs::write(at(name), text).unwrap();
+    let scenario = "[[scenario]]\nname = 's'\nconfig_file = 'stook.toml'\n";
+    write("scenarios.toml", scenario);
+    let read = || File::read(&at("scenarios.toml"));
+    let unread = read().unwrap_err().to_string();
+    assert!(
+        unread.contains("scenarios.toml:3:15: the config ") && unread.contains("cannot be read"),
+        "{unread}"
+    );
+    write("stook.toml", "[aggregate.a]\ntopcis = ['t.#']\ntimeout = '10s'\n");
+    let refused = read().unwrap().scenarios[0].run(&registry()).to_string();
+    assert!(
+        refused.contains(&format!("{}:2:1: unknown key `topcis`", at("stook.toml").display())),
+        "{refused}"
+    );
+    write("stook.toml", "[aggregate.a]\ntopics = ['t.#']\ntimeout = '10s'\n");
+    assert!(read().unwrap().scenarios[0].run(&registry()).passed());
+    write("scenarios.toml", &format!("{scenario}config = ''\n"));
+    let both = read().unwrap_err().to_string();
+    assert!(both.contains("`config_file` beside `config`: keep one"), "{both}");
+}
+
 /// A payload may be nested as deep as JSON is read, and an emission holds it one level deeper.
 #[test]
 fn an_emission_that_is_nested_too_deep_cannot_be_compared() {
@@ -230,6 +257,13 @@ fn what_is_wrong_with_a_step() {
         assert!(first.starts_with("x.toml:11:") && first.ends_with(said), "{steps}\n{mistakes}");
     };
     check(r#"{ at = "0s" }"#, ": this step does nothing");
+    let unknown = format!("{CONFIG}steps = [{{ at = \"0s\", whatever = 1 }}]");
+    let unknown = File::parse("x.toml", &unknown).unwrap_err().to_string();
+    assert!(
+        unknown
+            .contains("shutdown, topic, id, value, json, raw, seq, incarnation, timestamp, last, expected\n"),
+        "{unknown}"
+    );
     check(
         r#"{ at = "0s", died = "p1", force = "a" }"#,
         "a step does one thing, and this has `died` and `force`",

@@ -24,11 +24,18 @@ pub struct Scenario {
     pub(super) file: Arc<str>,
     pub(super) line: usize,
     pub(super) name: String,
-    /// Preceded by as many empty lines as stand before it in the file, so that errors in it have their true line.
-    pub(super) config: String,
+    pub(super) config: Config,
     pub(super) steps: Vec<Step>,
     pub(super) until: MonoTime,
     pub(super) expected: Expected,
+}
+
+/// The text of a config, and the file in which it stands.
+#[derive(Debug)]
+pub(super) struct Config {
+    pub(super) file: Arc<str>,
+    /// Preceded by as many empty lines as stand before it in the file, so that errors in it have their true line.
+    pub(super) text: String,
 }
 
 #[derive(Debug)]
@@ -117,8 +124,9 @@ impl File {
         Self::parse(&name, &text)
     }
 
-    /// Understands the text of a scenario file. `name` stands for it in messages; if it ends in `.md`, the text is
-    /// Markdown, and the scenarios are in its blocks that open with `` ```toml scenario ``, if there are any.
+    /// Understands the text of a scenario file. `name` is its path: it stands for it in messages, a `config_file` in it is
+    /// looked for from there, and if it ends in `.md`, the text is Markdown, and the scenarios are in its blocks that
+    /// open with `` ```toml scenario ``, if there are any.
     ///
     /// # Errors
     /// All that is wrong with it.

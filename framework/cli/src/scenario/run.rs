@@ -16,7 +16,7 @@ impl Scenario {
     /// Runs the scenario with these plugins. Reads no clock and sleeps for nothing: the same scenario always gives
     /// the same report.
     pub fn run(&self, registry: &Registry) -> Report {
-        let loaded = Source::toml(&self.file, &self.config)
+        let loaded = Source::toml(&self.config.file, &self.config.text)
             .and_then(|source| Config::load(&source, registry, &BuildContext::default()));
         let failures = match (&self.expected, loaded) {
             (Expected::Error(text), loaded) => refused(text, loaded.err().as_ref()),

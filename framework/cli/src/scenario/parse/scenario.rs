@@ -1,21 +1,23 @@
 //! One `[[scenario]]`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use stook_types::MonoTime;
 use stook_types::units::Span;
 
-use super::super::model::{Expected, Scenario};
+use super::super::model::{Config, Expected, Scenario};
 use super::super::toml::{Node, Table};
 use super::{expect, step, tasks};
 
 const WHAT: &str = "a scenario";
-const KEYS: &[&str] = &["name", "config", "steps", "until", "expect", "refused", "counters", "error"];
+const KEYS: &[&str] =
+    &["name", "config", "config_file", "steps", "until", "expect", "refused", "counters", "error"];
 
 pub(super) fn read(file: &Arc<str>, table: &Table<'_, '_>) -> Option<Scenario> {
     table.only(WHAT, KEYS);
     let name = table.require(WHAT, "name").and_then(|_| table.text("name"));
-    let config = table.require(WHAT, "config").and_then(config(table));
+    let config = config(file, table);
     let (mut steps, places): (Vec<_>, Vec<_>) = table
         .list("steps")
         .iter()
@@ -38,14 +40,41 @@ pub(super) fn read(file: &Arc<str>, table: &Table<'_, '_>) -> Option<Scenario> {
     })
 }
 
+/// The config, which stands in the scenario or in a file beside it.
+fn config(file: &Arc<str>, table: &Table<'_, '_>) -> Option<Config> {
+    match (table.get("config"), table.get("config_file")) {
+        (Some(node), None) => here(table, node).map(|text| Config { file: file.clone(), text }),
+        (None, Some(node)) => beside(file, table, node),
+        (Some(_), Some(node)) => {
+            table.reader.wrong(node.span(), "`config_file` beside `config`: keep one");
+            None
+        }
+        (None, None) => {
+            table.require(WHAT, "config");
+            None
+        }
+    }
+}
+
 /// The text of the config, moved to the line at which it stands in the file.
-fn config<'a>(table: &'a Table<'a, '_>) -> impl Fn(&'a Node<'_>) -> Option<String> {
-    |node| {
-        let text = table.text("config")?;
-        let (line, _) = table.reader.line_and_column(node.span().start);
-        let opened = table.reader.text[node.span()].trim_start_matches(['\'', '"']);
-        let begins_below = opened.starts_with(['\n', '\r']);
-        Some("\n".repeat(line - 1 + usize::from(begins_below)) + text)
+fn here(table: &Table<'_, '_>, node: &Node<'_>) -> Option<String> {
+    let text = table.text("config")?;
+    let (line, _) = table.reader.line_and_column(node.span().start);
+    let opened = table.reader.text[node.span()].trim_start_matches(['\'', '"']);
+    let begins_below = opened.starts_with(['\n', '\r']);
+    Some("\n".repeat(line - 1 + usize::from(begins_below)) + text)
+}
+
+/// The config that runs is the config that is tested: its path is meant from where the scenarios are.
+fn beside(scenarios: &str, table: &Table<'_, '_>, node: &Node<'_>) -> Option<Config> {
+    let path = Path::new(scenarios).parent().unwrap_or(Path::new("")).join(table.text("config_file")?);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Some(Config { file: path.display().to_string().into(), text }),
+        Err(error) => {
+            let message = format!("the config {} cannot be read: {error}", path.display());
+            table.reader.wrong(node.span(), message);
+            None
+        }
     }
 }
 

@@ -71,8 +71,12 @@ fn kind(table: &Table<'_, '_>) -> Option<&'static str> {
         }
         [] => {
             let kinds: Vec<_> = KINDS.iter().map(|(kind, _)| *kind).collect();
-            let keys = KINDS.iter().flat_map(|(_, keys)| keys.iter().copied());
-            let known: Vec<_> = ["at"].into_iter().chain(kinds.iter().copied()).chain(keys).collect();
+            let mut known: Vec<_> = ["at"].into_iter().chain(kinds.iter().copied()).collect();
+            for key in KINDS.iter().flat_map(|(_, keys)| keys.iter()) {
+                if !known.contains(key) {
+                    known.push(key);
+                }
+            }
             // Most likely it is the misspelt key that says what the step does.
             if table.only("a step", &known) {
                 let help = format!("write one of {}", kinds.join(", "));
