@@ -2,6 +2,10 @@
 //!
 //! From 64 on they are those of BSD's `sysexits.h`.
 
+use std::error::Error;
+
+use crate::config::Diagnostics;
+
 /// Done, as asked.
 pub const OK: u8 = 0;
 /// Something failed while it ran.
@@ -14,3 +18,8 @@ pub const UNAVAILABLE: u8 = 69;
 pub const PROTOCOL: u8 = 76;
 /// The config is wrong.
 pub const CONFIG: u8 = 78;
+
+/// The code for an error that ends a program: [`CONFIG`] if it says what is wrong with a config, else [`FAILURE`].
+pub fn of(error: &(dyn Error + 'static)) -> u8 {
+    if error.is::<Diagnostics>() { CONFIG } else { FAILURE }
+}

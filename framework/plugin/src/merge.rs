@@ -1,6 +1,7 @@
 //! The contract of merging.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::ser::{Serialize, Serializer};
 use stook_types::{DecodeError, Payload, Value};
@@ -108,7 +109,7 @@ pub struct MergeInput<'a> {
 }
 
 /// A merged value: a tree whose leaves may still be encoded.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub enum Merged {
     /// A decoded value.
@@ -232,6 +233,18 @@ impl Merged {
                 Self::Object(parts.iter().map(|(name, part)| (name.clone(), part.readable())).collect())
             }
             Self::Value(value) => Self::Value(value.clone()),
+        }
+    }
+}
+
+/// As the value that it is; of long payloads only their size.
+impl fmt::Debug for Merged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(value) => value.fmt(f),
+            Self::Payload(payload) => payload.fmt(f),
+            Self::Array(parts) => parts.fmt(f),
+            Self::Object(parts) => parts.fmt(f),
         }
     }
 }

@@ -80,8 +80,15 @@ impl Payload {
     }
 }
 
+/// What it says, if that is short and can be read, else how much there is of what.
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHORT: usize = 1_024;
+        if self.len() <= SHORT
+            && let Ok(value) = self.decode()
+        {
+            return value.fmt(f);
+        }
         write!(f, "Payload({} bytes of {})", self.len(), self.encoding.content_type)
     }
 }
@@ -90,5 +97,26 @@ impl fmt::Debug for Payload {
 impl Serialize for Payload {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         self.decode().map_err(serde::ser::Error::custom)?.serialize(to)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static TEXT: Encoding = Encoding {
+        content_type: "text/plain",
+        decode: |bytes| match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text.into()),
+            Err(error) => Err(DecodeError { content_type: "text/plain", why: error.to_string() }),
+        },
+    };
+
+    #[test]
+    fn a_short_payload_shows_what_it_says() {
+        let shown = |bytes: Vec<u8>| format!("{:?}", Payload::new(bytes.into(), &TEXT));
+        assert_eq!(shown(b"so".to_vec()), "\"so\"");
+        assert_eq!(shown(vec![0xff]), "Payload(1 bytes of text/plain)");
+        assert_eq!(shown(vec![b'x'; 1_025]), "Payload(1025 bytes of text/plain)");
     }
 }

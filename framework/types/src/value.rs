@@ -86,6 +86,17 @@ impl Value {
         }
     }
 
+    /// The number, if this is one that a float holds exactly: a float, but not `NaN`, or a whole number that is not
+    /// rounded on the way, as all up to 2^53 are. Who compares larger ones compares [`as_int`](Self::as_int).
+    pub const fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Float(number) if !number.is_nan() => Some(*number),
+            // Wider than either, so that nothing is lost in the comparison.
+            Self::Int(number) if (*number as f64) as i128 == *number as i128 => Some(*number as f64),
+            _ => None,
+        }
+    }
+
     /// The value at a path of field names, if every step is an object that has the next field.
     pub fn at<S: AsRef<str>>(&self, path: &[S]) -> Option<&Self> {
         path.iter().try_fold(self, |value, field| value.as_object()?.get(field.as_ref()))
@@ -355,6 +366,21 @@ mod tests {
         assert_eq!(Value::String("abc".into()).heap_bytes(), 3);
         let (one, nested) = (json(r#"{"a":"0123456789"}"#), json(r#"{"a":{"b":["0123456789"]}}"#));
         assert!(one.heap_bytes() >= 11 && nested.heap_bytes() > one.heap_bytes());
+    }
+
+    #[test]
+    fn a_number_is_a_float_where_nothing_is_lost() {
+        let exact = 1_i64 << 53;
+        assert_eq!(Value::Int(-exact).as_f64(), Some(-9_007_199_254_740_992.0));
+        assert_eq!((Value::Int(exact + 1).as_f64(), Value::Int(i64::MAX).as_f64()), (None, None));
+        assert_eq!(
+            (json("0.5").as_f64(), Value::Float(f64::INFINITY).as_f64()),
+            (Some(0.5), Some(f64::INFINITY))
+        );
+        assert_eq!(
+            (Value::Float(f64::NAN).as_f64(), json("\"1\"").as_f64(), json("true").as_f64()),
+            (None, None, None)
+        );
     }
 
     #[test]
