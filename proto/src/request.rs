@@ -4,12 +4,12 @@ use std::fmt::Display;
 use std::hash::Hash;
 use std::time::Duration;
 
-use stook_types::{Capability, CollectorId, CorrelationId, FanOut, Payload};
+use stook_types::{Capability, CollectorId, CorrelationId, FanOut, Payload, Value};
 
 use crate::assignment::millis;
 use crate::hello::{MAX_NAMES, twice};
 use crate::wire::{frame::Body, submit};
-use crate::{SessionError, VERSION, Version, correlation, wire};
+use crate::{DepthError, SessionError, VERSION, Version, correlation, payload, wire};
 
 /// A request to a host, by the command line or another program.
 #[derive(Clone, Debug)]
@@ -23,7 +23,16 @@ pub enum Request {
     Restart(CollectorId),
 }
 
-/// A task that an operator wants to be run.
+/// A task that somebody wants to be run. Begin with [`of`](Self::of), and set what is to be otherwise:
+///
+/// ```
+/// use stook_proto::Submission;
+/// use stook_types::{FanOut, Value};
+///
+/// let task = Submission::of("load.read".parse()?).into_aggregate("load").arguments(&Value::from([("cpu", 3)]))?;
+/// let each = Submission { fan_out: FanOut::Each, priority: 5, ..task };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Submission {
     /// The kinds of task to run under one correlation ID; at least one, none twice.
@@ -40,7 +49,8 @@ pub struct Submission {
     pub into: Vec<String>,
     /// Under which results are to be recorded; `None` if the host makes one up.
     pub correlation_id: Option<CorrelationId>,
-    /// Whether the last reply is to wait for what comes of it.
+    /// Whether the host is to say what comes of it, too: to who asks it from outside, as `stook submit --wait` does. In the
+    /// host's own process that is the difference between `Handle::run_task` and `Handle::submit`, and this says nothing.
     pub wait: bool,
 }
 
@@ -93,6 +103,43 @@ fn check_version(major: u32, minor: u32) -> Result<(), SessionError> {
 // === impl Submission ===
 
 impl Submission {
+    /// A task of one kind, for the best of those who can run it: without arguments, at the usual priority, and gathered by
+    /// no aggregate.
+    pub fn of(capability: Capability) -> Self {
+        Self {
+            capabilities: vec![capability],
+            fan_out: FanOut::One,
+            payload: payload(&Value::Null).expect("nothing is not nested"),
+            priority: 0,
+            timeout: None,
+            into: Vec::new(),
+            correlation_id: None,
+            wait: false,
+        }
+    }
+
+    /// The same, and this aggregate gathers the answers too.
+    #[must_use]
+    pub fn into_aggregate(mut self, name: impl Into<String>) -> Self {
+        self.into.push(name.into());
+        self
+    }
+
+    /// The same with these arguments.
+    ///
+    /// # Errors
+    /// If they are nested too deep for the wire.
+    pub fn arguments(self, arguments: &Value) -> Result<Self, DepthError> {
+        Ok(Self { payload: payload(arguments)?, ..self })
+    }
+
+    /// The same under this correlation ID, by which its set is recognised.
+    #[must_use]
+    pub fn under(mut self, correlation_id: CorrelationId) -> Self {
+        self.correlation_id = Some(correlation_id);
+        self
+    }
+
     fn to_wire(&self) -> wire::Submit {
         wire::Submit {
             capabilities: self.capabilities.iter().map(ToString::to_string).collect(),

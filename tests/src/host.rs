@@ -12,7 +12,7 @@ use stook::{
 };
 use stook_collector::{Collector, Options, RunError};
 use stook_plugin::{AggregatedResult, BuildContext};
-use stook_types::{Capability, CollectorId, FanOut};
+use stook_types::CollectorId;
 use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -313,16 +313,8 @@ impl Running {
 
 /// A task for the best of those who can run it, into these aggregates.
 pub fn one(capability: &str, argument: &str, into: &[&str]) -> Submission {
-    Submission {
-        capabilities: vec![Capability::new(capability).expect("valid")],
-        fan_out: FanOut::One,
-        payload: stook_proto::payload(&argument.into()).expect("flat"),
-        priority: 0,
-        timeout: None,
-        into: into.iter().map(|name| (*name).to_owned()).collect(),
-        correlation_id: None,
-        wait: false,
-    }
+    let task = Submission::of(capability.parse().expect("valid"));
+    into.iter().fold(task, |task, name| task.into_aggregate(*name)).arguments(&argument.into()).expect("flat")
 }
 
 /// Sends a signal to a collector's process, which is there.
