@@ -123,6 +123,11 @@ impl Aggregate {
         }
     }
 
+    /// How many sets are open, those that are about to be included.
+    pub(crate) fn open_sets(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn occupancy(&self) -> Occupancy {
         let agenda = self.agenda();
         let (tombstones, first) = (agenda.tombs(), agenda.first_due());
@@ -132,7 +137,7 @@ impl Aggregate {
             _ => None,
         };
         Occupancy {
-            open: self.open.load(Ordering::Relaxed),
+            open: self.open_sets(),
             tombstones,
             memory: self.budget.own(),
             oldest: first.and_then(opened),

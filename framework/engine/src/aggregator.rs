@@ -192,7 +192,14 @@ impl ResultAggregator {
             }
             Verdict::Accepted { .. } => {}
             Verdict::Duplicate => add(&counters.duplicate, 1),
-            Verdict::Refused(reason) => counters.refuse(*reason),
+            Verdict::Refused(reason) => {
+                counters.refuse(*reason);
+                if is_of_the_answer(*reason)
+                    && let Ok(key) = aggregate.key(offered)
+                {
+                    aggregate.note_refused(&key, &session.source.collector);
+                }
+            }
             Verdict::Discarded(reason) => counters.discard(*reason, 1),
         }
         add(&counters.received, 1);
@@ -272,6 +279,16 @@ impl ResultAggregator {
     pub fn refused(&self, reason: Refusal) {
         add(&self.unrouted.received, 1);
         self.unrouted.refuse(reason);
+    }
+
+    /// As [`refused`](Self::refused). Nobody knows where it belonged: each open set of this correlation ID that knows its
+    /// collector has not all that it was to have.
+    pub fn refused_of(&self, collector: &CollectorId, id: &CorrelationId, reason: Refusal) {
+        self.refused(reason);
+        if is_of_the_answer(reason) {
+            let key = SetKey::Id(id.clone());
+            self.aggregates.iter().for_each(|aggregate| aggregate.note_refused(&key, collector));
+        }
     }
 
     /// Opens a set that waits for these collectors, or makes the open one wait for them too. Released at once
@@ -464,6 +481,11 @@ impl ResultAggregator {
         sum
     }
 
+    /// How many sets are open, all aggregates together.
+    pub fn open_sets(&self) -> usize {
+        self.aggregates.iter().map(Aggregate::open_sets).sum()
+    }
+
     /// Counters and occupancy of each aggregate, in the order of the specs.
     pub fn status(&self) -> Vec<(CounterSnapshot, Occupancy)> {
         self.aggregates
@@ -476,4 +498,10 @@ impl ResultAggregator {
     pub fn memory(&self) -> MemoryUse {
         MemoryUse { limit: self.budget.limit(), used: self.budget.used() }
     }
+}
+
+/// Whether somebody's answer is not all there for want of a result that was refused so. One that is late, fenced or
+/// unwanted was none any more.
+fn is_of_the_answer(reason: Refusal) -> bool {
+    !matches!(reason, Refusal::Late | Refusal::StaleEpoch | Refusal::UnexpectedCollector)
 }

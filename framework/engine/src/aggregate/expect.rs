@@ -221,8 +221,19 @@ impl Aggregate {
         }
     }
 
+    /// Something that a collector said for the set of this key was refused before it came to it: the collector is missing
+    /// for that. Nothing if the set is not open, or does not know the collector.
+    pub(crate) fn note_refused(&self, key: &SetKey, id: &CollectorId) {
+        if let Some(set) = self.sets.get(key)
+            && let Slot::Open(open) = &mut *set.lock()
+            && let Some(member) = open.member(id)
+        {
+            member.refused = true;
+        }
+    }
+
     /// A task of this set ended: with the last of its tasks a collector has answered, with a failed one it is
-    /// missing.
+    /// missing. So it is if something that it said was refused: its answer is not all here.
     pub(crate) fn task_ended(
         &self,
         now: MonoTime,
@@ -236,7 +247,8 @@ impl Aggregate {
             let Some(member) = open.member(id).filter(|member| member.open_tasks > 0) else { return };
             member.open_tasks -= 1;
             member.ended_tasks = member.ended_tasks.saturating_add(1);
-            member.failed = member.failed.or(failed);
+            let refused = member.refused.then_some(Missing::Refused);
+            member.failed = member.failed.or(failed).or(refused);
             if member.open_tasks == 0 {
                 member.missing = member.missing.or(member.failed);
             }

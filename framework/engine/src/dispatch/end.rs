@@ -4,7 +4,7 @@ use stook_types::{Capability, CollectorId, Missing, MonoTime, SessionEpoch, Task
 
 use super::assign::From;
 use super::router::{Collector, Due, Lease, OpenTask, TaskRouter};
-use super::task::LeaseId;
+use super::task::{LeaseId, Task};
 use super::turn::{Act, TaskEvent, Turn};
 use crate::balance::Ended;
 
@@ -14,6 +14,8 @@ use crate::balance::Ended;
 pub enum TaskEnding {
     /// It is finished, and all its results were sent before.
     Done,
+    /// It is finished, but of its results some were refused, as this says: its answer is not all there.
+    Refused(String),
     /// It failed, for this reason.
     Failed(String),
     /// It was given back undone: the collector leaves.
@@ -40,6 +42,7 @@ impl TaskRouter {
         match (ended.part, ending) {
             (None, _) => self.counters.stale += 1,
             (Some(part), TaskEnding::Done) => self.done(turn, part, collector, ended.assigned),
+            (Some(part), TaskEnding::Refused(why)) => self.refused(turn, part, collector, why),
             (Some(part), TaskEnding::Failed(why)) => {
                 self.fail(turn, part, Some(collector), Missing::TaskFailed, why);
             }
@@ -61,7 +64,10 @@ impl TaskRouter {
         let lease = self.leases.remove(&id)?;
         self.forget_attempt(id, &lease);
         let outcome = match ending {
-            TaskEnding::Done if lease.part.is_some() => Ended::Succeeded(lease.assigned),
+            // It did its work: that somebody refuses it is no failure of its own.
+            TaskEnding::Done | TaskEnding::Refused(_) if lease.part.is_some() => {
+                Ended::Succeeded(lease.assigned)
+            }
             TaskEnding::Failed(_) if lease.part.is_some() => Ended::Failed,
             // That it was too late is in the history already.
             _ => Ended::Withdrawn,
@@ -105,10 +111,22 @@ impl TaskRouter {
                 took: turn.now.since(assigned),
             }));
             open.done += 1;
-            let key = open.task.correlation_id.clone().into();
-            for aggregate in &open.task.into {
-                turn.sets.task_finished(turn.now, *aggregate, &key, collector, turn.released);
-            }
+            let task = open.task.clone();
+            finished(turn, &task, collector);
+        }
+        self.end_part(turn, id);
+    }
+
+    /// A part is finished, and not all that came of it was taken. Sets that lack some of it know that.
+    fn refused(&mut self, turn: &mut Turn<'_>, id: u64, collector: &CollectorId, why: String) {
+        let Some(part) = self.parts.get(&id) else { return };
+        let capability = self.balancer.capability(part.pool).clone();
+        if let Some(open) = self.tasks.get_mut(&part.task) {
+            open.failures.push((Some(collector.clone()), Missing::Refused));
+            let task = open.task.clone();
+            finished(turn, &task, collector);
+            let collector = Some(collector.clone());
+            turn.acts.push(Act::Tell(TaskEvent::Failed { task, capability, collector, why }));
         }
         self.end_part(turn, id);
     }
@@ -250,5 +268,13 @@ impl TaskRouter {
         for aggregate in &open.task.into {
             turn.sets.reassign(turn.now, *aggregate, &key, Some((from, lease)), None, turn.released);
         }
+    }
+}
+
+/// Tells the sets of a task that a collector has finished its part.
+fn finished(turn: &mut Turn<'_>, task: &Task, collector: &CollectorId) {
+    let key = task.correlation_id.clone().into();
+    for aggregate in &task.into {
+        turn.sets.task_finished(turn.now, *aggregate, &key, collector, turn.released);
     }
 }

@@ -391,6 +391,12 @@ impl Model {
         if verdict == "parked" {
             self.sequences.remove(&(from, sequence));
         }
+        // Before it came to its set, too: what was to be in it is not.
+        if verdict == "refused too-large"
+            && let Some(set) = self.sets.get_mut(&id).filter(|set| set.closed.is_none())
+        {
+            set.refuse(from);
+        }
         verdict
     }
 
