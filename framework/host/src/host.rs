@@ -63,6 +63,7 @@ pub struct HostBuilder {
     grace: Duration,
     registration: Duration,
     handle: Handle,
+    ready: watch::Sender<bool>,
     inbox: mpsc::Receiver<Message>,
 }
 
@@ -72,6 +73,7 @@ pub struct HostBuilder {
 pub struct Handle {
     control: mpsc::Sender<Message>,
     stop: watch::Sender<bool>,
+    ready: watch::Receiver<bool>,
 }
 
 /// How a host's run went.
@@ -93,6 +95,7 @@ impl Host {
     /// A host of this config.
     pub fn builder(config: Config) -> HostBuilder {
         let (control, inbox) = mpsc::channel(MESSAGES);
+        let (ready, begun) = watch::channel(false);
         HostBuilder {
             config,
             endpoint: None,
@@ -101,7 +104,8 @@ impl Host {
             limits: HostLimits::default(),
             grace: Duration::from_secs(5),
             registration: Duration::from_secs(30),
-            handle: Handle { control, stop: watch::Sender::new(false) },
+            handle: Handle { control, stop: watch::Sender::new(false), ready: begun },
+            ready,
             inbox,
         }
     }
@@ -140,9 +144,19 @@ impl Host {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let HostBuilder { config, callbacks, listener, limits, grace, registration, handle, inbox, .. } =
-            self.0;
-        let Handle { control, stop } = handle;
+        let HostBuilder {
+            config,
+            callbacks,
+            listener,
+            limits,
+            grace,
+            registration,
+            handle,
+            ready,
+            inbox,
+            ..
+        } = self.0;
+        let Handle { control, stop, .. } = handle;
         // Only now: a sink may touch what belongs to the host that runs already.
         let targets = targets(&config, callbacks)?;
 
@@ -191,6 +205,7 @@ impl Host {
             listener,
             grace,
             registration,
+            ready,
         };
         Control::new(hub.clone(), parts).run(inbox).await;
 
@@ -217,8 +232,13 @@ impl Host {
 }
 
 impl HostBuilder {
-    /// Calls back with each released set of this aggregate, beside the sinks that its config names. Called on a
-    /// thread of its own: it may block, and then slows down the producers of its aggregate.
+    /// Calls back with each released set of this aggregate, beside the sinks that its config names, in the order in which
+    /// they were released. Called on a thread of its own: it may block, and then slows down the producers of its
+    /// aggregate.
+    ///
+    /// A callback that panics is a sink that failed: that is logged, and after a pause its set comes again, until it is
+    /// taken. A few that came right before it come again too, and so may the last of a host that was killed, in its next
+    /// life: what comes again has the same [`emission_id`](AggregatedResult::emission_id).
     #[must_use]
     pub fn on_complete(
         mut self,
@@ -291,8 +311,32 @@ impl Handle {
         self.stop.send_replace(true);
     }
 
-    /// Has a task run, and says what became of it so far: how many of its parts went out, and how many wait. Its
-    /// results meet in the sets that are named in the answer. A dropped future may have submitted it all the same.
+    /// Completes when every configured collector has registered or failed to, which is when the tasks of the config
+    /// begin: at most after [`registration`](HostBuilder::registration). Before that nobody may have a capability yet, and
+    /// what is submitted is refused. `false` if the host ends before.
+    pub async fn ready(&self) -> bool {
+        self.ready.clone().wait_for(|ready| *ready).await.is_ok()
+    }
+
+    /// Has a task run, and says what became of it so far: how many of its parts went out, and how many wait. A dropped
+    /// future may have submitted it all the same.
+    ///
+    /// Its results meet in a set of each aggregate that is named in the answer, which goes to whom the config delivers it
+    /// and to [`on_complete`](HostBuilder::on_complete). It has the task's correlation ID, and may be there before this
+    /// returns: who waits for it chooses the ID.
+    ///
+    /// ```no_run
+    /// # async fn ask(handle: stook::Handle) -> Result<(), Box<dyn std::error::Error>> {
+    /// use stook::{CorrelationId, Submission};
+    ///
+    /// if handle.ready().await {
+    ///     let id = CorrelationId::new("scan-1")?; // `on_complete` sees `result.correlation_id == SetKey::Id(id)`
+    ///     let task = Submission::of("process.list".parse()?).into_aggregate("machine-scan").under(id);
+    ///     let submitted = handle.submit(task).await?;
+    ///     println!("{} waits in {:?}", submitted.task, submitted.sets);
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// If nobody could ever run it, there is no room for it, or the host has ended; [`SubmitRefused::kind`] says which.
@@ -301,8 +345,8 @@ impl Handle {
         self.order(submission, None).await
     }
 
-    /// Has a task run, and waits for its end: until its timeout, at most. That is the submission's, else the longest
-    /// of its aggregates', else 60 s. A dropped future leaves the task to run.
+    /// Has a task run, and waits for its end, which may be before its sets are delivered: until its timeout, at most. That
+    /// is the submission's, else the longest of its aggregates', else 60 s. A dropped future leaves the task to run.
     ///
     /// # Errors
     /// As [`submit`](Self::submit); also, of the kind [`Stopping`](crate::SubmitRefusal::Stopping), if the host ends

@@ -36,7 +36,7 @@ use stook_plugin::{Exit, Source};
 use stook_proto::transport::{Endpoint, Peer};
 use stook_proto::{CollectorHeartbeat, Hello, Lease, Rejection, Submission, TaskOutcome};
 use stook_types::{CollectorId, Missing, MonoTime, SessionEpoch};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Duration, Instant, sleep_until};
 use uuid::Uuid;
 
@@ -138,6 +138,8 @@ pub(crate) struct Parts {
     pub(crate) grace: Duration,
     /// A collector that has not registered after this time has failed to.
     pub(crate) registration: Duration,
+    /// Told when every configured collector has registered or failed to.
+    pub(crate) ready: watch::Sender<bool>,
 }
 
 /// How long a child may take to end that was killed.
@@ -158,6 +160,7 @@ impl Control {
             listener,
             grace,
             registration,
+            ready,
         } = parts;
         let now = hub.clock.now();
         let life = life.as_u128();
@@ -178,7 +181,7 @@ impl Control {
             }
         }
         Self {
-            schedule: Schedule::new(&hub, tasks),
+            schedule: Schedule::new(&hub, tasks, ready),
             feed: Feed::new(&hub.aggregator, listener),
             hub,
             endpoint,
