@@ -25,7 +25,7 @@ use crate::delivery::{Delivery, Target};
 use crate::door;
 use crate::event::{Event, Listener};
 use crate::hub::{Hub, Phase};
-use crate::session::Open;
+use crate::session::{Open, Turns};
 use crate::ticker::{self, Ticker};
 use crate::timed::Slow;
 
@@ -173,6 +173,7 @@ impl Host {
             aggregator: ResultAggregator::new(specs, host.memory.bytes()),
             delivery,
             ticker: Ticker::default(),
+            turns: Turns::default(),
             limits,
             slow,
             control: control.clone(),

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::control::Message;
 use crate::delivery::Delivery;
 use crate::event::Refused;
+use crate::session::Turns;
 use crate::ticker::Ticker;
 use crate::timed::Slow;
 
@@ -18,6 +19,7 @@ pub(crate) struct Hub {
     pub(crate) aggregator: ResultAggregator,
     pub(crate) delivery: Delivery,
     pub(crate) ticker: Ticker,
+    pub(crate) turns: Turns,
     pub(crate) limits: HostLimits,
     /// Policies that took too long.
     pub(crate) slow: Slow,

@@ -35,7 +35,14 @@ pub(super) struct Intake {
     /// What has no room yet, within the session's credit; those behind it proceed.
     parked: VecDeque<Parked>,
     released: Vec<Released>,
+    /// What the last batches did: how many results they had, and how many sets were opened, less those that were
+    /// released, meanwhile.
+    brought: usize,
+    opened: isize,
 }
+
+/// So many open sets are no burden. Among many more every look at one is slow.
+const FEW_SETS: usize = 4_096;
 
 enum Parked {
     Result {
@@ -55,7 +62,17 @@ impl Intake {
         replay_capacity: u32,
     ) -> Self {
         let replay_capacity = replay_capacity.into();
-        Self { hub, session, mailbox, routes, replay_capacity, parked: VecDeque::new(), released: Vec::new() }
+        Self {
+            hub,
+            session,
+            mailbox,
+            routes,
+            replay_capacity,
+            parked: VecDeque::new(),
+            released: Vec::new(),
+            brought: 0,
+            opened: 0,
+        }
     }
 
     pub(super) fn session(&self) -> &Session {
@@ -71,9 +88,18 @@ impl Intake {
         !self.parked.is_empty()
     }
 
+    /// Whether its collector runs ahead of others: where there are many open sets, and a good part of what came since the
+    /// last look has opened more of them.
+    pub(super) fn is_ahead(&mut self) -> bool {
+        let (brought, opened) = (std::mem::take(&mut self.brought), std::mem::take(&mut self.opened));
+        opened > (brought / 4).cast_signed() && self.hub.aggregator.open_sets() > FEW_SETS
+    }
+
     /// Takes a batch of results.
     pub(super) fn results(&mut self, protocol: &mut HostSession, batch: Vec<ReceivedResult>) {
         let now = self.hub.clock.now();
+        let open = self.hub.aggregator.open_sets();
+        self.brought += batch.len();
         for received in batch {
             let TopicRoute { topic, route } = &self.routes[received.topic];
             let route = received.refuse.map_or(*route, Err);
@@ -100,6 +126,7 @@ impl Intake {
             }
         }
         self.relieve(now, protocol);
+        self.opened += self.hub.aggregator.open_sets().cast_signed() - open.cast_signed();
         self.submit();
     }
 

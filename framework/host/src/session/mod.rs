@@ -3,6 +3,7 @@
 mod connection;
 mod intake;
 mod operator;
+mod turns;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use connection::{Connection, Io};
 use intake::{Finished, Intake};
 
 pub(crate) use intake::TopicRoute;
+pub(crate) use turns::Turns;
 
 /// What control tells a session to do.
 pub(crate) enum Command {
@@ -232,8 +234,7 @@ where
             }
         }
         if io == Io::Read {
-            // One busy session shall not be drained alone.
-            tokio::task::yield_now().await;
+            self.hub.turns.end(self.intake.is_ahead()).await;
         }
         Ok(!matches!(io, Io::Eof | Io::Deaf))
     }
