@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{RejectReason, Rejection, VERSION, Version};
+use crate::{RejectReason, Rejection, SPAN, VERSION, Version};
 
 /// Why a session cannot go on. The peer is told by [`rejection`](Self::rejection), then the connection closed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +14,12 @@ pub enum SessionError {
     /// A part of a frame, and then not the rest.
     #[error("the peer did not finish a frame within {0:?}")]
     FrameTimeout(Duration),
+    /// The first bytes are text where a length should be: whoever it is speaks something else.
+    #[error("this does not look like stook: the first bytes are `{first}`")]
+    Stranger {
+        /// The first bytes.
+        first: String,
+    },
     /// A length over the limit; nothing was allocated for it.
     #[error("a frame of {length} bytes is over the limit of {limit}")]
     FrameTooLarge {
@@ -58,8 +64,15 @@ pub enum SessionError {
     #[error("the operator does not read its replies: {0} bytes wait for it")]
     Unread(usize),
     /// More results, or larger ones, than credit was given for.
-    #[error("the collector sent more than its credit")]
-    CreditOverrun,
+    #[error("the collector sent {sent} {of} where it had credit for {left}")]
+    CreditOverrun {
+        /// Of what: `results`, or `bytes of payload`.
+        of: &'static str,
+        /// How much the result takes that was one too many.
+        sent: u64,
+        /// What it had left.
+        left: u64,
+    },
     /// A topic id that `Hello` does not have.
     #[error("the collector sent a result on topic {topic}, and declared {declared}")]
     UndeclaredTopic {
@@ -69,16 +82,34 @@ pub enum SessionError {
         declared: usize,
     },
     /// A sequence number outside the window that the replay capacity allows.
-    #[error("the collector sent sequence {sequence}; its replay capacity allows 1 to {highest}")]
+    #[error("the collector sent sequence {sequence}; {}", window(*.floor, *.capacity))]
     Sequence {
         /// The number.
         sequence: u64,
-        /// The highest that could be.
-        highest: u64,
+        /// Up to where all are settled.
+        floor: u64,
+        /// The replay capacity of `Hello`.
+        capacity: u64,
     },
-    /// A task frame for a lease that is not open, or has started already.
+    /// The host has settled a result that there never was.
+    #[error("the host acknowledged sequence {sequence}, and the last that was recorded is {recorded}")]
+    Acknowledged {
+        /// The number.
+        sequence: u64,
+        /// The last that there is.
+        recorded: u64,
+    },
+    /// A task frame for a lease that is not open: none of this session, or one that has ended.
     #[error("the peer sent {frame} for lease {lease}, which is not open")]
     Lease {
+        /// The frame's name.
+        frame: &'static str,
+        /// The lease.
+        lease: u64,
+    },
+    /// A task frame that says again what was said.
+    #[error("the peer sent {frame} for lease {lease} twice")]
+    LeaseTwice {
         /// The frame's name.
         frame: &'static str,
         /// The lease.
@@ -93,6 +124,15 @@ pub enum SessionError {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Malformed(String);
+
+/// Which sequences there may be, and how that comes about.
+fn window(floor: u64, capacity: u64) -> String {
+    let (next, highest) = (floor.saturating_add(1), floor.saturating_add(SPAN.saturating_mul(capacity)));
+    format!(
+        "{next} to {highest} may come: {floor} are settled without a gap, and {SPAN} times its replay capacity of {capacity} \
+         may follow"
+    )
+}
 
 // === impl SessionError ===
 
@@ -118,10 +158,30 @@ impl SessionError {
                 RejectReason::Protocol,
                 "keep to the limits that Welcome gives; send smaller batches, or a request with smaller arguments",
             ),
-            Self::CreditOverrun => (RejectReason::Protocol, "wait for Credit before sending more"),
-            Self::UndeclaredTopic { .. } => (RejectReason::Protocol, "declare each topic in Hello"),
+            Self::Stranger { .. } => {
+                (RejectReason::Protocol, "begin with the length of a frame: \"Frames\" in proto/README.md")
+            }
+            Self::CreditOverrun { .. } => {
+                (RejectReason::Protocol, "wait for Credit before sending more: \"Credit\" in proto/README.md")
+            }
+            Self::UndeclaredTopic { .. } => {
+                (RejectReason::Protocol, "declare each topic in Hello, and send its position from 0")
+            }
             Self::Flood => (RejectReason::Protocol, "send heartbeats at the interval that Welcome gives"),
-            _ => (RejectReason::Protocol, "use stook-collector, or compare with its proto files"),
+            Self::Sequence { .. } | Self::Acknowledged { .. } => (
+                RejectReason::Protocol,
+                "wait until the lowest is settled: \"Results\" and \"Acknowledgement and replay\" in proto/README.md",
+            ),
+            Self::Lease { .. } | Self::LeaseTwice { .. } => (
+                RejectReason::Protocol,
+                "answer each Assign of this session once: \"Tasks\" in proto/README.md",
+            ),
+            Self::Illegal { .. } => {
+                (RejectReason::Protocol, "see \"A session\" in proto/README.md for what may be said when")
+            }
+            Self::Malformed(_) | Self::UnknownFrame => {
+                (RejectReason::Protocol, "see \"Frames\" in proto/README.md, and its proto files")
+            }
         };
         Rejection::new(reason, self.to_string(), remedy)
     }

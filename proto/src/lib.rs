@@ -121,8 +121,8 @@ pub struct LoadMetrics {
 /// memory of both sides for the holes.
 const SPAN: u64 = 4;
 
-/// Longest frame that a host reads of a peer that it does not know, and longest request. A `Hello` with every name at
-/// its limit fits easily.
+/// Longest frame that a host reads of a peer that it does not know, and longest request. A `Hello` with as many topics as
+/// may be fits if they have 200 bytes on average: not all of its limits can be reached at once.
 const MAX_STRANGER: u32 = 256 * 1024;
 
 /// Longest reply. An operator trusts its host; this bounds what a mistake can cost.

@@ -178,6 +178,11 @@ impl Encoded {
         self.bytes.len()
     }
 
+    /// The id of its topic. Looked for where it is needed, which is seldom.
+    pub(crate) fn topic(&self) -> u32 {
+        item(&self.bytes).map_or(0, |item| item.topic)
+    }
+
     /// Bytes of payload.
     pub(crate) fn payload(&self) -> usize {
         self.payload

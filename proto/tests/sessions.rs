@@ -134,6 +134,8 @@ impl World {
                 assert_eq!(before, None, "sequences are never used twice");
             }
             Err(RecordError::Full) => assert!(self.collector.unsettled() > 0),
+            // Once it has heard how much the host takes; before, the host is told the size.
+            Err(RecordError::TooLarge { length, limit: 300 }) => assert!(length > 300),
             Err(error) => panic!("{error}"),
         }
     }
@@ -196,8 +198,9 @@ impl World {
                     self.collector.task_started(assignment.lease);
                     self.running.push_back(assignment.lease);
                 }
-                Told::Refused { sequence, reason } => {
+                Told::Refused { sequence, topic, reason } => {
                     assert_eq!(reason, "late");
+                    assert!(topic.is_some_and(|topic| self.collector.hello().topics.contains(&topic)));
                     assert!(self.refused.contains(&sequence));
                     self.told_refused.insert(sequence);
                 }

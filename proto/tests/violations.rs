@@ -95,8 +95,8 @@ fn each_violation_has_its_error() {
     check(&raw(&[0x0a, 0xff]), Protocol, "a frame is malformed: Frame.body: invalid varint");
     check(&raw(&[]), Protocol, "a frame is of a kind that protocol 1.1 does not know");
     check(&raw(&[0xfa, 0x07, 0x00]), Protocol, "a frame is of a kind that protocol 1.1 does not know");
-    check(&hello(), Protocol, "the peer sent Hello to a host, or twice");
-    check(&frame(wire::Drain { grace_ms: 1 }), Protocol, "the peer sent Drain to a host, or twice");
+    check(&hello(), Protocol, "the peer sent Hello twice");
+    check(&frame(wire::Drain { grace_ms: 1 }), Protocol, "the peer sent Drain to a host");
     check(
         &results(Item { topic: 1, ..item() }),
         Protocol,
@@ -105,12 +105,12 @@ fn each_violation_has_its_error() {
     check(
         &results(Item { sequence: 8193, ..item() }),
         Protocol,
-        "the collector sent sequence 8193; its replay capacity allows 1 to 8192",
+        "the collector sent sequence 8193; 1 to 8192 may come: 0 are settled without a gap, and 4 times its replay capacity of 2048 may follow",
     );
     check(
         &results(Item { sequence: 0, ..item() }),
         Protocol,
-        "the collector sent sequence 0; its replay capacity allows 1 to 8192",
+        "the collector sent sequence 0; 1 to 8192 may come: 0 are settled without a gap, and 4 times its replay capacity of 2048 may follow",
     );
     check(
         &results(Item { correlation: None, ..item() }),
@@ -165,6 +165,29 @@ fn a_hello_that_cannot_be() {
 }
 
 #[test]
+fn who_speaks_something_else_is_told_so() {
+    let mut host = HostSession::new(NOW, HostLimits::default());
+    let error = hear(&mut host, b"GET / HTTP/1.1\r\n").expect_err("no stook");
+    assert_eq!(error.to_string(), "this does not look like stook: the first bytes are `GET `");
+    let mut host = HostSession::new(NOW, HostLimits::default());
+    let error = hear(&mut host, &[0xff; 8]).expect_err("no text");
+    assert_eq!(error.to_string(), "a frame of 4294967295 bytes is over the limit of 262144");
+}
+
+#[test]
+fn what_is_sent_twice_is_kept_once() {
+    let mut host = open();
+    for _ in 0..2 {
+        assert!(hear(&mut host, &results(item())).is_ok());
+        assert_eq!(host.unsettled(), 1, "the collector keeps one");
+    }
+    host.ack(1);
+    assert_eq!(host.unsettled(), 0);
+    assert!(hear(&mut host, &results(item())).is_ok());
+    assert_eq!(host.unsettled(), 0, "it is settled");
+}
+
+#[test]
 fn nothing_before_welcome() {
     let mut host = HostSession::new(NOW, HostLimits::default());
     let error = hear(&mut host, &results(item())).expect_err("no hello yet");
@@ -191,7 +214,7 @@ fn a_task_starts_and_ends_once() {
     let started = frame(wire::TaskStarted { lease: 1 });
     assert!(matches!(hear(&mut host, &started), Ok(Some(Event::TaskStarted(Lease(1))))));
     let error = hear(&mut host, &started).expect_err("twice");
-    assert_eq!(error.to_string(), "the peer sent TaskStarted for lease 1, which is not open");
+    assert_eq!(error.to_string(), "the peer sent TaskStarted for lease 1 twice");
 }
 
 #[test]
@@ -212,7 +235,15 @@ fn credit_is_not_overdrawn() {
         .map(|sequence| Item { sequence, ..item() })
         .collect::<Vec<_>>();
     let error = hear(&mut host, &frame(wire::Results { items: overdraft })).expect_err("one too many");
-    assert_eq!(error, SessionError::CreditOverrun);
+    assert_eq!(error.to_string(), "the collector sent 1 results where it had credit for 0");
+    let large = |sequence| Item { sequence, payload: vec![0; 1_000_000].into(), ..item() };
+    let error = hear(&mut open(), &frame(wire::Results { items: vec![] })).map(|_| ()).err();
+    assert_eq!(error, None, "nothing takes no credit");
+    let mut host = open();
+    (1..=4).for_each(|sequence| assert!(hear(&mut host, &results(large(sequence))).is_ok()));
+    let error = hear(&mut host, &results(large(5))).expect_err("too many bytes");
+    let said = "the collector sent 1000000 bytes of payload where it had credit for 194304";
+    assert_eq!(error.to_string(), said);
 }
 
 #[test]
@@ -227,7 +258,7 @@ fn who_does_not_read_gets_no_credit() {
     // All of it comes back, and yet there is an end to it, for what it was told waits in the host's memory.
     let credit = HostLimits::default().credit.results;
     (1..=credit).for_each(|sequence| assert!(send(sequence).is_ok()));
-    assert!(matches!(send(credit + 1), Err(SessionError::CreditOverrun)));
+    assert!(matches!(send(credit + 1), Err(SessionError::CreditOverrun { of: "results", sent: 1, left: 0 })));
 }
 
 #[test]
@@ -315,7 +346,7 @@ fn the_host_is_checked_too() {
     collector.read_buffer().extend_from_slice(&frame(ack));
     assert_eq!(
         collector.poll(NOW).unwrap_err().to_string(),
-        "the collector sent sequence 2; its replay capacity allows 1 to 1"
+        "the host acknowledged sequence 2, and the last that was recorded is 1"
     );
 }
 

@@ -49,12 +49,12 @@ pub enum RecordError {
     /// The replay buffer is full: wait for acknowledgements.
     #[error("the replay buffer is full until the host acknowledges results")]
     Full,
-    /// It would not even fit into an empty replay buffer.
-    #[error("a result of {length} bytes does not fit into a replay buffer of {limit}")]
+    /// The host would refuse it, or it would not even fit into an empty replay buffer.
+    #[error("a result of {length} bytes is over the limit of {limit}")]
     TooLarge {
-        /// Bytes of the result on the wire.
+        /// Its bytes: of the payload, or all that is kept of it.
         length: usize,
-        /// The buffer's limit.
+        /// How many the host takes, or the buffer.
         limit: usize,
     },
     /// The topic was not declared.
@@ -83,6 +83,8 @@ pub enum Event {
     Refused {
         /// Of the result.
         sequence: u64,
+        /// Of the result, unless it had been settled before.
+        topic: Option<Topic>,
         /// The word of a [`Refusal`](stook_types::Refusal), or one of a newer host.
         reason: String,
     },

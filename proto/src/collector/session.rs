@@ -31,6 +31,8 @@ pub struct CollectorSession {
     events: VecDeque<Event>,
     out: Outbox,
     leases: HashSet<Lease>,
+    /// What the host took at most in the latest session.
+    max_result_bytes: u32,
     /// When this side runs out of patience with an incomplete handshake or frame.
     deadline: Option<MonoTime>,
     heartbeat_due: Option<MonoTime>,
@@ -81,6 +83,7 @@ impl CollectorSession {
             events: VecDeque::new(),
             out: Outbox::default(),
             leases: HashSet::new(),
+            max_result_bytes: u32::MAX,
             deadline: None,
             heartbeat_due: None,
         }
@@ -172,7 +175,8 @@ impl CollectorSession {
     /// Takes a result for delivery, and gives its sequence number.
     ///
     /// # Errors
-    /// [`RecordError::Full`] until the host settles others; the rest are mistakes of the caller.
+    /// [`RecordError::Full`] until the host settles others; the rest are mistakes of the caller. What is recorded before the
+    /// first session is held against the limit of none: if it is too large for the host, it is refused there.
     pub fn record(&mut self, result: &NewResult) -> Result<u64, RecordError> {
         if !correlation::has_a_number(&result.payload) {
             return Err(RecordError::Encoding(result.payload.encoding().content_type));
@@ -183,6 +187,10 @@ impl CollectorSession {
         // A cheap test first: a waiting recorder tries again and again.
         if !self.replay.has_room(0) {
             return Err(RecordError::Full);
+        }
+        let (length, most) = (result.payload.len(), self.max_result_bytes as usize);
+        if length > most {
+            return Err(RecordError::TooLarge { length, limit: most });
         }
         let sequence = self.replay.next();
         let encoded = results::encode_item(topic, sequence, result);
@@ -314,6 +322,7 @@ impl CollectorSession {
             max_result_bytes: welcome.max_result_bytes,
         };
         self.state = State::Open(terms);
+        self.max_result_bytes = terms.max_result_bytes;
         self.deadline = None;
         self.heartbeat_due = Some(now + terms.heartbeat);
         self.decoder.set_limit(terms.max_frame_bytes.max(MAX_WELCOME));
@@ -343,7 +352,8 @@ impl CollectorSession {
             }
             Body::Drain(drain) => self.events.push_back(Event::Drain(Duration::from_millis(drain.grace_ms))),
             other => {
-                return Err(SessionError::Illegal { frame: other.name(), when: "to a collector, or twice" });
+                let when = if let Body::Welcome(_) = other { "twice" } else { "to a collector" };
+                return Err(SessionError::Illegal { frame: other.name(), when });
             }
         }
         Ok(())
@@ -351,14 +361,21 @@ impl CollectorSession {
 
     fn ack(&mut self, ack: wire::Ack) -> Result<(), SessionError> {
         let next = self.replay.next();
-        let never_sent = |sequence| SessionError::Sequence { sequence, highest: next - 1 };
+        let never_sent = |sequence| SessionError::Acknowledged { sequence, recorded: next - 1 };
         for refused in ack.refused {
+            let topic = self.replay.get(refused.sequence).map(results::Encoded::topic);
             if !self.replay.settle(refused.sequence) {
                 return Err(never_sent(refused.sequence));
             }
-            self.events.push_back(Event::Refused { sequence: refused.sequence, reason: refused.reason });
+            let topic = topic.and_then(|id| self.hello.topics.get(id as usize)).cloned();
+            self.events.push_back(Event::Refused {
+                sequence: refused.sequence,
+                topic,
+                reason: refused.reason,
+            });
         }
         let settled = ack.settled.unwrap_or_default();
-        if self.replay.settle_all(&settled) { Ok(()) } else { Err(never_sent(settled.floor)) }
+        let highest = settled.ranges.iter().map(|range| range.last).fold(settled.floor, u64::max);
+        if self.replay.settle_all(&settled) { Ok(()) } else { Err(never_sent(highest)) }
     }
 }

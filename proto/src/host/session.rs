@@ -36,6 +36,8 @@ pub struct HostSession {
     /// How far past the floor of what is settled a sequence may be.
     span: u64,
     settled: Sequences,
+    /// What is settled, or has come on this connection.
+    received: Sequences,
     highest: u64,
     unsettled: u64,
     credit: Credit,
@@ -71,6 +73,7 @@ impl HostSession {
             topics: Vec::new(),
             span: 0,
             settled: Sequences::default(),
+            received: Sequences::default(),
             highest: 0,
             unsettled: 0,
             credit: limits.credit,
@@ -96,7 +99,7 @@ impl HostSession {
         if self.state == State::Closed {
             return Ok(None);
         }
-        let event = match self.decoder.next_frame() {
+        let event = match self.decoder.next_frame().map_err(|error| self.stranger(error)) {
             Ok(Some(frame)) => {
                 self.partial_since = None;
                 self.take(frame, now).map(Some)
@@ -251,6 +254,20 @@ impl HostSession {
 
     // === impl ===
 
+    /// Whoever begins with text is no peer that counts wrongly.
+    fn stranger(&self, error: SessionError) -> SessionError {
+        match error {
+            SessionError::FrameTooLarge { length, .. } if self.state == State::AwaitHello => {
+                let first = u32::try_from(length).unwrap_or(0).to_le_bytes();
+                match first.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+                    true => SessionError::Stranger { first: String::from_utf8_lossy(&first).into_owned() },
+                    false => error,
+                }
+            }
+            error => error,
+        }
+    }
+
     fn close(&mut self) {
         self.state = State::Closed;
         self.out.forget_pending();
@@ -298,6 +315,7 @@ impl HostSession {
             other if other.is_request() => {
                 Err(SessionError::Illegal { frame: other.name(), when: "in a collector's session" })
             }
+            Body::Hello(_) => Err(SessionError::Illegal { frame: "Hello", when: "twice" }),
             other => Err(SessionError::Illegal { frame: other.name(), when: State::Open.when() }),
         }
     }
@@ -308,6 +326,7 @@ impl HostSession {
         self.topics.clone_from(&hello.topics);
         self.span = SPAN * u64::from(hello.replay_capacity);
         self.settled = hello.settled.clone();
+        self.received = hello.settled.clone();
         self.highest = self.settled.highest();
         Ok(Event::Hello(Box::new(hello)))
     }
@@ -345,14 +364,16 @@ impl HostSession {
         if item.topic as usize >= declared {
             return Err(SessionError::UndeclaredTopic { topic: item.topic, declared });
         }
-        let (sequence, highest) = (item.sequence, self.settled.floor().saturating_add(self.span));
-        if sequence == 0 || sequence > highest {
-            return Err(SessionError::Sequence { sequence, highest });
+        let (sequence, floor) = (item.sequence, self.settled.floor());
+        if sequence == 0 || sequence > floor.saturating_add(self.span) {
+            return Err(SessionError::Sequence { sequence, floor, capacity: self.span / SPAN });
         }
         let bytes = item.payload.len() as u64;
-        self.credit = self.credit.minus(Credit { results: 1, bytes }).ok_or(SessionError::CreditOverrun)?;
+        let cost = Credit { results: 1, bytes };
+        self.credit = self.credit.minus(cost).ok_or_else(|| overrun(self.credit, bytes))?;
         self.highest = self.highest.max(sequence);
-        if !self.settled.contains(sequence) {
+        // One that comes twice is one that the collector keeps.
+        if self.received.insert(sequence) {
             self.unsettled += 1;
         }
         let lease = (item.lease != 0).then_some(Lease(item.lease));
@@ -373,6 +394,8 @@ impl HostSession {
     fn started(&mut self, lease: Lease) -> Result<Event, SessionError> {
         if self.leases.start(lease) {
             Ok(Event::TaskStarted(lease))
+        } else if self.leases.is_open(lease) {
+            Err(SessionError::LeaseTwice { frame: "TaskStarted", lease: lease.0 })
         } else {
             Err(SessionError::Lease { frame: "TaskStarted", lease: lease.0 })
         }
@@ -388,6 +411,14 @@ impl HostSession {
     }
 }
 
+/// Of what there was too little for one result of this size.
+fn overrun(left: Credit, bytes: u64) -> SessionError {
+    match left.results {
+        0 => SessionError::CreditOverrun { of: "results", sent: 1, left: 0 },
+        _ => SessionError::CreditOverrun { of: "bytes of payload", sent: bytes, left: left.bytes },
+    }
+}
+
 // === impl State ===
 
 impl State {
@@ -395,7 +426,7 @@ impl State {
         match self {
             Self::AwaitHello => "before Hello",
             Self::Undecided => "before Welcome",
-            Self::Open => "to a host, or twice",
+            Self::Open => "to a host",
             Self::Left => "after Goodbye",
             Self::Asked => "before the last reply to its request",
             Self::Answered => "after a request",
