@@ -46,7 +46,7 @@ class Collector:
 
     def __init__(self, kind, replay=2048):
         self.supervised = bool(os.environ.get("STOOK_TOKEN"))
-        self.hello = Hello(protocol_major=1, protocol_minor=1, kind=kind, pid=os.getpid(),
+        self.hello = Hello(protocol_major=1, protocol_minor=2, kind=kind, pid=os.getpid(),
                            id=os.environ.get("STOOK_COLLECTOR_ID") or kind + "-1",
                            incarnation=uuid.uuid4().bytes, token=os.environ.get("STOOK_TOKEN", ""),
                            replay_capacity=replay)

@@ -63,6 +63,14 @@ pub enum SessionError {
     /// Requests, and nobody who reads the replies.
     #[error("the operator does not read its replies: {0} bytes wait for it")]
     Unread(usize),
+    /// An acknowledgement of sets that were not sent.
+    #[error("the consumer acknowledged set {floor}; the last that was sent is {sent}")]
+    AcknowledgedTooMuch {
+        /// What was acknowledged.
+        floor: u64,
+        /// What was sent.
+        sent: u64,
+    },
     /// More results, or larger ones, than credit was given for.
     #[error("the collector sent {sent} {of} where it had credit for {left}")]
     CreditOverrun {
@@ -115,8 +123,8 @@ pub enum SessionError {
         /// The lease.
         lease: u64,
     },
-    /// More frames that carry nothing than any collector needs to send.
-    #[error("the collector floods the host with frames that carry nothing")]
+    /// More frames that carry nothing than anybody needs to send.
+    #[error("the peer floods the host with frames that carry nothing")]
     Flood,
 }
 
@@ -167,7 +175,14 @@ impl SessionError {
             Self::UndeclaredTopic { .. } => {
                 (RejectReason::Protocol, "declare each topic in Hello, and send its position from 0")
             }
-            Self::Flood => (RejectReason::Protocol, "send heartbeats at the interval that Welcome gives"),
+            Self::Flood => (
+                RejectReason::Protocol,
+                "send heartbeats at the interval that Welcome gives, and acknowledge each set once",
+            ),
+            Self::AcknowledgedTooMuch { .. } => (
+                RejectReason::Protocol,
+                "acknowledge the numbers that this connection has sent: \"Consumers\" in proto/README.md",
+            ),
             Self::Sequence { .. } | Self::Acknowledged { .. } => (
                 RejectReason::Protocol,
                 "wait until the lowest is settled: \"Results\" and \"Acknowledgement and replay\" in proto/README.md",

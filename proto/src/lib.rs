@@ -4,7 +4,8 @@
 //!
 //! * [`HostSession`]: the host's end of one connection. It trusts nothing that it reads.
 //! * [`CollectorSession`]: a collector's end, which outlives connections: what was not acknowledged is sent again.
-//! * [`OperatorSession`]: the end of somebody who asks the host for something, like the command line.
+//! * [`OperatorSession`]: the end of somebody who asks the host for something, like the command line, or is sent what it
+//!   releases.
 //! * [`payload`] and [`VALUE`]: how a [`Value`](stook_types::Value) becomes bytes and back.
 //! * [`transport`] (feature): where a host listens and how to reach it.
 //!
@@ -28,6 +29,7 @@ mod rejection;
 mod request;
 mod results;
 mod sequences;
+mod subscription;
 #[cfg(feature = "transport")]
 pub mod transport;
 mod value;
@@ -44,10 +46,11 @@ pub use rejection::{RejectReason, Rejection};
 pub use request::{Request, Submission};
 pub use sequences::Sequences;
 pub use stook_types::FanOut;
-pub use value::{DepthError, MAX_DEPTH, VALUE, payload};
+pub use subscription::{DEFAULT_WINDOW, MAX_WINDOW, Subscription};
+pub use value::{DepthError, Elements, Fields, MAX_DEPTH, VALUE, ValueWriter, payload};
 
 /// The version of the protocol: a host and a collector with different majors do not talk, a minor only adds.
-pub const VERSION: Version = Version { major: 1, minor: 1 };
+pub const VERSION: Version = Version { major: 1, minor: 2 };
 
 /// A version of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

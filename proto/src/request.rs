@@ -9,7 +9,7 @@ use stook_types::{Capability, CollectorId, CorrelationId, FanOut, Payload, Value
 use crate::assignment::millis;
 use crate::hello::{MAX_NAMES, twice};
 use crate::wire::{frame::Body, submit};
-use crate::{DepthError, SessionError, VERSION, Version, correlation, payload, wire};
+use crate::{DepthError, SessionError, Subscription, VERSION, Version, correlation, payload, wire};
 
 /// A request to a host, by the command line or another program.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub enum Request {
     Status,
     /// Start a collector again.
     Restart(CollectorId),
+    /// Send what is released. It has one reply, and then sets come until one side closes.
+    Subscribe(Subscription),
 }
 
 /// A task that somebody wants to be run. Begin with [`of`](Self::of), and set what is to be otherwise:
@@ -54,7 +56,7 @@ pub struct Submission {
     pub wait: bool,
 }
 
-/// Longest name of an aggregate.
+/// Longest name of an aggregate or a sink.
 const MAX_NAME: usize = 64;
 
 // === impl Request ===
@@ -68,6 +70,7 @@ impl Request {
             Self::Restart(id) => {
                 wire::Restart { collector: id.to_string(), protocol_minor, protocol_major }.into()
             }
+            Self::Subscribe(subscription) => subscription.to_wire().into(),
         }
     }
 
@@ -86,6 +89,10 @@ impl Request {
                 check_version(restart.protocol_major, restart.protocol_minor)?;
                 let id = CollectorId::new(&restart.collector);
                 id.map(Self::Restart).map_err(|error| SessionError::Request(error.to_string()))
+            }
+            Body::Subscribe(subscribe) => {
+                check_version(subscribe.protocol_major, subscribe.protocol_minor)?;
+                Subscription::from_wire(&subscribe).map(Self::Subscribe).map_err(SessionError::Request)
             }
             other => Err(SessionError::Illegal { frame: other.name(), when: "after a request" }),
         }
@@ -195,7 +202,7 @@ fn at_least_one<T>(what: &str, names: Vec<T>) -> Result<Vec<T>, String> {
 }
 
 /// Few names, all valid and different.
-fn names<T: Display + Eq + Hash, E: Display>(
+pub(crate) fn names<T: Display + Eq + Hash, E: Display>(
     what: &str,
     texts: &[String],
     parse: impl Fn(&str) -> Result<T, E>,
@@ -212,10 +219,19 @@ fn names<T: Display + Eq + Hash, E: Display>(
 }
 
 /// A name that a config can give to an aggregate.
-fn aggregate(name: &str) -> Result<String, String> {
+pub(crate) fn aggregate(name: &str) -> Result<String, String> {
+    configured("aggregate", name)
+}
+
+/// A name that a config can give to a sink.
+pub(crate) fn sink(name: &str) -> Result<String, String> {
+    configured("sink", name)
+}
+
+fn configured(what: &str, name: &str) -> Result<String, String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(allowed) {
-        return Err(format!("`{name}` is no aggregate: write 1 to {MAX_NAME} of A-Z a-z 0-9 - _ ."));
+        return Err(format!("`{name}` is no {what}: write 1 to {MAX_NAME} of A-Z a-z 0-9 - _ ."));
     }
     Ok(name.to_owned())
 }

@@ -1,5 +1,9 @@
 //! [`Value`] as protobuf, by hand: no second tree of generated types in between.
 
+mod writer;
+
+pub use writer::{Elements, Fields, ValueWriter};
+
 use prost::encoding::{
     DecodeContext, WireType, check_wire_type, decode_key, decode_varint, encode_key, encode_varint,
     encoded_len_varint, skip_field,
@@ -95,7 +99,68 @@ fn put_message(
 
 // === reading ===
 
-fn get_value(mut bytes: &[u8], depth: usize) -> Result<Value, Malformed> {
+/// What comes of reading: a [`Value`], or nothing but the knowledge that it is one.
+trait Read: Sized {
+    type Fields: Default;
+
+    fn leaf(leaf: Leaf<'_>) -> Self;
+    fn array(elements: Vec<Self>) -> Self;
+    fn field(fields: &mut Self::Fields, name: &str, value: Self);
+    fn object(fields: Self::Fields) -> Self;
+}
+
+enum Leaf<'a> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    String(&'a str),
+    Bytes(&'a [u8]),
+}
+
+impl Read for Value {
+    type Fields = Object;
+
+    fn leaf(leaf: Leaf<'_>) -> Self {
+        match leaf {
+            Leaf::Null => Self::Null,
+            Leaf::Bool(value) => Self::Bool(value),
+            Leaf::Int(value) => Self::Int(value),
+            Leaf::Float(value) => Self::Float(value),
+            Leaf::String(value) => Self::String(value.to_owned()),
+            Leaf::Bytes(value) => Self::Bytes(value.to_vec()),
+        }
+    }
+
+    fn array(elements: Vec<Self>) -> Self {
+        Self::Array(elements)
+    }
+
+    fn field(fields: &mut Object, name: &str, value: Self) {
+        fields.insert(name.to_owned(), value);
+    }
+
+    fn object(fields: Object) -> Self {
+        Self::Object(fields)
+    }
+}
+
+/// Allocates nothing.
+impl Read for () {
+    type Fields = ();
+
+    fn leaf(_: Leaf<'_>) {}
+    fn array(_: Vec<Self>) {}
+    fn field((): &mut (), _: &str, (): ()) {}
+    fn object((): ()) {}
+}
+
+/// Whether this is a value that others can read, at a place where so many arrays and objects may be inside each other.
+fn check(bytes: &[u8], depth: usize) -> Result<(), Malformed> {
+    get_value(bytes, depth)
+}
+
+fn get_value<V: Read>(mut bytes: &[u8], depth: usize) -> Result<V, Malformed> {
     let mut value = None;
     while !bytes.is_empty() {
         let (tag, wire_type) = decode_key(&mut bytes)?;
@@ -112,20 +177,20 @@ fn get_value(mut bytes: &[u8], depth: usize) -> Result<Value, Malformed> {
         value = Some(match tag {
             1 => {
                 decode_varint(&mut bytes)?;
-                Value::Null
+                V::leaf(Leaf::Null)
             }
-            2 => Value::Bool(decode_varint(&mut bytes)? != 0),
-            3 => Value::Int(un_zigzag(decode_varint(&mut bytes)?)),
+            2 => V::leaf(Leaf::Bool(decode_varint(&mut bytes)? != 0)),
+            3 => V::leaf(Leaf::Int(un_zigzag(decode_varint(&mut bytes)?))),
             4 => {
                 let (float, rest) =
                     bytes.split_first_chunk().ok_or_else(|| Malformed::new("buffer underflow"))?;
                 bytes = rest;
-                Value::Float(f64::from_le_bytes(*float))
+                V::leaf(Leaf::Float(f64::from_le_bytes(*float)))
             }
-            5 => Value::String(text(delimited(&mut bytes)?)?.to_owned()),
-            6 => Value::Bytes(delimited(&mut bytes)?.to_vec()),
-            7 => Value::Array(get_array(delimited(&mut bytes)?, deeper(depth)?)?),
-            _ => Value::Object(get_object(delimited(&mut bytes)?, deeper(depth)?)?),
+            5 => V::leaf(Leaf::String(text(delimited(&mut bytes)?)?)),
+            6 => V::leaf(Leaf::Bytes(delimited(&mut bytes)?)),
+            7 => V::array(get_array(delimited(&mut bytes)?, deeper(depth)?)?),
+            _ => V::object(get_object::<V>(delimited(&mut bytes)?, deeper(depth)?)?),
         });
     }
     value.ok_or_else(|| Malformed::new("a value of no known kind"))
@@ -135,7 +200,7 @@ fn deeper(depth: usize) -> Result<usize, Malformed> {
     depth.checked_sub(1).ok_or_else(|| Malformed::new("too many arrays and objects inside each other"))
 }
 
-fn get_array(mut bytes: &[u8], depth: usize) -> Result<Vec<Value>, Malformed> {
+fn get_array<V: Read>(mut bytes: &[u8], depth: usize) -> Result<Vec<V>, Malformed> {
     let mut elements = Vec::new();
     each_message(&mut bytes, |element| {
         elements.push(get_value(element, depth)?);
@@ -144,8 +209,8 @@ fn get_array(mut bytes: &[u8], depth: usize) -> Result<Vec<Value>, Malformed> {
     Ok(elements)
 }
 
-fn get_object(mut bytes: &[u8], depth: usize) -> Result<Object, Malformed> {
-    let mut fields = Object::new();
+fn get_object<V: Read>(mut bytes: &[u8], depth: usize) -> Result<V::Fields, Malformed> {
+    let mut fields = V::Fields::default();
     each_message(&mut bytes, |mut field| {
         let (mut name, mut value) = (None, None);
         while !field.is_empty() {
@@ -157,13 +222,13 @@ fn get_object(mut bytes: &[u8], depth: usize) -> Result<Object, Malformed> {
             check_wire_type(WireType::LengthDelimited, wire_type)?;
             let content = delimited(&mut field)?;
             if tag == 1 {
-                name = Some(text(content)?.to_owned());
+                name = Some(text(content)?);
             } else {
                 value = Some(get_value(content, depth)?);
             }
         }
         let value = value.ok_or_else(|| Malformed::new("a field without a value"))?;
-        fields.insert(name.unwrap_or_default(), value);
+        V::field(&mut fields, name.unwrap_or_default(), value);
         Ok(())
     })?;
     Ok(fields)

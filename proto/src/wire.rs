@@ -48,6 +48,9 @@ into_frame!(
     Status,
     Restart,
     Reply,
+    Subscribe,
+    Aggregate,
+    AggregateAck,
 );
 
 impl frame::Body {
@@ -71,11 +74,14 @@ impl frame::Body {
             Self::Status(_) => "Status",
             Self::Restart(_) => "Restart",
             Self::Reply(_) => "Reply",
+            Self::Subscribe(_) => "Subscribe",
+            Self::Aggregate(_) => "Aggregate",
+            Self::AggregateAck(_) => "AggregateAck",
         }
     }
 
     /// Whether an operator may begin with it.
     pub(crate) const fn is_request(&self) -> bool {
-        matches!(self, Self::Submit(_) | Self::Status(_) | Self::Restart(_))
+        matches!(self, Self::Submit(_) | Self::Status(_) | Self::Restart(_) | Self::Subscribe(_))
     }
 }

@@ -300,8 +300,8 @@ fn another_version_is_told_both_and_what_to_do() {
             assert_eq!(error.rejection().to_string(), text);
         }
     };
-    check(9, 3, "the operator speaks protocol 9.3, this host 1.1 (version); update the host");
-    let old = "the operator speaks protocol 0.0, this host 1.1 (version); ask with the `stook` of the host's release";
+    check(9, 3, "the operator speaks protocol 9.3, this host 1.2 (version); update the host");
+    let old = "the operator speaks protocol 0.0, this host 1.2 (version); ask with the `stook` of the host's release";
     check(0, 0, old);
     for request in requests(VERSION.major, 99) {
         assert!(matches!(hear(&mut host(), &request), Ok(Some(Event::Request(_)))), "a minor only adds");

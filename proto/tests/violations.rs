@@ -93,8 +93,8 @@ fn each_violation_has_its_error() {
     use RejectReason::Protocol;
     check(&[0xff; 8], Protocol, "a frame of 4294967295 bytes is over the limit of 1048576");
     check(&raw(&[0x0a, 0xff]), Protocol, "a frame is malformed: Frame.body: invalid varint");
-    check(&raw(&[]), Protocol, "a frame is of a kind that protocol 1.1 does not know");
-    check(&raw(&[0xfa, 0x07, 0x00]), Protocol, "a frame is of a kind that protocol 1.1 does not know");
+    check(&raw(&[]), Protocol, "a frame is of a kind that protocol 1.2 does not know");
+    check(&raw(&[0xfa, 0x07, 0x00]), Protocol, "a frame is of a kind that protocol 1.2 does not know");
     check(&hello(), Protocol, "the peer sent Hello twice");
     check(&frame(wire::Drain { grace_ms: 1 }), Protocol, "the peer sent Drain to a host");
     check(
@@ -130,7 +130,7 @@ fn a_hello_that_cannot_be() {
     use RejectReason::Declaration;
     type Spoil = fn(&mut wire::Hello);
     let cases: &[(RejectReason, &str, Spoil)] = &[
-        (RejectReason::Version, "the peer speaks protocol 9.3, this side 1.1", |hello| {
+        (RejectReason::Version, "the peer speaks protocol 9.3, this side 1.2", |hello| {
             (hello.protocol_major, hello.protocol_minor) = (9, 3);
         }),
         (Declaration, "an incarnation has 3 bytes, not 16", |hello| hello.incarnation = "abc".into()),
@@ -364,9 +364,9 @@ fn tokens_are_not_printed() {
 
 #[test]
 fn rejections_read_well() {
-    let rejection = Rejection::new(RejectReason::Version, "protocol 2.0 is not 1.1", "update the host");
-    assert_eq!(rejection.to_string(), "protocol 2.0 is not 1.1 (version); update the host");
-    assert_eq!(rejection.host, Version { major: 1, minor: 1 });
+    let rejection = Rejection::new(RejectReason::Version, "protocol 2.0 is not 1.2", "update the host");
+    assert_eq!(rejection.to_string(), "protocol 2.0 is not 1.2 (version); update the host");
+    assert_eq!(rejection.host, Version { major: 1, minor: 2 });
 }
 
 proptest! {

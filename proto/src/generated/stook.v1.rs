@@ -496,6 +496,52 @@ pub struct Restart {
     #[prost(uint32, tag = "15")]
     pub protocol_major: u32,
 }
+/// Send released sets. What comes after the reply to it are sets, until one side closes; no other request follows.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Subscribe {
+    /// To look on: names of aggregates, none twice; none at all are all that there are. Every set that is released from now
+    /// on is sent, as far as the peer keeps up.
+    #[prost(string, repeated, tag = "1")]
+    pub aggregates: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// To consume: the name of a sink that the config gives to a consumer. Then no aggregates are named. Every set of the
+    /// aggregates that deliver to it is sent, again and again until it is acknowledged.
+    #[prost(string, tag = "2")]
+    pub sink: ::prost::alloc::string::String,
+    /// To consume: how many sets may be sent and not be acknowledged; 0 leaves it to the host.
+    #[prost(uint32, tag = "3")]
+    pub window: u32,
+    /// As in Submit.
+    #[prost(uint32, tag = "14")]
+    pub protocol_minor: u32,
+    /// As in Submit.
+    #[prost(uint32, tag = "15")]
+    pub protocol_major: u32,
+}
+/// A released set, or a gap in their row.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Aggregate {
+    /// Counts the sets of this session from 1; 0 in a gap.
+    #[prost(uint64, tag = "1")]
+    pub number: u64,
+    /// A gap: so many sets were released here, and are not sent, because whoever looks on did not keep up. There is no set
+    /// then.
+    #[prost(uint64, tag = "2")]
+    pub skipped: u64,
+    /// The set, as the message Value of value.proto, encoded: an object with the fields of the JSON that sinks write.
+    #[prost(bytes = "bytes", tag = "3")]
+    pub set: ::prost::bytes::Bytes,
+    /// Why the set says less than it should: it is too large for a frame, or too deep for a Value. Then it has neither its
+    /// value nor its lists. Empty if it is whole.
+    #[prost(string, tag = "4")]
+    pub omitted: ::prost::alloc::string::String,
+}
+/// The consumer of a sink has done with these: they are not sent again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AggregateAck {
+    /// All numbers up to this one.
+    #[prost(uint64, tag = "1")]
+    pub floor: u64,
+}
 /// An answer to a request.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Reply {
@@ -533,7 +579,7 @@ pub struct Failure {
 pub struct Frame {
     #[prost(
         oneof = "frame::Body",
-        tags = "1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19"
+        tags = "1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19, 20, 21, 22"
     )]
     pub body: ::core::option::Option<frame::Body>,
 }
@@ -592,6 +638,15 @@ pub mod frame {
         /// The host answers.
         #[prost(message, tag = "19")]
         Reply(super::Reply),
+        /// Send the sets that are released from now on.
+        #[prost(message, tag = "20")]
+        Subscribe(super::Subscribe),
+        /// A released set.
+        #[prost(message, tag = "21")]
+        Aggregate(super::Aggregate),
+        /// Sets that the consumer has done with.
+        #[prost(message, tag = "22")]
+        AggregateAck(super::AggregateAck),
     }
 }
 /// A typed value. Written and read by hand in src/value.rs, which a property test holds equal to this.

@@ -4,7 +4,7 @@ use stook_types::{CorrelationId, Payload, Refusal};
 
 use crate::{CollectorHeartbeat, Hello, Lease, Request, TaskOutcome};
 
-/// One thing that a collector or an operator has said, checked.
+/// One thing that a peer has said, checked.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event {
@@ -28,6 +28,9 @@ pub enum Event {
     /// It is an operator, and asks for this. Answer with `reply` or `refuse_request`, whenever that is decided; the next
     /// request comes after that. It leaves by closing the connection, also before the answer.
     Request(Request),
+    /// It is the consumer of a sink, and has done with so many more of the sets that it was sent, in the order in which they
+    /// were.
+    Acknowledged(u64),
 }
 
 /// A result as it came over the wire.

@@ -1,4 +1,4 @@
-//! The host's end of a session, with a collector or an operator.
+//! The host's end of a session, with a collector, an operator or a consumer.
 //!
 //! ```
 //! use std::time::Duration;
@@ -46,4 +46,4 @@ mod session;
 
 pub use event::{Event, ReceivedResult};
 pub use limits::HostLimits;
-pub use session::{HostSession, ReplyError};
+pub use session::{HostSession, ReplyError, SetError};

@@ -1,14 +1,17 @@
 //! The state machine.
 
 mod operator;
+mod subscription;
 
 pub use operator::ReplyError;
+pub use subscription::SetError;
 
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use stook_types::{MonoTime, Refusal, SessionEpoch, Topic};
 
+use self::subscription::Feed;
 use super::leases::Leases;
 use super::outbound::Outbound;
 use super::{Event, HostLimits, ReceivedResult};
@@ -42,6 +45,8 @@ pub struct HostSession {
     unsettled: u64,
     credit: Credit,
     leases: Leases,
+    /// What the last request asked to be sent.
+    feed: Option<Feed>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +61,8 @@ enum State {
     Asked,
     /// An operator has its answer, and may ask again.
     Answered,
+    /// Somebody is sent what is released.
+    Subscribed,
     Closed,
 }
 
@@ -78,6 +85,7 @@ impl HostSession {
             unsettled: 0,
             credit: limits.credit,
             leases: Leases::after(Lease(0)),
+            feed: None,
             limits,
         }
     }
@@ -299,6 +307,9 @@ impl HostSession {
             (Incoming::Other(Body::Hello(hello)), State::AwaitHello) => return self.hello(hello),
             (Incoming::Other(body), State::AwaitHello) if body.is_request() => return self.request(body),
             (Incoming::Other(body), State::Answered) => return self.request(body),
+            (Incoming::Other(Body::AggregateAck(ack)), State::Subscribed) => {
+                return self.acknowledged(ack.floor, now);
+            }
             (other, state) => {
                 let frame = if let Incoming::Other(body) = &other { body.name() } else { "Results" };
                 return Err(SessionError::Illegal { frame, when: state.when() });
@@ -430,6 +441,7 @@ impl State {
             Self::Left => "after Goodbye",
             Self::Asked => "before the last reply to its request",
             Self::Answered => "after a request",
+            Self::Subscribed => "after a subscription",
             Self::Closed => "after the end",
         }
     }

@@ -22,8 +22,24 @@ pub enum Event {
         /// What to do about it.
         remedy: String,
     },
+    /// A released set, after a subscription.
+    Set(ReceivedSet),
+    /// So many sets were released here and are not sent: whoever looks on did not keep up.
+    Skipped(u64),
     /// The host ends the session. Nothing follows.
     Rejected(Rejection),
+}
+
+/// A released set as it came over the wire.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReceivedSet {
+    /// Counts the sets of this session from 1.
+    pub number: u64,
+    /// An object with the fields of the JSON that sinks write.
+    pub set: Value,
+    /// Why it has neither its value nor its lists: it is too large for a frame, or too deep for a [`Value`]. Empty if it is
+    /// whole.
+    pub omitted: String,
 }
 
 /// Why a request cannot be made.
@@ -33,6 +49,12 @@ pub enum RequestError {
     /// The last reply to the request before has not come.
     #[error("the request before it has not been answered")]
     NotAnswered,
+    /// The session is a subscription's.
+    #[error("the connection is taken by a subscription: open another one for other requests")]
+    Subscribed,
+    /// There is no such set to be acknowledged: it has not come, or nobody waits for that.
+    #[error("set {0} of this connection is not there to be acknowledged")]
+    NoSuchSet(u64),
     /// The session has ended.
     #[error("the session with the host has ended")]
     Closed,

@@ -1,4 +1,5 @@
-//! An operator's end of a session: a request, its replies, and perhaps another request.
+//! An operator's end of a session: a request, its replies, and perhaps another request. After a subscription: sets, and
+//! acknowledgements of them.
 //!
 //! ```
 //! use stook_proto::operator::{Event, OperatorSession};
@@ -25,5 +26,5 @@
 mod event;
 mod session;
 
-pub use event::{Event, RequestError};
+pub use event::{Event, ReceivedSet, RequestError};
 pub use session::OperatorSession;

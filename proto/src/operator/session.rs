@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use stook_types::MonoTime;
+use stook_types::{MonoTime, Value};
 
-use super::{Event, RequestError};
+use super::{Event, ReceivedSet, RequestError};
 use crate::frame::{self, Incoming};
 use crate::wire::{self, frame::Body, reply::Outcome};
-use crate::{Decoder, MAX_REPLY, MAX_STRANGER, Rejection, Request, SessionError, VALUE, correlation, encode};
+use crate::{
+    Decoder, MAX_REPLY, MAX_STRANGER, Rejection, Request, SessionError, Subscription, VALUE, correlation,
+    encode,
+};
 
 /// An operator's end of one connection: bytes and time in, events and bytes out. The connection is closed by
 /// whoever has enough.
@@ -19,14 +22,29 @@ pub struct OperatorSession {
     out: BytesMut,
     /// Since when the frame at the front of the read buffer is incomplete.
     partial_since: Option<MonoTime>,
+    /// Sets that have come.
+    sets: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Ready,
     /// The last reply is still to come.
-    Asked,
+    Asked {
+        then: Then,
+    },
+    /// Sets come.
+    Subscribed {
+        to_sink: bool,
+    },
     Closed,
+}
+
+/// What a request leads to when it is granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    Ready,
+    Subscribed { to_sink: bool },
 }
 
 /// Time for the host to complete a frame that it began. How long an answer may take, the asker knows.
@@ -40,6 +58,7 @@ impl OperatorSession {
             decoder: Decoder::new(MAX_REPLY),
             out: BytesMut::new(),
             partial_since: None,
+            sets: 0,
         }
     }
 
@@ -50,7 +69,8 @@ impl OperatorSession {
     pub fn request(&mut self, request: &Request) -> Result<(), RequestError> {
         match self.state {
             State::Ready => {}
-            State::Asked => return Err(RequestError::NotAnswered),
+            State::Asked { .. } => return Err(RequestError::NotAnswered),
+            State::Subscribed { .. } => return Err(RequestError::Subscribed),
             State::Closed => return Err(RequestError::Closed),
         }
         if let Request::Submit(submission) = request
@@ -64,8 +84,29 @@ impl OperatorSession {
             return Err(RequestError::TooLarge { length, limit });
         }
         encode(frame, &mut self.out);
-        self.state = State::Asked;
+        let then = match request {
+            Request::Subscribe(subscription) => {
+                Then::Subscribed { to_sink: matches!(subscription, Subscription::Sink { .. }) }
+            }
+            _ => Then::Ready,
+        };
+        self.state = State::Asked { then };
         Ok(())
+    }
+
+    /// Tells the host that the consumer has done with all sets up to this number: they are not sent again.
+    ///
+    /// # Errors
+    /// If that set has not come, or the session is no subscription to a sink.
+    pub fn acknowledge(&mut self, number: u64) -> Result<(), RequestError> {
+        match self.state {
+            State::Closed => Err(RequestError::Closed),
+            State::Subscribed { to_sink: true } if number <= self.sets => {
+                encode(wire::AggregateAck { floor: number }, &mut self.out);
+                Ok(())
+            }
+            _ => Err(RequestError::NoSuchSet(number)),
+        }
     }
 
     // === in ===
@@ -115,6 +156,11 @@ impl OperatorSession {
         !self.out.is_empty()
     }
 
+    /// [`read_buffer`](Self::read_buffer) and [`transmit`](Self::transmit), for whoever reads and writes at one time.
+    pub fn buffers(&mut self) -> (&mut BytesMut, &mut BytesMut) {
+        (self.decoder.read_buffer(), &mut self.out)
+    }
+
     // === impl ===
 
     fn check_deadline(&mut self, now: MonoTime) -> Result<(), SessionError> {
@@ -131,10 +177,14 @@ impl OperatorSession {
                 self.state = State::Closed;
                 Ok(Event::Rejected(Rejection::from_wire(reject)))
             }
-            Incoming::Other(Body::Reply(reply)) if self.state == State::Asked => self.reply(reply),
-            Incoming::Other(Body::Reply(_)) => {
-                Err(SessionError::Illegal { frame: "Reply", when: "without a request" })
-            }
+            Incoming::Other(Body::Reply(reply)) => match self.state {
+                State::Asked { then } => self.reply(reply, then),
+                _ => Err(SessionError::Illegal { frame: "Reply", when: "without a request" }),
+            },
+            Incoming::Other(Body::Aggregate(aggregate)) => match self.state {
+                State::Subscribed { .. } => self.aggregate(aggregate),
+                _ => Err(SessionError::Illegal { frame: "Aggregate", when: "without a subscription" }),
+            },
             Incoming::Other(body) => {
                 Err(SessionError::Illegal { frame: body.name(), when: "to an operator" })
             }
@@ -142,21 +192,44 @@ impl OperatorSession {
         }
     }
 
-    fn reply(&mut self, wire::Reply { outcome, last }: wire::Reply) -> Result<Event, SessionError> {
-        let event = match outcome {
+    fn reply(
+        &mut self,
+        wire::Reply { outcome, last }: wire::Reply,
+        then: Then,
+    ) -> Result<Event, SessionError> {
+        match outcome {
             Some(Outcome::Value(bytes)) => {
-                let value =
-                    (VALUE.decode)(&bytes).map_err(|error| SessionError::Malformed(error.to_string()))?;
-                Event::Reply { value, last }
+                if last {
+                    self.state = match then {
+                        Then::Ready => State::Ready,
+                        Then::Subscribed { to_sink } => State::Subscribed { to_sink },
+                    };
+                }
+                Ok(Event::Reply { value: value(&bytes)?, last })
             }
-            Some(Outcome::Failure(wire::Failure { text, remedy })) => Event::Failed { text, remedy },
-            None => return Err(SessionError::Malformed("a reply of no known kind".into())),
-        };
-        if last || matches!(event, Event::Failed { .. }) {
-            self.state = State::Ready;
+            Some(Outcome::Failure(wire::Failure { text, remedy })) => {
+                self.state = State::Ready;
+                Ok(Event::Failed { text, remedy })
+            }
+            None => Err(SessionError::Malformed("a reply of no known kind".into())),
         }
-        Ok(event)
     }
+
+    fn aggregate(&mut self, aggregate: wire::Aggregate) -> Result<Event, SessionError> {
+        let wire::Aggregate { number, skipped, set, omitted } = aggregate;
+        if number == 0 && skipped > 0 {
+            return Ok(Event::Skipped(skipped));
+        }
+        if number != self.sets + 1 {
+            return Err(SessionError::Malformed(format!("set {number} follows set {}", self.sets)));
+        }
+        self.sets = number;
+        Ok(Event::Set(ReceivedSet { number, set: value(&set)?, omitted }))
+    }
+}
+
+fn value(bytes: &[u8]) -> Result<Value, SessionError> {
+    (VALUE.decode)(bytes).map_err(|error| SessionError::Malformed(error.to_string()))
 }
 
 impl Default for OperatorSession {

@@ -43,7 +43,7 @@ fn message(files: &DescriptorPool, of: &MessageDescriptor, mut bytes: &[u8], dep
                 (content, bytes) = bytes.split_at(length);
                 let inside = match field.kind() {
                     Kind::Message(inside) => Some((inside, format!("{}, {length} bytes:", field.name()))),
-                    Kind::Bytes if field.name() == "payload" => {
+                    Kind::Bytes if ["payload", "value", "set"].contains(&field.name()) => {
                         let value = files.get_message_by_name("stook.v1.Value").expect("values");
                         Some((value, format!("{}, {length} bytes, a Value:", field.name())))
                     }

@@ -9,7 +9,7 @@ use stook_proto::collector::{Declaration, Event as Told, NewResult, ReplayLimits
 use stook_proto::host::{Event, HostLimits};
 use stook_proto::{
     Assignment, CapabilityDeclaration, CollectorHeartbeat, CollectorSession, HostSession, Lease, LoadMetrics,
-    RejectReason, Rejection, TaskOutcome, Token,
+    OperatorSession, RejectReason, Rejection, Request, Subscription, TaskOutcome, Token,
 };
 use stook_types::{
     Capability, CollectorId, CorrelationId, Incarnation, MonoTime, Refusal, SessionEpoch, TaskId, Topic,
@@ -37,6 +37,7 @@ pub(crate) fn dump() -> String {
     both.cancel();
     both.leave();
     both.come_again();
+    both.consume();
     both.out
 }
 
@@ -155,6 +156,31 @@ impl Both {
             "exit: what you had was given to others",
         ));
         assert!(matches!(&self.down()[..], [Told::Rejected(_)]));
+    }
+
+    fn consume(&mut self) {
+        self.heading("A consumer of the sink `detector` connects, is sent a set, and acknowledges it.");
+        let mut consumer = OperatorSession::new();
+        self.host = HostSession::new(NOW, HostLimits::default());
+        consumer.request(&Request::Subscribe(Subscription::sink("detector"))).expect("ready");
+        let bytes = consumer.transmit().split();
+        self.write("consumer -> host", &bytes);
+        self.host.read_buffer().extend_from_slice(&bytes);
+        assert!(matches!(self.host.poll(NOW), Ok(Some(Event::Request(Request::Subscribe(_))))));
+        let subscribed = Value::from([("sink", Value::from("detector")), ("window", 64.into())]);
+        self.host.reply(&Value::from([("subscribed", subscribed)]), true).expect("asked");
+        let set = Value::from([("aggregate", Value::from("a")), ("value", Value::from_iter([4711.into()]))]);
+        let set = stook_proto::payload(&set).expect("flat").bytes().clone();
+        self.host.send_set(set, "").expect("there is room");
+        let bytes = self.host.transmit().split();
+        self.write("host -> consumer", &bytes);
+        consumer.read_buffer().extend_from_slice(&bytes);
+        while consumer.poll(NOW).expect("a good host").is_some() {}
+        consumer.acknowledge(1).expect("it has come");
+        let bytes = consumer.transmit().split();
+        self.write("consumer -> host", &bytes);
+        self.host.read_buffer().extend_from_slice(&bytes);
+        assert!(matches!(self.host.poll(NOW), Ok(Some(Event::Acknowledged(1)))));
     }
 
     fn assign(&mut self, lease: Lease, task: u128) {

@@ -2,6 +2,7 @@
 
 use stook_types::Value;
 
+use super::subscription::Feed;
 use super::{HostSession, State};
 use crate::host::Event;
 use crate::wire::{frame::Body, reply::Outcome};
@@ -31,7 +32,8 @@ pub enum ReplyError {
 }
 
 impl HostSession {
-    /// Answers the request: in one piece, or in several of which one is the last.
+    /// Answers the request: in one piece, or in several of which one is the last. That to a subscription takes it: from
+    /// then on [sets](Self::send_set) are sent, and no other request comes.
     ///
     /// # Errors
     /// If there is no request, the operator does not read what it was sent, or the value does not fit. The request
@@ -51,7 +53,7 @@ impl HostSession {
         }
         encode(frame, &mut self.out.bytes);
         if last {
-            self.state = State::Answered;
+            self.state = if self.feed.is_some() { State::Subscribed } else { State::Answered };
         }
         Ok(())
     }
@@ -62,6 +64,7 @@ impl HostSession {
             let failure = wire::Failure { text: text.into(), remedy: remedy.into() };
             self.out.push(wire::Reply { outcome: Some(Outcome::Failure(failure)), last: true });
             self.state = State::Answered;
+            self.feed = None;
         }
     }
 
@@ -72,6 +75,9 @@ impl HostSession {
         }
         let request = Request::from_wire(body)?;
         self.state = State::Asked;
+        if let Request::Subscribe(subscription) = &request {
+            self.feed = Some(Feed::of(subscription));
+        }
         Ok(Event::Request(request))
     }
 }
