@@ -53,6 +53,11 @@ impl<'a> Look<'a> {
         self.0.and_then(Value::as_str).map(clean)
     }
 
+    /// It, if there is something.
+    pub(crate) fn some(self) -> Option<Self> {
+        self.0.filter(|value| **value != Value::Null).map(Self::at)
+    }
+
     /// Whether it says yes.
     pub(crate) fn is_true(self) -> bool {
         matches!(self.0, Some(Value::Bool(true)))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use stook_engine::{CounterSnapshot, ResultAggregator};
-use stook_plugin::{AggregatedResult, Sink, SinkError};
+use stook_plugin::{AggregatedResult, Plugin, Sink, SinkError};
 use stook_proto::Submission;
 use stook_proto::host::HostLimits;
 use stook_proto::transport::Endpoint;
@@ -18,10 +18,11 @@ use uuid::Uuid;
 use crate::HostError;
 use crate::clock::{CENTURY, Clock};
 use crate::config::Config;
+use crate::consumer::ConsumerSink;
 use crate::control::{
     Control, Message, Order, Parts, RestartRefused, Scores, SubmitRefused, Submitted, TaskEnd,
 };
-use crate::delivery::{Delivery, Target};
+use crate::delivery::{Delivery, TakenBy, Target};
 use crate::door;
 use crate::event::{Event, Listener};
 use crate::hub::{Hub, Phase};
@@ -419,14 +420,23 @@ fn targets(config: &Config, callbacks: Vec<(String, Box<dyn Sink>)>) -> Result<V
         if aggregates.is_empty() {
             continue;
         }
-        let made = sink.factory.build();
-        let made =
-            made.map_err(|error| HostError::Sink { sink: sink.name.to_string(), why: error.to_string() })?;
-        targets.push(Target { name: sink.name.clone(), sink: made, aggregates });
+        let taken_by =
+            if sink.plugin == ConsumerSink::NAME {
+                TakenBy::Consumer
+            } else {
+                let made = sink.factory.build();
+                TakenBy::Sink(made.map_err(|error| HostError::Sink {
+                    sink: sink.name.to_string(),
+                    why: error.to_string(),
+                })?)
+            };
+        targets.push(Target { name: sink.name.clone(), plugin: Some(sink.plugin), taken_by, aggregates });
     }
     for (name, sink) in callbacks {
         let aggregates = config.aggregates.iter().position(|aggregate| *aggregate.spec.name == *name);
-        targets.push(Target { name: name.into(), sink, aggregates: aggregates.into_iter().collect() });
+        let aggregates = aggregates.into_iter().collect();
+        let taken_by = TakenBy::Sink(sink);
+        targets.push(Target { name: name.into(), plugin: None, taken_by, aggregates });
     }
     Ok(targets)
 }

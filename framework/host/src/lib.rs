@@ -16,6 +16,7 @@
 mod client;
 mod clock;
 pub mod config;
+mod consumer;
 mod control;
 mod delivery;
 mod door;
@@ -35,7 +36,8 @@ mod supervise;
 mod ticker;
 mod timed;
 
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, Consumer, Seen, Set, Tap};
+pub use consumer::ConsumerSink;
 pub use control::{RestartRefused, SubmitRefusal, SubmitRefused, Submitted, TaskEnd};
 pub use error::HostError;
 pub use event::Event;

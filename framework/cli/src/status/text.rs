@@ -181,17 +181,11 @@ impl Text<'_> {
         }
         let mut table = Table::of(&["NAME", "WAITING", "STALLED", "STATE"]);
         for sink in sinks {
-            let full = sink.field("full").is_true();
-            let state = match (full, sink.field("error").text()) {
-                (_, Some(error)) => Cell::text(format!("fails: {error}")).styled(Style::Red),
-                (true, None) => Cell::text("does not keep up").styled(Style::Red),
-                (false, None) => Cell::text("takes what comes"),
-            };
             table.row([
                 Cell::text(sink.field("name").shown()),
                 Cell::number(sink.field("waiting").count()),
                 Cell::number(age(sink.field("stalled_ms"))),
-                state,
+                state_of(sink),
             ]);
         }
         section(paint, "sinks", table.lines(paint))
@@ -273,6 +267,23 @@ fn why_held_up(by: &str) -> String {
             None => by.to_owned(),
         },
     }
+}
+
+/// Whether a sink keeps up, and if not, why.
+fn state_of(sink: Look<'_>) -> Cell {
+    let style = if sink.field("full").is_true() { Style::Red } else { Style::Plain };
+    if let Some(error) = sink.field("error").text() {
+        return Cell::text(format!("fails: {error}")).styled(Style::Red);
+    }
+    if let Some(consumer) = sink.field("consumer").some() {
+        if !consumer.field("connected").is_true() {
+            return Cell::text("its consumer is not connected").styled(Style::Red);
+        }
+        let pid = consumer.field("pid").int().map_or_else(String::new, |pid| format!("process {pid}, "));
+        let unacknowledged = consumer.field("unacknowledged").count();
+        return Cell::text(format!("{pid}{unacknowledged} unacknowledged")).styled(style);
+    }
+    Cell::text(if style == Style::Red { "does not keep up" } else { "takes what comes" }).styled(style)
 }
 
 /// A time in milliseconds, if there is one.

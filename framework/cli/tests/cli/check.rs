@@ -100,7 +100,7 @@ fn three_mistakes_are_three_messages() {
   = did you mean `list`? there is"#
     );
     assert!(ran.err.starts_with(&wanted), "--- said:\n{}\n--- wanted:\n{wanted}", ran.err);
-    assert!(ran.err.ends_with("(linked: stook_strategies)\n"), "{}", ran.err);
+    assert!(ran.err.ends_with("(linked: stook, stook_strategies)\n"), "{}", ran.err);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use stook_types::{Capability, CollectorId, CorrelationId, Incarnation, Missing, 
 
 use super::Control;
 use super::roster::{Known, Standing};
-use crate::delivery::SinkStatus;
+use crate::delivery::{ConsumerStatus, SinkStatus};
 use crate::supervise::Lines;
 
 /// Everything at one moment. Its fields are a published format: what `stook status --format json` prints.
@@ -177,6 +177,16 @@ struct Sink {
     full: bool,
     /// What it said when it failed, while it fails.
     error: Option<String>,
+    /// How it stands with its consumer, if it is one's.
+    consumer: Option<ConsumerReport>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct ConsumerReport {
+    connected: bool,
+    pid: Option<u32>,
+    /// Sets that it was sent and has not acknowledged.
+    unacknowledged: usize,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -368,8 +378,15 @@ impl Queue {
 }
 
 impl Sink {
-    fn of(SinkStatus { name, waiting, stalled, full, error }: SinkStatus) -> Self {
-        Self { name: name.to_string(), waiting, stalled_ms: stalled.map(millis), full, error }
+    fn of(SinkStatus { name, waiting, stalled, full, error, consumer }: SinkStatus) -> Self {
+        let consumer = consumer.map(ConsumerReport::of);
+        Self { name: name.to_string(), waiting, stalled_ms: stalled.map(millis), full, error, consumer }
+    }
+}
+
+impl ConsumerReport {
+    fn of(ConsumerStatus { reader, unacknowledged }: ConsumerStatus) -> Self {
+        Self { connected: reader.is_some(), pid: reader.and_then(|reader| reader.pid), unacknowledged }
     }
 }
 

@@ -1,6 +1,8 @@
 //! From a released set to the sinks that its aggregate names, and back to who is owed an acknowledgement.
 
+mod lookers;
 mod outbox;
+mod outlet;
 mod watchers;
 mod worker;
 
@@ -17,14 +19,16 @@ use tokio::sync::watch;
 use crate::HostError;
 use crate::config::Ack;
 use crate::mailbox::Mailboxes;
+pub(crate) use lookers::{Looker, Lookers, Next};
 use outbox::Outbox;
-pub(crate) use outbox::SinkStatus;
+pub(crate) use outbox::{ConsumerStatus, SinkStatus};
+pub(crate) use outlet::{Consumer, Outlet};
 #[cfg(all(test, feature = "toml"))]
 pub(crate) use watchers::Watch;
 use watchers::Watchers;
 
-/// Takes released sets to their sinks. Each sink has a thread of its own and a bounded outbox; where one is full,
-/// the producers of its aggregates are slowed down.
+/// Takes released sets to their sinks. Each sink has a bounded outbox, and a thread of its own or a consumer; where one is
+/// full, the producers of its aggregates are slowed down.
 pub(crate) struct Delivery {
     origin: WallTime,
     /// Per aggregate, in the order of the specs.
@@ -32,7 +36,10 @@ pub(crate) struct Delivery {
     /// Likewise.
     outboxes: Vec<Vec<Arc<Outbox>>>,
     workers: Mutex<Vec<worker::Worker>>,
+    outlets: Vec<Arc<Outlet>>,
+    configured: Vec<Configured>,
     watchers: Arc<Watchers>,
+    lookers: Arc<Lookers>,
     shared: Arc<Shared>,
 }
 
@@ -44,8 +51,8 @@ pub(super) struct Shared {
 }
 
 /// A set on its way to one or more sinks.
-pub(super) struct Parcel {
-    pub(super) result: AggregatedResult,
+pub(crate) struct Parcel {
+    pub(crate) result: AggregatedResult,
     /// The results that are acknowledged when it is settled.
     origins: Vec<(Arc<Source>, u64)>,
     settlement: Mutex<Option<Settlement>>,
@@ -58,12 +65,28 @@ pub(super) struct Parcel {
 /// A sink with the aggregates that deliver to it.
 pub(crate) struct Target {
     pub(crate) name: Arc<str>,
-    pub(crate) sink: Box<dyn Sink>,
+    /// What config selects for it; `None` for a callback.
+    pub(crate) plugin: Option<&'static str>,
+    pub(crate) taken_by: TakenBy,
+    pub(crate) aggregates: Vec<usize>,
+}
+
+/// Who takes what is delivered to a sink.
+pub(crate) enum TakenBy {
+    Sink(Box<dyn Sink>),
+    /// Another process, that connects.
+    Consumer,
+}
+
+/// A sink of the config that some aggregate delivers to.
+pub(crate) struct Configured {
+    pub(crate) name: Arc<str>,
+    pub(crate) plugin: &'static str,
     pub(crate) aggregates: Vec<usize>,
 }
 
 impl Delivery {
-    /// Starts a thread for each sink.
+    /// Starts a thread for each sink that is no consumer's.
     pub(crate) fn start(
         acks: Vec<Ack>,
         targets: Vec<Target>,
@@ -72,15 +95,20 @@ impl Delivery {
     ) -> Result<Self, HostError> {
         let shared = Arc::new(Shared { mailboxes, progress: watch::Sender::new(0) });
         let mut outboxes: HashMap<usize, Vec<Arc<Outbox>>> = HashMap::new();
-        let mut workers = Vec::new();
-        for Target { name, sink, aggregates } in targets {
-            let outbox = Arc::new(Outbox::new(name));
+        let (mut workers, mut outlets, mut configured) = (Vec::new(), Vec::new(), Vec::new());
+        for Target { name, plugin, taken_by, aggregates } in targets {
+            let outbox = Arc::new(Outbox::new(name.clone()));
             aggregates.iter().for_each(|i| outboxes.entry(*i).or_default().push(outbox.clone()));
-            workers.push(worker::Worker::start(sink, outbox, shared.clone())?);
+            configured.extend(plugin.map(|plugin| Configured { name, plugin, aggregates }));
+            match taken_by {
+                TakenBy::Sink(sink) => workers.push(worker::Worker::start(sink, outbox, shared.clone())?),
+                TakenBy::Consumer => outlets.push(Arc::new(Outlet::new(outbox, shared.clone()))),
+            }
         }
         let outboxes = (0..acks.len()).map(|i| outboxes.remove(&i).unwrap_or_default()).collect();
-        let watchers = Arc::default();
-        Ok(Self { origin, acks, outboxes, workers: Mutex::new(workers), watchers, shared })
+        let (watchers, lookers) = (Arc::default(), Arc::default());
+        let workers = Mutex::new(workers);
+        Ok(Self { origin, acks, outboxes, workers, outlets, configured, watchers, lookers, shared })
     }
 
     /// Orders, merges and sends released sets. Under no lock; leaves `released` empty.
@@ -110,6 +138,7 @@ impl Delivery {
             settlement: Mutex::new(Some(emission.settlement)),
             open: AtomicUsize::new(outboxes.len()),
         });
+        self.lookers.tell(emission.aggregate, &parcel);
         if outboxes.is_empty() {
             self.shared.settle(&parcel);
         }
@@ -134,7 +163,8 @@ impl Delivery {
     /// How it stands with each sink.
     pub(crate) fn sinks(&self) -> Vec<SinkStatus> {
         let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        workers.iter().map(worker::Worker::status).collect()
+        let workers = workers.iter().map(worker::Worker::status);
+        workers.chain(self.outlets.iter().map(|outlet| outlet.status())).collect()
     }
 
     /// Changes whenever something that had no room may have it.
@@ -152,6 +182,21 @@ impl Delivery {
         &self.watchers
     }
 
+    /// Who looks on.
+    pub(crate) fn lookers(&self) -> &Arc<Lookers> {
+        &self.lookers
+    }
+
+    /// What waits for the consumer of this sink, if it is a consumer's.
+    pub(crate) fn outlet(&self, sink: &str) -> Option<Arc<Outlet>> {
+        self.outlets.iter().find(|outlet| outlet.name() == sink).cloned()
+    }
+
+    /// The sinks of the config that some aggregate delivers to.
+    pub(crate) fn configured(&self) -> &[Configured] {
+        &self.configured
+    }
+
     pub(crate) fn mailboxes(&self) -> &Arc<Mailboxes> {
         &self.shared.mailboxes
     }
@@ -161,7 +206,9 @@ impl Delivery {
         let workers = std::mem::take(&mut *self.workers.lock().unwrap_or_else(PoisonError::into_inner));
         let deadline = std::time::Instant::now() + patience;
         workers.iter().for_each(worker::Worker::close);
+        self.outlets.iter().for_each(|outlet| outlet.close());
         workers.into_iter().for_each(|worker| worker.finish(deadline));
+        self.outlets.iter().for_each(|outlet| outlet.finish(deadline));
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Connection<S> {
     owed: Option<(Instant, usize)>,
     /// The peer takes nothing more. What it sent before may still be there to read.
     deaf: bool,
+    /// The peer may read as slowly as it likes.
+    unhurried: bool,
 }
 
 /// What the socket had.
@@ -28,6 +30,8 @@ pub(super) struct Connection<S> {
 pub(super) enum Io {
     /// Something to understand.
     Read,
+    /// Nothing, and the peer is owed less than before.
+    Wrote,
     /// Nothing, and a deadline of the protocol has passed.
     Deadline,
     /// The end.
@@ -48,48 +52,59 @@ where
 {
     pub(super) fn new(hub: Arc<Hub>, stream: S) -> Self {
         let protocol = HostSession::new(hub.clock.now(), hub.limits);
-        Self { hub, stream, protocol, outgoing: BytesMut::new(), owed: None, deaf: false }
+        Self { hub, stream, protocol, outgoing: BytesMut::new(), owed: None, deaf: false, unhurried: false }
     }
 
     /// Writes what there is to write until there is something to do about what was read. Loses nothing when it is
     /// cancelled: what was read is in the protocol's buffer, what was not written is still here.
     pub(super) async fn turn(&mut self) -> Io {
         loop {
-            if self.outgoing.is_empty() && self.protocol.wants_transmit() {
-                self.outgoing = self.protocol.transmit().split();
-            }
-            if self.deaf {
-                self.outgoing.clear();
-            }
-            if self.outgoing.is_empty() {
-                self.owed = None;
-            } else {
-                let bytes = self.outgoing.len();
-                self.owed.get_or_insert_with(|| (Instant::now() + WRITE, bytes));
-            }
-            let patience = self.owed.map(|(until, _)| until);
-            let deadline = self.protocol.deadline().map(|deadline| self.hub.clock.instant(deadline));
-            let (mut reader, mut writer) = (&self.stream, &self.stream);
-            tokio::select! {
-                biased;
-                written = writer.write_buf(&mut self.outgoing), if !self.outgoing.is_empty() => {
-                    self.deaf = matches!(written, Ok(0) | Err(_));
-                    let written = written.unwrap_or(0);
-                    self.owed = self.owed.and_then(|(until, bytes)| Some((until, bytes.checked_sub(written)?)));
-                    self.owed = self.owed.filter(|(_, bytes)| *bytes > 0);
-                }
-                read = reader.read_buf(self.protocol.read_buffer()) => match read {
-                    Ok(0) | Err(_) => return Io::Eof,
-                    Ok(_) => return Io::Read,
-                },
-                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
-                    return Io::Deadline;
-                }
-                () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {
-                    return Io::Deaf;
-                }
+            match self.step().await {
+                Io::Wrote => {}
+                io => return io,
             }
         }
+    }
+
+    /// The same, but returns as well when something was written.
+    pub(super) async fn step(&mut self) -> Io {
+        if self.outgoing.is_empty() && self.protocol.wants_transmit() {
+            self.outgoing = self.protocol.transmit().split();
+        }
+        if self.deaf {
+            self.outgoing.clear();
+        }
+        if self.outgoing.is_empty() || self.unhurried {
+            self.owed = None;
+        } else {
+            let bytes = self.outgoing.len();
+            self.owed.get_or_insert_with(|| (Instant::now() + WRITE, bytes));
+        }
+        let patience = self.owed.map(|(until, _)| until);
+        let deadline = self.protocol.deadline().map(|deadline| self.hub.clock.instant(deadline));
+        let (mut reader, mut writer) = (&self.stream, &self.stream);
+        tokio::select! {
+            biased;
+            written = writer.write_buf(&mut self.outgoing), if !self.outgoing.is_empty() => {
+                self.deaf = matches!(written, Ok(0) | Err(_));
+                let written = written.unwrap_or(0);
+                self.owed = self.owed.and_then(|(until, bytes)| Some((until, bytes.checked_sub(written)?)));
+                self.owed = self.owed.filter(|(_, bytes)| *bytes > 0);
+                Io::Wrote
+            }
+            read = reader.read_buf(self.protocol.read_buffer()) => match read {
+                Ok(0) | Err(_) => Io::Eof,
+                Ok(_) => Io::Read,
+            },
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Io::Deadline,
+            () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => Io::Deaf,
+        }
+    }
+
+    /// From now on the peer may take what there is to write as slowly as it likes. What waits for it has a bound, and
+    /// nobody has a task of it.
+    pub(super) fn do_not_hurry(&mut self) {
+        self.unhurried = true;
     }
 
     /// Whether commands may be put into frames. At three quarters of what may wait to be read by the peer they wait

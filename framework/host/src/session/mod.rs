@@ -1,8 +1,10 @@
 //! One connection: from the first byte to the last, on a task of its own.
 
 mod connection;
+mod consumer;
 mod intake;
 mod operator;
+mod set;
 mod turns;
 
 use std::sync::Arc;
@@ -80,7 +82,9 @@ where
     let hello = match hello {
         Ok(Some(Introduction::Collector(hello))) => hello,
         Ok(Some(Introduction::Operator(request))) => {
-            return operator::serve(&hub, connection, place, request, phase).await;
+            // Operators bring nothing in.
+            drop(open);
+            return operator::serve(&hub, connection, peer, place, request, phase).await;
         }
         Ok(None) => return,
         Err(error) => {

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use serde::Serialize;
 use stook_plugin::SetKey;
 use stook_proto::host::Event as Said;
+use stook_proto::transport::Peer;
 use stook_proto::{HostSession, RejectReason, Rejection, Request, Submission};
 use stook_types::{CollectorId, CorrelationId, Missing, TaskId, TaskOutcome, Value, to_value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::connection::{Connection, Io};
-use super::shutting_down;
+use super::{consumer, shutting_down};
 use crate::control::{Message, Order, SubmitRefused, Submitted, TaskEnd};
 use crate::event::Refused;
 use crate::hub::{Hub, Phase, reached};
@@ -34,20 +35,30 @@ type Asking = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(super) async fn serve<S>(
     hub: &Arc<Hub>,
     mut connection: Connection<S>,
+    peer: Peer,
     place: Place,
     first: Request,
     mut phase: watch::Receiver<Phase>,
 ) where
     for<'a> &'a S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Ok(_permit) = hub.operators.try_acquire() else {
+    let Ok(permit) = hub.operators.try_acquire() else {
         let busy = Rejection::new(RejectReason::Busy, "too many operators", "ask again after a while");
         return connection.reject(&busy).await;
     };
     drop(place);
     let (to, mut answers) = mpsc::channel(ANSWERS);
-    let mut asking: Option<Asking> = Some(Box::pin(answer(hub.clone(), first, to.clone())));
+    let mut asking: Option<Asking> = None;
+    let mut asked = Some(first);
     loop {
+        match asked.take() {
+            None => {}
+            Some(Request::Subscribe(subscription)) => match consumer::admit(hub, &subscription, peer).await {
+                Ok(feed) => return consumer::serve(hub, connection, feed, permit, phase).await,
+                Err((text, remedy)) => connection.protocol.refuse_request(text, remedy),
+            },
+            Some(request) => asking = Some(Box::pin(answer(hub.clone(), request, to.clone()))),
+        }
         // The stop comes last: what a task ended with is said before.
         tokio::select! {
             biased;
@@ -58,9 +69,7 @@ pub(super) async fn serve<S>(
                     return;
                 }
                 match connection.protocol.poll(hub.clock.now()) {
-                    Ok(Some(Said::Request(request))) => {
-                        asking = Some(Box::pin(answer(hub.clone(), request, to.clone())));
-                    }
+                    Ok(Some(Said::Request(request))) => asked = Some(request),
                     Ok(_) => {}
                     Err(error) => {
                         let rejection = error.rejection();

@@ -1,5 +1,9 @@
 //! A host, asked from another process.
 
+mod subscription;
+
+pub use subscription::{Consumer, Seen, Set, Tap};
+
 use std::time::{Duration, Instant};
 
 use stook_proto::operator::{Event, RequestError};
@@ -9,7 +13,8 @@ use stook_types::{CollectorId, MonoTime, Value};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-/// A connection to a host that runs, for operators: what `stook status`, `submit` and `restart` use.
+/// A connection to a host that runs, for operators and consumers: what `stook status`, `submit`, `restart` and `tap` use.
+/// [`tap`](Self::tap) and [`consume`](Self::consume) make it one over which released sets come.
 ///
 /// ```no_run
 /// # async fn ask() -> Result<(), Box<dyn std::error::Error>> {
@@ -120,17 +125,34 @@ impl Client {
         timeout(PATIENCE, self.next()).await.map_err(|_| ClientError::Timeout(PATIENCE))?
     }
 
-    /// Writes what there is to write, then reads something.
+    /// Writes what there is to write, and reads something. Cancelled, it loses neither.
     async fn turn(&mut self) -> Result<(), ClientError> {
-        let mut stream = &self.stream;
-        if self.session.wants_transmit() {
-            let output = self.session.transmit().split();
-            // A host that has rejected us reads no more; what it said is still there to be read.
-            let _ = stream.write_all(&output).await;
+        loop {
+            let (mut reader, mut writer) = (&self.stream, &self.stream);
+            let wants_write = self.session.wants_transmit();
+            let (input, output) = self.session.buffers();
+            tokio::select! {
+                biased;
+                written = writer.write_buf(output), if wants_write => {
+                    if !matches!(written, Ok(1..)) {
+                        // A host that has rejected us reads no more; what it said is still there to be read.
+                        output.clear();
+                    }
+                }
+                read = reader.read_buf(input) => return match read? {
+                    0 => Err(ClientError::Closed),
+                    _ => Ok(()),
+                },
+            }
         }
-        match stream.read_buf(self.session.read_buffer()).await? {
-            0 => Err(ClientError::Closed),
-            _ => Ok(()),
+    }
+
+    /// Writes what there is to write, all of it. Cancelled, it loses nothing: the rest is written later.
+    async fn flush(&mut self) {
+        while self.session.wants_transmit() {
+            if !matches!((&self.stream).write_buf(self.session.transmit()).await, Ok(1..)) {
+                self.session.transmit().clear();
+            }
         }
     }
 }

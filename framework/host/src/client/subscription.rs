@@ -1,0 +1,129 @@
+//! Released sets, as they come.
+
+mod set;
+
+pub use set::Set;
+
+use stook_proto::operator::Event;
+use stook_proto::{RejectReason, Request, Subscription};
+use stook_types::MonoTime;
+
+use super::{Client, ClientError};
+
+/// Released sets, looked at: from [`Client::tap`].
+pub struct Tap(Client);
+
+/// The sets of a sink, one after the other: from [`Client::consume`].
+///
+/// It connects once. When the host stops or dies, and is to be waited for, its user connects again, after a pause, and goes
+/// on: what was not acknowledged comes again, with the same [`emission_id`](Set::emission_id).
+///
+/// ```no_run
+/// # async fn detect(_: &stook::Set) {}
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// use stook::{Client, Endpoint};
+///
+/// let host = Endpoint::of_host("stook")?;
+/// let mut consumer = Client::connect(&host).await?.consume("detector").await?;
+/// while let Some(set) = consumer.next().await? {
+///     detect(&set).await;
+///     consumer.ack(&set).await?; // not before: it will not come again
+/// }
+/// # Ok(()) }
+/// ```
+pub struct Consumer(Client);
+
+/// What there is to be seen.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Seen {
+    /// A released set.
+    Set(Set),
+    /// So many sets were released here, and were not sent: this process did not keep up.
+    Skipped(u64),
+}
+
+impl Client {
+    /// Looks at the sets that these aggregates release from now on; at those of all, if none is named. Holds up nobody: who
+    /// is too slow is told how many sets were skipped.
+    ///
+    /// # Errors
+    /// If there is no such aggregate, or the host does not answer.
+    pub async fn tap<S: Into<String>>(
+        self,
+        aggregates: impl IntoIterator<Item = S>,
+    ) -> Result<Tap, ClientError> {
+        self.subscribe(Subscription::Aggregates(aggregates.into_iter().map(Into::into).collect()))
+            .await
+            .map(Tap)
+    }
+
+    /// Consumes the sets of a sink, `use = "consumer"` in the host's config: each comes until it is acknowledged, and holds
+    /// up the producers of its aggregate when too many are not.
+    ///
+    /// # Errors
+    /// If there is no such sink, another process consumes its sets, or the host does not answer.
+    pub async fn consume(self, sink: impl Into<String>) -> Result<Consumer, ClientError> {
+        self.subscribe(Subscription::sink(sink)).await.map(Consumer)
+    }
+
+    async fn subscribe(mut self, to: Subscription) -> Result<Self, ClientError> {
+        self.ask(&Request::Subscribe(to)).await.map(|_| self)
+    }
+
+    /// The next thing to be seen; `None` when the host stops.
+    async fn next_seen(&mut self) -> Result<Option<Seen>, ClientError> {
+        loop {
+            match self.session.poll(MonoTime::at(self.origin.elapsed()))? {
+                Some(Event::Set(set)) => return Ok(Some(Seen::Set(Set(set)))),
+                Some(Event::Skipped(sets)) => return Ok(Some(Seen::Skipped(sets))),
+                Some(Event::Rejected(rejection)) if rejection.reason == RejectReason::ShuttingDown => {
+                    return Ok(None);
+                }
+                Some(Event::Rejected(rejection)) => return Err(ClientError::Rejected(rejection)),
+                Some(_) => {}
+                None => self.turn().await?,
+            }
+        }
+    }
+}
+
+impl Tap {
+    /// The next set, or how many are missing in its place; `None` when the host stops. Waits for as long as that takes.
+    /// Cancelled, it loses nothing.
+    ///
+    /// # Errors
+    /// If the connection breaks.
+    pub async fn next(&mut self) -> Result<Option<Seen>, ClientError> {
+        self.0.next_seen().await
+    }
+}
+
+impl Consumer {
+    /// The next set; `None` when the host stops. Waits for as long as that takes. Up to 64 can be asked for before the first of
+    /// them is acknowledged. Cancelled, it loses nothing.
+    ///
+    /// # Errors
+    /// If the connection breaks.
+    pub async fn next(&mut self) -> Result<Option<Set>, ClientError> {
+        loop {
+            match self.0.next_seen().await? {
+                Some(Seen::Set(set)) => return Ok(Some(set)),
+                // There are none in the sets of a sink.
+                Some(Seen::Skipped(_)) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// This set, and all that came before it, is done with: it will not come again, and counts as delivered. Returns when that
+    /// is on its way; cancelled, it still goes out with the next call.
+    ///
+    /// # Errors
+    /// If the set did not come over this connection, or that has ended.
+    pub async fn ack(&mut self, set: &Set) -> Result<(), ClientError> {
+        self.0.session.acknowledge(set.0.number)?;
+        self.0.flush().await;
+        Ok(())
+    }
+}
