@@ -17,6 +17,7 @@ pub mod scenario;
 mod status;
 mod submit;
 mod table;
+mod tap;
 mod test;
 
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ enum Verb {
     Test(test::Args),
     Submit(submit::Args),
     Status(status::Args),
+    Tap(tap::Args),
     Restart(restart::Args),
     Exec(exec::Args),
     #[command(subcommand)]
@@ -91,6 +93,7 @@ pub fn main(linked: Linked) -> ExitCode {
         Verb::Test(args) => test::run(&args, linked),
         Verb::Submit(args) => submit::run(&args),
         Verb::Status(args) => status::run(&args),
+        Verb::Tap(args) => tap::run(&args),
         Verb::Restart(args) => restart::run(&args),
         Verb::Exec(args) => exec::run(args),
         Verb::New(verb) => new::run(&verb),
