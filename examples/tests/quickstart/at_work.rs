@@ -12,7 +12,7 @@ use stook_examples::gather::processes::Processes;
 use tempfile::TempDir;
 
 /// Nothing takes longer, however slow the machine: a scan of an unoptimized build hashes slowly.
-const DEADLINE: Duration = Duration::from_secs(120);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Killed when dropped.
 pub(crate) struct Quickstart {
@@ -147,11 +147,11 @@ impl Ended {
 }
 
 /// The host makes it, for this user only.
-fn runtime(directory: &TempDir) -> PathBuf {
+pub(crate) fn runtime(directory: &TempDir) -> PathBuf {
     directory.path().join("run")
 }
 
-fn command(directory: &TempDir, arguments: &[&str]) -> Command {
+pub(crate) fn command(directory: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quickstart"));
     command
         .args(arguments)

@@ -2,6 +2,10 @@
 
 mod at_work;
 #[cfg(target_os = "linux")]
+mod live;
+#[cfg(target_os = "linux")]
+mod terminal;
+#[cfg(target_os = "linux")]
 #[path = "../../src/gather/testing.rs"]
 mod testing;
 
