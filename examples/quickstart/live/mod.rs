@@ -16,6 +16,8 @@ mod page;
 mod progress;
 mod render;
 mod screen;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
