@@ -9,10 +9,11 @@ use stook::{
     SubmitRefusal,
 };
 use stook_plugin::{
-    BuildError, Candidate, Draw, FailureDetector, NoOptions, Plugin, Pool, Registration, ScoringPolicy, Watch,
+    Algebra, BuildError, Candidate, Conflicts, Draw, FailureDetector, MergeError, MergeInput, MergeStrategy,
+    Merged, NoOptions, Plugin, Pool, Registration, ScoringPolicy, Watch,
 };
 use stook_tests::host::{config, one};
-use stook_tests::raw::{Raw, worker};
+use stook_tests::raw::{Raw, hello, result, worker};
 use stook_tests::soon;
 use stook_types::{FanOut, MonoTime};
 
@@ -88,6 +89,22 @@ async fn what_is_refused_can_be_matched_on() {
 }
 
 #[tokio::test]
+async fn who_wants_to_submit_can_wait_until_the_host_is_ready() {
+    let directory = tempfile::tempdir().unwrap();
+    // `p` is started by nobody, and so fails to register.
+    let host = builder(directory.path()).registration(Duration::from_millis(10)).build().unwrap();
+    let (handle, of_another) = (host.handle(), builder(directory.path()).handle());
+    let asks = async {
+        assert!(handle.ready().await);
+        handle.stop();
+    };
+    let (ended, ()) = soon(async { tokio::join!(host.run(), asks) }).await;
+    ended.expect("it ends well");
+    assert!(handle.ready().await, "it has been");
+    assert!(!of_another.ready().await, "it was never built");
+}
+
+#[tokio::test]
 async fn a_patience_without_end_is_a_long_one() {
     let directory = tempfile::tempdir().unwrap();
     let builder = builder(directory.path()).grace(Duration::MAX).registration(Duration::MAX);
@@ -106,6 +123,16 @@ impl Plugin for Bad {
 
     fn build(_: NoOptions, _: &BuildContext) -> Result<Self, BuildError> {
         Ok(Self)
+    }
+}
+
+impl MergeStrategy for Bad {
+    fn algebra(&self) -> Algebra {
+        Algebra::default()
+    }
+
+    fn merge(&self, input: &MergeInput<'_>, _: &mut Conflicts) -> Result<Merged, MergeError> {
+        Err(MergeError::new(format!("{} is too few", input.results.len())))
     }
 }
 
@@ -185,6 +212,44 @@ async fn policies_that_misbehave_are_replaced_and_named() {
         let status = serde_json::to_value(handle.status().await.expect("it runs")).unwrap();
         assert_eq!(status["plugins"]["misbehaved"], serde_json::json!({ "bad": 1 }));
         assert!(status["plugins"]["slow"]["bad"].as_u64() >= Some(1), "{}", status["plugins"]);
+        handle.stop();
+    };
+    let (ended, ()) = tokio::join!(host.run(), asks);
+    ended.expect("it ends well");
+}
+
+#[tokio::test]
+async fn a_merge_that_fails_is_told_with_its_reason() {
+    let directory = tempfile::tempdir().unwrap();
+    let registry = Registry::builder().with(Registration::merge::<Bad>("test")).build().unwrap();
+    let config = r#"
+        aggregate.a = { topics = ["t.#"], timeout = "1ms", merge = { use = "bad" } }
+        collector.p = { publish = ["t.#"] }
+        "#;
+    let source = Source::toml("stook.toml", config).unwrap();
+    let (config, _) = Config::load(&source, &registry, &BuildContext::default()).unwrap();
+    let endpoint = Endpoint::in_directory(directory.path().join("host"));
+    let (to_events, mut events) = tokio::sync::mpsc::channel(1_024);
+    let (to_sets, mut sets) = tokio::sync::mpsc::channel(16);
+    let host = Host::builder(config)
+        .endpoint(endpoint.clone())
+        .on_event(move |event| _ = to_events.try_send(event.clone()))
+        .on_complete("a", move |set| _ = to_sets.try_send(serde_json::to_value(set).unwrap()));
+    let host = host.build().unwrap();
+    let handle = host.handle();
+    let asks = async move {
+        soon(events.recv()).await.expect("it listens");
+        let (p, _) = Raw::join(&endpoint, hello("p", "t.x")).await;
+        p.say(result(1, "1", 5)).await;
+        let set = soon(sets.recv()).await.expect("it is released");
+        assert_eq!((&set["reason"], &set["error"]), (&"merge-failed".into(), &"1 is too few".into()));
+        let what = loop {
+            let event = soon(events.recv()).await.expect("the host runs");
+            if let Event::PluginMisbehaved { plugin: "bad", kind: "merge", what } = event {
+                break what;
+            }
+        };
+        assert_eq!(what, "has failed once, at last because 1 is too few");
         handle.stop();
     };
     let (ended, ()) = tokio::join!(host.run(), asks);

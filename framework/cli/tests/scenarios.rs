@@ -158,6 +158,19 @@ fn a_config_is_refused_at_its_line_in_the_scenario_file() {
     assert_eq!(taken, said);
 }
 
+#[test]
+fn why_a_merge_failed_is_in_the_report() {
+    let merge = r#"merge = { use = "fields", rules = { n = "sum" } }"#;
+    let config = CONFIG.replace(merge, r#"merge = { use = "vote", k = 2 }"#);
+    let steps = r#"
+steps = [{ at = "0ms", from = "p1", topic = "t.x", value = "x" }, { at = "1ms", force = "a" }]
+expect = [{ at = "1ms", value = "x" }]
+"#;
+    let report = run(&(config + steps));
+    let said = r#"(at = "1ms", aggregate = "a", id = "1", reason = "merge-failed", error = "no 2 collectors agree, 1 at most")"#;
+    assert!(report.contains(said), "{report}");
+}
+
 /// So that the config that runs is the config that is tested.
 #[test]
 fn a_config_may_stand_in_a_file_beside_the_scenarios() {

@@ -1,12 +1,14 @@
 //! The numbers that add up: received = delivered + duplicate + late + refused + discarded + pending.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 
 use stook_plugin::PluginKind;
 use stook_types::{Discard, Refusal};
 
-use crate::guard::guarded;
+use crate::guard::told;
 use crate::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use crate::sync::{Mutex, MutexGuard};
 
 /// A plugin of an aggregate: its kind and its name.
 pub(crate) type Plugin = (PluginKind, &'static str);
@@ -22,6 +24,8 @@ pub(crate) struct Counters {
     pub(crate) undecided: AtomicU64,
     /// Panics of each plugin of the aggregate.
     misbehaved: BTreeMap<Plugin, AtomicU64>,
+    /// Touched where a merge fails, and nowhere else.
+    merge_failures: Mutex<BTreeMap<Plugin, MergeFailures>>,
     refused: [AtomicU64; Refusal::ALL.len()],
     discarded: [AtomicU64; Discard::ALL.len()],
 }
@@ -50,8 +54,20 @@ pub struct CounterSnapshot {
     pub plugin_panics: u64,
     /// The same by kind and name of the plugin: those that have panicked.
     pub misbehaved: BTreeMap<(PluginKind, &'static str), u64>,
+    /// Merges that failed or panicked, by kind and name of the plugin.
+    pub merge_failures: BTreeMap<(PluginKind, &'static str), MergeFailures>,
     /// Questions to a completion policy that it could not answer, because of what the results contain.
     pub undecided: u64,
+}
+
+/// Merges that gave no value.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MergeFailures {
+    /// How many.
+    pub count: u64,
+    /// Why the last one did not.
+    pub last: String,
 }
 
 pub(crate) fn add(counter: &AtomicU64, count: u64) {
@@ -77,11 +93,24 @@ impl Counters {
 
     /// Calls a plugin. If it panics, that is counted, and there is no answer.
     pub(crate) fn guard<T>(&self, plugin: Plugin, call: impl FnOnce() -> T) -> Option<T> {
-        let answer = guarded(call);
-        if answer.is_none() {
-            add(&self.misbehaved[&plugin], 1);
-        }
-        answer
+        self.told(plugin, call).ok()
+    }
+
+    /// The same; if it panics, with what it said.
+    pub(crate) fn told<T>(&self, plugin: Plugin, call: impl FnOnce() -> T) -> Result<T, String> {
+        told(call).inspect_err(|_| add(&self.misbehaved[&plugin], 1))
+    }
+
+    /// A merge gave no value.
+    pub(crate) fn merge_failed(&self, plugin: Plugin, why: &str) {
+        let mut failures = self.merge_failures();
+        let MergeFailures { count, last } = failures.entry(plugin).or_default();
+        *count += 1;
+        why.clone_into(last);
+    }
+
+    fn merge_failures(&self) -> MutexGuard<'_, BTreeMap<Plugin, MergeFailures>> {
+        self.merge_failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn settled(&self, count: u64) {
@@ -107,6 +136,7 @@ impl Counters {
             released: read(&self.released),
             plugin_panics: misbehaved.values().sum(),
             misbehaved,
+            merge_failures: self.merge_failures().clone(),
             undecided: read(&self.undecided),
         }
     }
@@ -128,6 +158,7 @@ impl CounterSnapshot {
             released,
             plugin_panics,
             misbehaved,
+            merge_failures,
             undecided,
         } = other;
         self.received += received;
@@ -140,6 +171,11 @@ impl CounterSnapshot {
         self.undecided += undecided;
         refused.iter().for_each(|(reason, count)| *self.refused.entry(reason).or_default() += count);
         misbehaved.iter().for_each(|(plugin, count)| *self.misbehaved.entry(*plugin).or_default() += count);
+        for (plugin, failures) in merge_failures {
+            let of_it = self.merge_failures.entry(*plugin).or_default();
+            of_it.count += failures.count;
+            of_it.last.clone_from(&failures.last);
+        }
         discarded.iter().for_each(|(reason, count)| *self.discarded.entry(reason).or_default() += count);
     }
 

@@ -44,7 +44,7 @@ pub use aggregate::{AnnounceError, Expected, Occupancy};
 pub use aggregator::{MemoryUse, Offered, ResultAggregator, Verdict};
 pub use balance::{LoadBalancer, Modifiers, NamedScore, PerformanceHistory, ScoreId};
 pub use collectors::Session;
-pub use counters::CounterSnapshot;
+pub use counters::{CounterSnapshot, MergeFailures};
 pub use dispatch::{
     Act, Arrival, LeaseId, LeaseStatus, Loss, Placed, QueueStatus, RouterStatus, SeatStatus, SubmitError,
     Task, TaskCounters, TaskEnding, TaskEvent, TaskLimits, TaskRouter, Turn,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stook_plugin::{
-    AggregatedResult, Conflict, Conflicts, Contribution, Contributor, MergeInput, Merged, MissingCollector,
-    PluginKind, Provenance, Reason, Repeat, SetKey, Source,
+    AggregatedResult, Conflict, Conflicts, Contribution, Contributor, MergeError, MergeInput, Merged,
+    MissingCollector, PluginKind, Provenance, Reason, Repeat, SetKey, Source,
 };
 use stook_types::{CollectorId, Discard, EmissionId, Missing, MonoTime, Topic, WallTime};
 
@@ -94,6 +94,20 @@ impl Drop for Settlement {
     }
 }
 
+/// What a merge made.
+struct Made {
+    value: Merged,
+    /// Who gave what of it.
+    provenance: Vec<Provenance>,
+    /// What could not be merged faithfully.
+    conflicts: Vec<Conflict>,
+    /// Why the value is but the list of payloads.
+    error: Option<String>,
+}
+
+/// How many bytes are kept of what a merge says when it fails.
+const ERROR: usize = 1_024;
+
 impl Released {
     /// The place of its aggregate among the specs.
     pub const fn aggregate(&self) -> usize {
@@ -114,7 +128,7 @@ impl Released {
             self.results[fresh..].iter().map(|result| (result.source.clone(), result.sequence)).collect();
         let dissent = self.dissent();
         self.sort();
-        let (value, provenance, conflicts) = self.merge(dissent);
+        let Made { value, provenance, conflicts, error } = self.merge(dissent);
         let wall = |time: MonoTime| origin + time.since_origin();
         let repeats = self.results.iter().filter_map(|result| repeat(result, wall)).collect();
         let result = AggregatedResult {
@@ -130,6 +144,7 @@ impl Released {
             revision: self.revision,
             outcome: self.reason.outcome(),
             reason: self.reason,
+            error,
             value,
             provenance,
             results: self.results.len() as u64,
@@ -163,29 +178,37 @@ impl Released {
         }
     }
 
-    /// The value, who gave what of it, and what could not be merged faithfully, with the dissent of the completion policy.
-    fn merge(&mut self, dissent: Vec<Conflict>) -> (Merged, Vec<Provenance>, Vec<Conflict>) {
+    /// Merges, with the dissent of the completion policy among the conflicts.
+    fn merge(&mut self, dissent: Vec<Conflict>) -> Made {
         let input = MergeInput::new(&self.spec.name, &self.results);
         let counters = &self.settlement.counters;
         let mut conflicts = Conflicts::default();
         let merged = match &self.spec.merge {
-            None => Some((input.list(), Vec::new())),
+            None => Ok((input.list(), Vec::new())),
             Some(strategy) => {
                 let plugin = self.spec.merge_plugin();
-                let merged = counters.guard(plugin, || strategy.merge(&input, &mut conflicts));
-                let merged = merged.and_then(Result::ok);
+                let merged = counters.told(plugin, || strategy.merge(&input, &mut conflicts));
+                let merged = merged.and_then(|merged| merged.map_err(|MergeError { 0: why, .. }| why));
                 let provenance =
                     || counters.guard(plugin, || strategy.provenance(&input)).unwrap_or_default();
                 merged.map(|value| (value, provenance()))
             }
         };
-        if let Some((value, provenance)) = merged {
-            dissent.into_iter().for_each(|conflict| conflicts.push(conflict));
-            return (value, provenance, conflicts.into_list());
+        match merged {
+            Ok((value, provenance)) => {
+                dissent.into_iter().for_each(|conflict| conflicts.push(conflict));
+                Made { value, provenance, conflicts: conflicts.into_list(), error: None }
+            }
+            Err(mut why) => {
+                why.truncate(why.floor_char_boundary(ERROR));
+                why.shrink_to_fit();
+                counters.merge_failed(self.spec.merge_plugin(), &why);
+                // Whoever said that it was complete is not the reason any more.
+                self.reason = Reason::MergeFailed;
+                let (value, conflicts) = (input.list(), conflicts.into_list());
+                Made { value, provenance: Vec::new(), conflicts, error: Some(why) }
+            }
         }
-        // Whoever said that it was complete is not the reason any more.
-        self.reason = Reason::MergeFailed;
-        (input.list(), Vec::new(), conflicts.into_list())
     }
 }
 

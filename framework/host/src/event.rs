@@ -206,13 +206,15 @@ pub enum Event {
         /// Why not.
         why: String,
     },
-    /// A policy has panicked or made no sense, so that the engine's own rule was taken, or has taken too long. Told at
-    /// once, and while it goes on, when it has happened twice as often or a minute later.
+    /// A policy or strategy has panicked or made no sense, so that the engine's own rule was taken; or has taken too
+    /// long; or a merge has failed, which is told with the text of the last failure. Told at once, and while it goes on,
+    /// when it has happened twice as often or a minute later.
     #[serde(rename = "plugin.misbehaved")]
     PluginMisbehaved {
         /// Its name.
         plugin: &'static str,
-        /// What it is: `scoring`, `detection` or `restart`.
+        /// What it is, as [`PluginKind`](stook_plugin::PluginKind) has it: `completion`, `dedup`, `detection`, `merge`,
+        /// `order`, `restart` or `scoring`. A sink that fails is not told here.
         kind: &'static str,
         /// What it has done, and how often so far.
         what: String,

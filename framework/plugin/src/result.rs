@@ -27,6 +27,9 @@ pub struct AggregatedResult {
     pub outcome: Outcome,
     /// What ended the set.
     pub reason: Reason,
+    /// Why the merge strategy failed, in at most 1 KiB of text; only where the reason is `merge-failed`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// What the results became together.
     pub value: Merged,
     /// Who gave which part of the value; empty unless the merge was asked for it.

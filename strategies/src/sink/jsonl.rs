@@ -168,6 +168,7 @@ mod tests {
             revision: 1,
             outcome: Outcome::Complete,
             reason: Reason::Completed("count"),
+            error: None,
             value,
             provenance: vec![],
             results: 1,

@@ -191,7 +191,7 @@ fn write_fields(f: &mut Formatter<'_>, fields: &[FieldDiff], paint: &Paint) -> f
 
 /// Which record it is, by the fields that do not differ anyway.
 fn about(record: &Record, differing: &[FieldDiff]) -> String {
-    let known = ["at", "aggregate", "id", "from", "reason"]
+    let known = ["at", "aggregate", "id", "from", "reason", "error"]
         .into_iter()
         .filter(|field| differing.iter().all(|diff| diff.field != *field))
         .filter_map(|field| Some(format!("{field} = {}", show(record.get(field)?))));

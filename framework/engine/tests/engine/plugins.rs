@@ -297,6 +297,26 @@ fn panics_are_counted_by_kind_and_name() {
 }
 
 #[test]
+fn a_merge_that_gives_no_value_says_why() {
+    let merge = |input: &MergeInput<'_>| match input.results.len() {
+        1 => Err(MergeError::new("é".repeat(1_000))),
+        2 => panic!("no {}", "two"),
+        _ => Ok(Merged::Value(Value::Null)),
+    };
+    let mut rig = Rig::new(AggregateSpec { merge: Some(Box::new(MergeBy(merge))), ..spec() });
+    rig.hold = true;
+    for (set, results) in [("1", 1), ("2", 2), ("3", 3)] {
+        (0..results).for_each(|n| _ = rig.offer("p1", set, n));
+        rig.force(None);
+    }
+    let errors: Vec<_> = rig.held().iter().map(|held| held.result.error.clone()).collect();
+    assert_eq!(errors, [Some("é".repeat(512)), Some("it panicked: no two".into()), None]);
+    let counters = rig.engine.counters();
+    let failures = counters.merge_failures.values().next().expect("there were some");
+    assert_eq!((failures.count, failures.last.as_str()), (2, "it panicked: no two"));
+}
+
+#[test]
 fn merge_panics_or_fails() {
     type Fail = fn() -> Result<Merged, MergeError>;
     let fails: [(&str, Fail); 2] = [("panics", || blow_up()), ("fails", || Err(MergeError::new("no value")))];

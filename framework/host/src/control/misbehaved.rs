@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
+use stook_engine::{CounterSnapshot, MergeFailures};
 use stook_plugin::PluginKind;
 use stook_types::MonoTime;
 use tokio::time::Duration;
 
 use super::Control;
-use crate::event::Event;
+use crate::event::{Event, clipped};
 use crate::timed::{SlowCalls, TOO_LONG};
 
 /// What was told last of each policy, by its kind and name.
@@ -20,6 +21,8 @@ pub(super) struct Complaints(BTreeMap<(Fault, PluginKind, &'static str), Told>);
 enum Fault {
     Nonsense,
     Slow,
+    /// It has a right to, and somebody should know.
+    Failed,
 }
 
 struct Told {
@@ -52,7 +55,13 @@ impl Complaints {
 impl Control {
     /// How often each policy has panicked or made no sense, by its kind and name.
     pub(super) fn misbehaved(&self) -> BTreeMap<(PluginKind, &'static str), u64> {
-        let mut all = self.hub.aggregator.counters().misbehaved;
+        self.misbehaved_beside(self.hub.aggregator.counters().misbehaved)
+    }
+
+    fn misbehaved_beside(
+        &self,
+        mut all: BTreeMap<(PluginKind, &'static str), u64>,
+    ) -> BTreeMap<(PluginKind, &'static str), u64> {
         for (kind, by_name) in [
             (PluginKind::Scoring, self.router.balancer().misbehaved()),
             (PluginKind::Detection, self.health.misbehaved()),
@@ -66,9 +75,16 @@ impl Control {
     /// Tells of policies that have misbehaved since.
     pub(super) fn complain(&mut self, now: MonoTime) {
         let mut events = Vec::new();
-        for ((kind, plugin), count) in self.misbehaved() {
+        let CounterSnapshot { misbehaved, merge_failures, .. } = self.hub.aggregator.counters();
+        for ((kind, plugin), count) in self.misbehaved_beside(misbehaved) {
             if self.complaints.is_due(now, (Fault::Nonsense, kind, plugin), count) {
                 let what = format!("has panicked or made no sense {}", times(count));
+                events.push(Event::PluginMisbehaved { plugin, kind: kind.as_str(), what });
+            }
+        }
+        for ((kind, plugin), MergeFailures { count, last, .. }) in merge_failures {
+            if self.complaints.is_due(now, (Fault::Failed, kind, plugin), count) {
+                let what = clipped(format!("has failed {}, at last because {last}", times(count)));
                 events.push(Event::PluginMisbehaved { plugin, kind: kind.as_str(), what });
             }
         }

@@ -100,6 +100,7 @@ fn released(number: u64, draw: &mut Draw) -> AggregatedResult {
         revision: 1,
         outcome: reason.outcome(),
         reason,
+        error: (reason == Reason::MergeFailed).then(|| "line 1\nline \"2\"".to_owned()),
         value: merged(&results, draw),
         provenance: vec![Provenance::new(vec!["n".into(), "a \"name\"\n".into()], vec![id.clone()])],
         results: results.len() as u64,

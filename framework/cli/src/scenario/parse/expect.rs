@@ -20,6 +20,7 @@ const EMISSION: &[&str] = &[
     "revision",
     "outcome",
     "reason",
+    "error",
     "value",
     "provenance",
     "results",
