@@ -74,6 +74,26 @@ async fn three_collectors_answer_into_one_set() {
 }
 
 #[tokio::test]
+async fn whose_results_are_refused_is_missing_though_its_task_is_finished() {
+    let config = scan("\"n=2\"").replace(r#"publish = ["t.sockets"]"#, r#"publish = ["t.other"]"#);
+    let mut host = TestHost::builder(&config, COLLECTOR).start().await;
+    let why = host
+        .event(|event| match event {
+            Event::TaskFailed { collector: Some(who), why, .. } if who.as_str() == "three" => {
+                Some(why.clone())
+            }
+            _ => None,
+        })
+        .await;
+    assert_eq!(why, "2 of its results were refused, the first one: topic-not-allowed (t.sockets)");
+    let set = host.result().await;
+    assert_eq!((set.outcome, set.reason.as_str(), set.results), (Outcome::Partial, "collectors-lost", 3));
+    assert_eq!(missing(&set), ["three: refused"]);
+    at_once(&set);
+    host.stop().await;
+}
+
+#[tokio::test]
 async fn one_that_is_killed_is_named_at_once_and_from_then_on() {
     let mut host = TestHost::builder(&scan("\"do=hang\""), COLLECTOR).start().await;
     let pid = host.connected("three").await;

@@ -194,7 +194,7 @@ impl ResultAggregator {
             Verdict::Duplicate => add(&counters.duplicate, 1),
             Verdict::Refused(reason) => {
                 counters.refuse(*reason);
-                if is_of_the_answer(*reason)
+                if reason.leaves_a_gap()
                     && let Ok(key) = aggregate.key(offered)
                 {
                     aggregate.note_refused(&key, &session.source.collector);
@@ -285,7 +285,7 @@ impl ResultAggregator {
     /// collector has not all that it was to have.
     pub fn refused_of(&self, collector: &CollectorId, id: &CorrelationId, reason: Refusal) {
         self.refused(reason);
-        if is_of_the_answer(reason) {
+        if reason.leaves_a_gap() {
             let key = SetKey::Id(id.clone());
             self.aggregates.iter().for_each(|aggregate| aggregate.note_refused(&key, collector));
         }
@@ -498,10 +498,4 @@ impl ResultAggregator {
     pub fn memory(&self) -> MemoryUse {
         MemoryUse { limit: self.budget.limit(), used: self.budget.used() }
     }
-}
-
-/// Whether somebody's answer is not all there for want of a result that was refused so. One that is late, fenced or
-/// unwanted was none any more.
-fn is_of_the_answer(reason: Refusal) -> bool {
-    !matches!(reason, Refusal::Late | Refusal::StaleEpoch | Refusal::UnexpectedCollector)
 }

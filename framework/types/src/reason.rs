@@ -71,6 +71,14 @@ vocabulary! {
     }
 }
 
+impl Refusal {
+    /// Whether its collector's answer is not all there for want of such a result. One that is late, fenced or unwanted was
+    /// no part of an answer any more.
+    pub const fn leaves_a_gap(self) -> bool {
+        !matches!(self, Self::Late | Self::StaleEpoch | Self::UnexpectedCollector)
+    }
+}
+
 vocabulary! {
     /// Why the host dropped a result without telling anybody but the counters.
     Discard {

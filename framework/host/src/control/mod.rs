@@ -29,12 +29,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use stook_engine::{
-    Act, Finding, HealthTracker, LeaseId, LoadBalancer, Loss, Released, Restarts, TaskLimits, TaskRouter,
-    Turn,
+    Act, Finding, HealthTracker, LeaseId, LoadBalancer, Loss, Released, Restarts, TaskEnding, TaskLimits,
+    TaskRouter, Turn,
 };
 use stook_plugin::{Exit, Source};
 use stook_proto::transport::{Endpoint, Peer};
-use stook_proto::{CollectorHeartbeat, Hello, Lease, Rejection, Submission, TaskOutcome};
+use stook_proto::{CollectorHeartbeat, Hello, Lease, Rejection, Submission};
 use stook_types::{CollectorId, Missing, MonoTime, SessionEpoch};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Duration, Instant, sleep_until};
@@ -69,7 +69,7 @@ pub(crate) enum Message {
     /// A collector says how it is.
     Heartbeat { collector: CollectorId, epoch: SessionEpoch, beat: CollectorHeartbeat },
     /// A collector does not run a task any more, and all results before have found their place.
-    Finished { collector: CollectorId, epoch: SessionEpoch, lease: Lease, outcome: TaskOutcome },
+    Finished { collector: CollectorId, epoch: SessionEpoch, lease: Lease, ending: TaskEnding },
     /// A child has ended and is reaped.
     ChildEnded { collector: CollectorId, end: ChildEnd },
     /// Somebody was not let in.
@@ -258,8 +258,7 @@ impl Control {
                 }
             }
             Message::Heartbeat { collector, epoch, beat } => self.heartbeat(&collector, epoch, &beat),
-            Message::Finished { collector, epoch, lease, outcome } => {
-                let ending = tasks::ending(outcome);
+            Message::Finished { collector, epoch, lease, ending } => {
                 self.turn(|router, turn| router.ended(turn, &collector, epoch, LeaseId(lease.0), ending));
             }
             Message::ChildEnded { collector, end } => self.child_ended(&collector, end),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use stook_engine::{Act, LeaseId, Placed, ScoreId, SubmitError, Task, TaskEnding, TaskEvent};
-use stook_proto::{Assignment, Lease, Submission, TaskOutcome as Outcome, payload};
+use stook_proto::{Assignment, Lease, Submission, payload};
 use stook_types::{
     Capability, CollectorId, CorrelationId, Missing, MonoTime, SessionEpoch, TaskId, TaskOutcome, Topic,
     TopicPattern, nearest,
@@ -16,7 +16,7 @@ use tokio::time::Duration;
 use super::refused::{SubmitRefusal, SubmitRefused};
 use super::{Control, Order};
 use crate::config::AggregateConfig;
-use crate::event::{Event, clipped};
+use crate::event::Event;
 use crate::session::Command;
 
 /// Who wants to know how a task ends.
@@ -70,14 +70,6 @@ pub struct TaskEnd {
 const BACKLOG: usize = 16;
 /// How long a submitted task without a timeout and without sets may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-pub(super) fn ending(outcome: Outcome) -> TaskEnding {
-    match outcome {
-        Outcome::Done => TaskEnding::Done,
-        Outcome::Failed(why) => TaskEnding::Failed(clipped(why)),
-        Outcome::Returned(why) => TaskEnding::Returned(clipped(why)),
-    }
-}
 
 impl Control {
     pub(super) fn submit_due(&mut self, now: MonoTime) {

@@ -3,14 +3,17 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use stook_engine::{LeaseId, Offered, Released, Route, Session, Verdict};
+use stook_engine::{LeaseId, Offered, Released, Route, Session, TaskEnding, Verdict};
 use stook_proto::host::ReceivedResult;
 use stook_proto::{HostSession, Lease, TaskOutcome};
 use stook_types::{MonoTime, Refusal, Topic};
 
 use crate::config::Ack;
+use crate::event::clipped;
 use crate::hub::Hub;
 use crate::mailbox::Mailbox;
+
+use super::gaps::Gaps;
 
 /// Where results of one declared topic go.
 #[derive(Clone)]
@@ -23,7 +26,19 @@ pub(crate) struct TopicRoute {
 /// A task that ended: told to control only when everything said before it has found its place.
 pub(super) struct Finished {
     pub(super) lease: Lease,
-    pub(super) outcome: TaskOutcome,
+    pub(super) ending: TaskEnding,
+}
+
+impl Finished {
+    /// As its collector says it.
+    pub(super) fn said(lease: Lease, outcome: TaskOutcome) -> Self {
+        let ending = match outcome {
+            TaskOutcome::Done => TaskEnding::Done,
+            TaskOutcome::Failed(why) => TaskEnding::Failed(clipped(why)),
+            TaskOutcome::Returned(why) => TaskEnding::Returned(clipped(why)),
+        };
+        Self { lease, ending }
+    }
 }
 
 pub(super) struct Intake {
@@ -34,6 +49,7 @@ pub(super) struct Intake {
     replay_capacity: u64,
     /// What has no room yet, within the session's credit; those behind it proceed.
     parked: VecDeque<Parked>,
+    gaps: Gaps,
     released: Vec<Released>,
     /// What the last batches did: how many results they had, and how many sets were opened, less those that were
     /// released, meanwhile.
@@ -69,6 +85,7 @@ impl Intake {
             routes,
             replay_capacity,
             parked: VecDeque::new(),
+            gaps: Gaps::default(),
             released: Vec::new(),
             brought: 0,
             opened: 0,
@@ -115,8 +132,9 @@ impl Intake {
             };
             match route {
                 Err(reason) => {
-                    self.hub.aggregator.refused(reason);
-                    refuse(protocol, &offered, reason);
+                    let collector = &self.session.source().collector;
+                    self.hub.aggregator.refused_of(collector, &offered.correlation_id, reason);
+                    self.refuse(protocol, &offered, reason);
                 }
                 Ok(route) => {
                     if !self.offer(now, protocol, route, &offered) {
@@ -132,11 +150,21 @@ impl Intake {
 
     /// Takes the end of a task; gives it back if everything before it has found its place.
     pub(super) fn finished(&mut self, finished: Finished) -> Option<Finished> {
-        if self.parked.is_empty() {
-            return Some(finished);
+        if !self.parked.is_empty() {
+            self.parked.push_back(Parked::Finished(finished));
+            return None;
         }
-        self.parked.push_back(Parked::Finished(finished));
-        None
+        let Finished { lease, ending } = finished;
+        let ending = match (ending, self.gaps.take(lease)) {
+            (TaskEnding::Done, Some(lacks)) => TaskEnding::Refused(lacks),
+            (ending, _) => ending,
+        };
+        Some(Finished { lease, ending })
+    }
+
+    /// The task is somebody else's now.
+    pub(super) fn fenced(&mut self, lease: Lease) {
+        self.gaps.take(lease);
     }
 
     /// Offers again what was parked. Gives the tasks that have ended with it.
@@ -200,7 +228,7 @@ impl Intake {
             Verdict::Duplicate if retransmit => {}
             Verdict::Duplicate | Verdict::Discarded(_) => protocol.ack(sequence),
             Verdict::Refused(reason) => {
-                refuse(protocol, offered, reason);
+                self.refuse(protocol, offered, reason);
                 return true;
             }
         }
@@ -227,9 +255,12 @@ impl Intake {
         self.hub.delivery.submit(&mut self.released);
         self.hub.ticker.consider(self.hub.aggregator.next_deadline());
     }
-}
 
-fn refuse(protocol: &mut HostSession, offered: &Offered, reason: Refusal) {
-    protocol.refuse(offered.sequence, reason);
-    protocol.return_credit(1, offered.payload.len() as u64);
+    fn refuse(&mut self, protocol: &mut HostSession, offered: &Offered, reason: Refusal) {
+        if let Some(LeaseId(lease)) = offered.lease {
+            self.gaps.note(Lease(lease), &offered.topic, reason);
+        }
+        protocol.refuse(offered.sequence, reason);
+        protocol.return_credit(1, offered.payload.len() as u64);
+    }
 }

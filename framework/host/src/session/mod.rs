@@ -2,6 +2,7 @@
 
 mod connection;
 mod consumer;
+mod gaps;
 mod intake;
 mod operator;
 mod set;
@@ -9,12 +10,10 @@ mod turns;
 
 use std::sync::Arc;
 
-use stook_engine::Session as EngineSession;
+use stook_engine::{Session as EngineSession, TaskEnding};
 use stook_proto::host::Event as Said;
 use stook_proto::transport::Peer;
-use stook_proto::{
-    Assignment, Hello, HostSession, Lease, RejectReason, Rejection, Request, SessionError, TaskOutcome,
-};
+use stook_proto::{Assignment, Hello, HostSession, Lease, RejectReason, Rejection, Request, SessionError};
 use stook_types::{CollectorId, Missing, SessionEpoch};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -219,7 +218,7 @@ where
             match said {
                 Said::Results(batch) => self.intake.results(&mut self.connection.protocol, batch),
                 Said::TaskFinished { lease, outcome } => {
-                    let finished = self.intake.finished(Finished { lease, outcome });
+                    let finished = self.intake.finished(Finished::said(lease, outcome));
                     self.tell(finished).await;
                 }
                 Said::Goodbye(why) => {
@@ -244,9 +243,9 @@ where
     }
 
     async fn tell(&self, finished: impl IntoIterator<Item = Finished>) {
-        for Finished { lease, outcome } in finished {
+        for Finished { lease, ending } in finished {
             let (collector, epoch) = self.who();
-            let message = Message::Finished { collector, epoch, lease, outcome };
+            let message = Message::Finished { collector, epoch, lease, ending };
             // Control outlives the sessions; if not, nobody counts tasks any more.
             let _ = self.hub.control.send(message).await;
         }
@@ -264,11 +263,14 @@ where
         while let Some(command) = next {
             match command {
                 Command::Drain(grace) => self.connection.protocol.drain(grace),
-                Command::Fence(lease) => self.connection.protocol.fence(lease),
+                Command::Fence(lease) => {
+                    self.intake.fenced(lease);
+                    self.connection.protocol.fence(lease);
+                }
                 Command::Assign(assignment) => {
                     if let Err(error) = self.connection.protocol.assign(&assignment) {
-                        let outcome = TaskOutcome::Failed(format!("failed to assign it: {error}"));
-                        self.tell([Finished { lease: assignment.lease, outcome }]).await;
+                        let ending = TaskEnding::Failed(format!("failed to assign it: {error}"));
+                        self.tell([Finished { lease: assignment.lease, ending }]).await;
                     }
                 }
                 Command::End => return false,
