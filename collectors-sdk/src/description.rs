@@ -98,7 +98,7 @@ mod tests {
         check(good().capability("test.a", 2, []), "capability `test.a` is declared twice");
         check(
             good().capability("test.b", 0, []),
-            "capability `test.b` runs no task at once; it must be 1 at least",
+            "capability `test.b` has a concurrency of 0; it must be at least 1",
         );
         check(good().capability("", 1, []), &Capability::new("").unwrap_err().to_string());
     }

@@ -39,7 +39,7 @@ pub enum RunError {
         source: EndpointError,
     },
     /// Its host is gone, and with it the reason to live.
-    #[error("the host has been gone for {0:?}")]
+    #[error("the host has been gone for {0:?}, and a collector that a host has started does not outlive it")]
     Orphaned(Duration),
     /// The place where a host would be is not what it should be.
     #[error("failed to find the host: {0}")]
@@ -75,10 +75,10 @@ pub enum DescriptionError {
     #[error("capability `{0}` is declared twice")]
     Twice(Capability),
     /// A capability of which no task can run.
-    #[error("capability `{0}` runs no task at once; it must be 1 at least")]
+    #[error("capability `{0}` has a concurrency of 0; it must be at least 1")]
     NoConcurrency(Capability),
     /// A collector that blocks more threads than there can be.
-    #[error("it needs {needed} threads for what it does at once; the limit is {limit}")]
+    #[error("its tasks at once need {needed} threads, and the limit is {limit}; declare less concurrency")]
     Threads {
         /// The concurrencies of its capabilities together.
         needed: u32,
@@ -146,7 +146,12 @@ pub struct FlushError {
 }
 
 fn did_you_mean(near: Option<&Topic>) -> String {
-    near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
+    match near {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => {
+            ": declare it in `describe`, with `Description::topic` or as an answer of a capability".to_owned()
+        }
+    }
 }
 
 // === impl RunError ===

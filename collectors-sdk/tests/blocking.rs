@@ -178,6 +178,6 @@ async fn more_threads_than_there_can_be_are_a_mistake() {
     let error = run_until(Blocking::new(Many), options, std::future::pending()).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the collector describes itself wrongly: it needs 257 threads for what it does at once; the limit is 256"
+        "the collector describes itself wrongly: its tasks at once need 257 threads, and the limit is 256; declare less concurrency"
     );
 }

@@ -49,7 +49,7 @@ async fn a_callback_for_an_aggregate_that_is_not_there_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let built = builder(directory.path()).on_complete("b", |_| {}).build();
     let Err(error @ HostError::UnknownAggregate { .. }) = built.map(drop) else { panic!("it is refused") };
-    assert_eq!(error.to_string(), "there is no aggregate `b` to call back for; there are a, keyed");
+    assert_eq!(error.to_string(), "no aggregate is named `b`, to call back for; there is a, keyed");
 }
 
 #[tokio::test]

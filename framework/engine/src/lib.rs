@@ -29,6 +29,8 @@ mod few;
 mod guard;
 mod health;
 mod memory;
+#[cfg(test)]
+mod messages;
 mod release;
 mod restart;
 mod routing;

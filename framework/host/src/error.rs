@@ -18,7 +18,7 @@ pub enum HostError {
         why: String,
     },
     /// `on_complete` for an aggregate that config does not have.
-    #[error("there is no aggregate `{name}` to call back for; there are {}", .there_are.join(", "))]
+    #[error("no aggregate is named `{name}`, to call back for; there is {}", if .there_are.is_empty() { "none".to_owned() } else { .there_are.join(", ") })]
     UnknownAggregate {
         /// What was asked for.
         name: String,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use stook_proto::RejectReason;
 use stook_types::{Capability, CollectorId, CorrelationId, Incarnation, Missing, TaskId, TaskOutcome};
+use tracing::field::display;
 
 /// Something happened. Given to [`HostBuilder::on_event`](crate::HostBuilder::on_event), and logged. A listener that
 /// panics is told nothing more; the host goes on.
@@ -302,7 +303,7 @@ pub(crate) fn log(event: &Event, stops: bool) {
             tracing::debug!(%task, %task_id, %collector, %capability, %correlation_id, attempt, "task assigned");
         }
         Event::TaskRedistributed { task, task_id, capability, from, to, why } => {
-            let to = to.as_ref().map(CollectorId::as_str);
+            let to = to.as_ref().map(display);
             // Whoever is lost may have had thousands: that is one line, of control's.
             tracing::debug!(%task, %task_id, %capability, %from, to, why, "task redistributed");
         }
@@ -310,7 +311,7 @@ pub(crate) fn log(event: &Event, stops: bool) {
             tracing::debug!(%task, %task_id, %collector, %capability, took_us, "task finished");
         }
         Event::TaskFailed { task, task_id, capability, collector, why } => {
-            let collector = collector.as_ref().map(CollectorId::as_str);
+            let collector = collector.as_ref().map(display);
             tracing::warn!(%task, %task_id, %capability, collector, why, "task failed");
         }
         Event::TaskQuarantined { task, task_id, capability, collector, kills } => {
@@ -321,20 +322,20 @@ pub(crate) fn log(event: &Event, stops: bool) {
         }
         Event::TaskUnassigned { task, why } => tracing::warn!(%task, why, "task not assigned"),
         Event::PluginMisbehaved { plugin, kind, what } => {
-            tracing::warn!(plugin, kind, what, "a policy misbehaves");
+            tracing::warn!(%plugin, %kind, what, "a policy misbehaves");
         }
         Event::ConnectionRefused { collector, reason, why } => {
-            let collector = collector.as_ref().map(CollectorId::as_str);
-            tracing::warn!(collector, reason, why, "connection refused");
+            let collector = collector.as_ref().map(display);
+            tracing::warn!(collector, %reason, why, "connection refused");
         }
     }
 }
 
 /// Logs how many lines of one cause were not written.
 pub(crate) fn log_left_out(Cause { what, collector, reason }: &Cause, left_out: u64) {
-    let collector = collector.as_ref().map(CollectorId::as_str);
-    let reason = Some(*reason).filter(|reason| !reason.is_empty());
-    tracing::warn!(what, collector, reason, left_out, "more of the same was not logged");
+    let collector = collector.as_ref().map(display);
+    let reason = Some(*reason).filter(|reason| !reason.is_empty()).map(display);
+    tracing::warn!(%what, collector, reason, left_out, "more of the same was not logged");
 }
 
 // === impl Cause ===

@@ -26,6 +26,8 @@ pub mod exit;
 mod host;
 mod hub;
 mod mailbox;
+#[cfg(test)]
+mod messages;
 mod quiet;
 mod session;
 mod signal;
@@ -45,13 +47,13 @@ pub use host::{Handle, Host, HostBuilder, Summary};
 pub use signal::told_to_stop;
 pub use stook_engine::{CounterSnapshot, Placed};
 pub use stook_plugin::{
-    AggregatedResult, BuildContext, Conflict, ConflictKind, Contributor, Merged, MissingCollector, Provenance,
-    Reason, Registry, RegistryError, Repeat, SetKey, link_plugins,
+    AggregatedResult, BuildContext, Conflict, ConflictKind, Contributor, Merged, MissingCollector,
+    Provenance, Reason, Registry, RegistryError, Repeat, SetKey, link_plugins,
 };
 pub use stook_proto::host::HostLimits;
 pub use stook_proto::transport::{Endpoint, EndpointError};
 pub use stook_proto::{DepthError, RejectReason, Rejection, Submission, payload};
 pub use stook_types::{
-    Capability, CollectorId, CorrelationId, EmissionId, FanOut, Incarnation, Missing, Object, Outcome, Payload,
-    TaskId, TaskOutcome, Topic, Value, WallTime,
+    Capability, CollectorId, CorrelationId, EmissionId, FanOut, Incarnation, Missing, Object, Outcome,
+    Payload, TaskId, TaskOutcome, Topic, Value, WallTime,
 };

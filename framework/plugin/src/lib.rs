@@ -69,6 +69,8 @@ mod detection;
 mod draw;
 mod key;
 mod merge;
+#[cfg(test)]
+mod messages;
 mod options;
 mod order;
 mod plugin;

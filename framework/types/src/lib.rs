@@ -11,6 +11,8 @@
 
 mod fan_out;
 mod ids;
+#[cfg(test)]
+mod messages;
 mod near;
 mod payload;
 mod reason;

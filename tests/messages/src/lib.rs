@@ -4,6 +4,8 @@
 //! writes them anew; whoever reviews it sees what users will read. Nothing in them may differ from run to run: a test
 //! that cannot avoid a path or a number says [`redacted`].
 
+use std::fmt::Debug;
+
 pub use expect_test::expect_file;
 
 /// One sample or more of each variant of an error, a line for each. A new variant does not compile until it is here.
@@ -35,15 +37,11 @@ macro_rules! every {
     }};
 }
 
-/// A title, and a line for each sample under the name of its variant.
-#[doc(hidden)]
+/// A title, and a line for each sample behind its name, which may be a pattern.
 pub fn page(title: &str, samples: &[(&str, String)]) -> String {
     let name = |pattern: &str| {
-        let path = pattern
-            .split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
-            .next()
-            .unwrap_or_default();
-        path.rsplit("::").next().unwrap_or_default().to_owned()
+        let path = pattern.split(|c: char| !(c.is_alphanumeric() || "_:-".contains(c))).next();
+        path.and_then(|path| path.rsplit("::").next()).unwrap_or_default().to_owned()
     };
     let width = samples.iter().map(|(pattern, _)| name(pattern).len()).max().unwrap_or(0);
     let mut page = format!("{title}\n");
@@ -52,6 +50,27 @@ pub fn page(title: &str, samples: &[(&str, String)]) -> String {
         page += &format!("  {:width$}  {indented}\n", name(pattern));
     }
     page + "\n"
+}
+
+/// The same for an enum of another crate that may get more variants, by its source as rustfmt writes it: those that it
+/// has there are all among the samples. `text` says what is read of one.
+///
+/// # Panics
+/// If one is not.
+pub fn every_of<E: Debug>(source: &str, name: &str, samples: &[E], text: impl Fn(&E) -> String) -> String {
+    let (_, from) = source.split_once(&format!("pub enum {name} {{\n")).expect("the enum is in this source");
+    let lines = from.lines().take_while(|line| *line != "}").filter_map(|line| line.strip_prefix("    "));
+    let variants = lines.filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()));
+    let named: Vec<_> = samples.iter().map(|sample| (format!("{sample:?}"), text(sample))).collect();
+    let named: Vec<_> = named.iter().map(|(debug, text)| (word(debug), text.clone())).collect();
+    for variant in variants.map(word) {
+        assert!(named.iter().any(|(name, _)| *name == variant), "no sample of {name}::{variant}");
+    }
+    page(name, &named)
+}
+
+fn word(line: &str) -> &str {
+    line.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default()
 }
 
 /// The text, with each of these words replaced by what stands for it.

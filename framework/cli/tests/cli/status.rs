@@ -239,10 +239,7 @@ fn what_cannot_be_started_again_is_refused() {
         let ran = host.stook(&["restart", id]);
         assert_eq!((ran.code, ran.out.as_str(), ran.err.lines().next()), (1, "", Some(says)));
     };
-    check(
-        "absent-1",
-        "stook: `absent-1` has no `command`: somebody else starts it, and has to start it again",
-    );
+    check("absent-1", "stook: `absent-1` has no `command`: somebody else has started it");
     check("work-1", "stook: no collector `work-1` is configured; did you mean `works-1`?");
     host.stop();
 }

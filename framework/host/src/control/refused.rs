@@ -49,7 +49,7 @@ pub enum RestartRefused {
         near: Option<String>,
     },
     /// It has no `command`.
-    #[error("`{0}` has no `command`: somebody else starts it, and has to start it again")]
+    #[error("`{0}` has no `command`: somebody else has started it")]
     NotOurs(CollectorId),
     /// The host stops, or has ended.
     #[error("the host stops")]
@@ -92,6 +92,12 @@ impl From<&SubmitError> for SubmitRefusal {
 impl RestartRefused {
     /// What would be right.
     pub fn remedy(&self) -> &'static str {
-        "`stook status` shows who is there"
+        match self {
+            Self::Unknown { .. } => "`stook status` shows who is there",
+            Self::NotOurs(_) => {
+                "restart it where it was started, or let the host do it: give it a `command` in the host's config"
+            }
+            Self::Stopping => "ask again when it has been started again",
+        }
     }
 }

@@ -1,0 +1,24 @@
+//! What users read of this crate's errors: see `messages/errors.txt`.
+
+use stook_messages::{every, expect_file};
+use stook_types::CollectorId;
+
+use crate::{AnnounceError, SubmitError};
+
+#[test]
+fn errors() {
+    let id = || CollectorId::new("procmond-1").expect("valid");
+    let announce = every!(AnnounceError {
+        AnnounceError::Released => AnnounceError::Released;
+        AnnounceError::Full => AnnounceError::Full;
+    });
+    let submit = every!(SubmitError {
+        SubmitError::Closed => SubmitError::Closed;
+        SubmitError::Full { .. } => SubmitError::Full { limit: 1_000 };
+        SubmitError::Nobody => SubmitError::Nobody;
+        SubmitError::UnknownCollector(_) => SubmitError::UnknownCollector(id());
+        SubmitError::Unable(_) => SubmitError::Unable(id());
+        SubmitError::NotAnnounced => SubmitError::NotAnnounced;
+    });
+    expect_file!["messages/errors.txt"].assert_eq(&[announce, submit].concat());
+}
