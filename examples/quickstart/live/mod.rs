@@ -31,7 +31,6 @@ use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
 use crate::ledger::Ledger;
-use crate::news::told_of;
 use job::Job;
 use model::Model;
 use render::{frame, summary};
@@ -45,7 +44,7 @@ const FRAME: Duration = Duration::from_millis(100);
 /// From one look at the host's status to the next.
 const LOOK: Duration = Duration::from_millis(200);
 /// And at least so long, whatever happens.
-const HASTE: Duration = Duration::from_millis(20);
+const HASTE: Duration = Duration::from_millis(50);
 /// How long to wait for the word that this process goes on, when it does.
 const GO_ON: Duration = Duration::from_secs(1);
 
@@ -116,9 +115,7 @@ impl Live {
     /// The host tells something.
     pub(crate) fn hear(&self, event: &Event) {
         self.model().hear(self.0.began.elapsed(), event);
-        if matches!(event, Event::CollectorConnected { .. }) || told_of(event).is_some() {
-            self.0.changed.notify_one();
-        }
+        self.0.changed.notify_one();
     }
 
     /// A set was released.
@@ -136,7 +133,7 @@ impl Live {
         while let Some(status) = host.status().await {
             self.model().look(&status);
             sleep(HASTE).await;
-            // Sooner, if a collector comes or goes.
+            // Sooner, if something happens.
             let _ = timeout(LOOK, self.0.changed.notified()).await;
         }
     }
