@@ -44,12 +44,10 @@ impl Printer {
 
     /// Shows one. Whether that is enough now, or more cannot be shown.
     pub(crate) fn print(&mut self, result: &AggregatedResult) -> bool {
-        if let Some(ledger) = &self.ledger {
-            ledger.open().take(result);
-        }
+        let news = self.count(result);
         if self.failed.is_none() && (self.ledger.is_some() || !self.is_enough()) {
             self.printed += 1;
-            self.failed = self.show(result).err();
+            self.failed = self.show(result, &news).err();
         }
         self.failed.is_some() || self.is_enough()
     }
@@ -66,11 +64,19 @@ impl Printer {
         self.most.is_some_and(|most| most.get() <= self.printed)
     }
 
-    fn show(&self, result: &AggregatedResult) -> io::Result<()> {
+    /// What has happened since the last one, if that is told with it. The view asks by itself.
+    fn count(&self, result: &AggregatedResult) -> Vec<News> {
+        let Some(ledger) = &self.ledger else { return Vec::new() };
+        let mut book = ledger.open();
+        book.take(result);
+        if matches!(self.form, Form::Live(_)) { Vec::new() } else { book.news() }
+    }
+
+    fn show(&self, result: &AggregatedResult, news: &[News]) -> io::Result<()> {
         let mut text = Vec::new();
         match &self.form {
             Form::Jsonl => serde_json::to_writer(&mut text, result)?,
-            Form::Text { color } => self.write_text(result, *color, &mut text)?,
+            Form::Text { color } => self.write_text(result, news, *color, &mut text)?,
             Form::Live(live) => {
                 live.take(scan(self.printed, result));
                 return Ok(());
@@ -83,9 +89,14 @@ impl Printer {
         out.flush()
     }
 
-    fn write_text(&self, result: &AggregatedResult, color: bool, out: &mut Vec<u8>) -> io::Result<()> {
+    fn write_text(
+        &self,
+        result: &AggregatedResult,
+        news: &[News],
+        color: bool,
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
         let (joined, findings) = look(result);
-        let news: Vec<News> = self.ledger.as_ref().map_or_else(Vec::new, |ledger| ledger.open().news());
         let contributors = result.contributors.iter().map(|from| (from.collector.as_str(), from.results));
         let missing =
             result.missing.iter().map(|missing| (missing.collector.as_str(), missing.reason.as_str()));
