@@ -65,6 +65,20 @@ pub enum ClientError {
     Protocol(#[from] SessionError),
 }
 
+impl ClientError {
+    /// Whether another attempt of the same process can succeed without anybody changing anything but to start the host.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::Unreachable(EndpointError::NoHost { .. })
+            | Self::Io(_)
+            | Self::Closed
+            | Self::Timeout(_) => true,
+            Self::Rejected(rejection) => rejection.reason.is_temporary(),
+            _ => false,
+        }
+    }
+}
+
 /// How long a host may take for an answer that it does not have to wait for.
 const PATIENCE: Duration = Duration::from_secs(10);
 

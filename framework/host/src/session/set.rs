@@ -26,23 +26,43 @@ pub(super) fn send(protocol: &mut HostSession, result: &AggregatedResult) -> Res
 
 /// All of it, or why it cannot be said. Payloads go as they came, and no value is copied to be written.
 fn whole(result: &AggregatedResult) -> Result<Bytes, String> {
+    // Taken apart, so that a new field is not forgotten here.
+    let AggregatedResult {
+        aggregate: _,
+        correlation_id: _,
+        emission_id: _,
+        generation: _,
+        revision: _,
+        outcome: _,
+        reason: _,
+        error: _,
+        value,
+        provenance,
+        results: _,
+        duplicates: _,
+        repeats,
+        contributors,
+        missing,
+        conflicts,
+        opened_at: _,
+        released_at: _,
+        latency_us: _,
+    } = result;
     let mut unsayable = None;
     let set = ValueWriter::whole(|place| {
         place.object(|fields| {
             let mut write = Writing { fields, unsayable: &mut unsayable };
-            head(result, &mut write)?;
-            write.merged("value", &result.value)?;
-            if !result.provenance.is_empty() {
-                write.field("provenance", &result.provenance)?;
+            outlined(result, &mut write)?;
+            write.fields.field("value", |place| merged(place, value))?;
+            if !provenance.is_empty() {
+                write.field("provenance", provenance)?;
             }
-            counts(result, &mut write)?;
-            if !result.repeats.is_empty() {
-                write.field("repeats", &result.repeats)?;
+            if !repeats.is_empty() {
+                write.field("repeats", repeats)?;
             }
-            write.field("contributors", &result.contributors)?;
-            write.field("missing", &result.missing)?;
-            write.field("conflicts", &result.conflicts)?;
-            times(result, &mut write)
+            write.field("contributors", contributors)?;
+            write.field("missing", missing)?;
+            write.field("conflicts", conflicts)
         })
     });
     match (unsayable, set) {
@@ -57,30 +77,25 @@ fn outline(result: &AggregatedResult) -> Bytes {
     let set = ValueWriter::whole(|place| {
         place.object(|fields| {
             let mut write = Writing { fields, unsayable: &mut None };
-            head(result, &mut write)?;
-            counts(result, &mut write)?;
-            times(result, &mut write)
+            outlined(result, &mut write)
         })
     });
     set.expect("it is flat")
 }
 
-fn head(result: &AggregatedResult, write: &mut Writing<'_, '_>) -> Result<(), DepthError> {
+fn outlined(result: &AggregatedResult, write: &mut Writing<'_, '_>) -> Result<(), DepthError> {
     write.field("aggregate", &result.aggregate)?;
     write.field("correlation_id", &result.correlation_id)?;
     write.field("emission_id", &result.emission_id)?;
     write.field("generation", &result.generation)?;
     write.field("revision", &result.revision)?;
     write.field("outcome", &result.outcome)?;
-    write.field("reason", &result.reason)
-}
-
-fn counts(result: &AggregatedResult, write: &mut Writing<'_, '_>) -> Result<(), DepthError> {
+    write.field("reason", &result.reason)?;
+    if let Some(error) = &result.error {
+        write.field("error", error)?;
+    }
     write.field("results", &result.results)?;
-    write.field("duplicates", &result.duplicates)
-}
-
-fn times(result: &AggregatedResult, write: &mut Writing<'_, '_>) -> Result<(), DepthError> {
+    write.field("duplicates", &result.duplicates)?;
     write.field("opened_at", &result.opened_at)?;
     write.field("released_at", &result.released_at)?;
     write.field("latency_us", &result.latency_us)
@@ -107,10 +122,6 @@ impl Writing<'_, '_> {
             })
         })
     }
-
-    fn merged(&mut self, name: &str, what: &Merged) -> Result<(), DepthError> {
-        self.fields.field(name, |place| merged(place, what))
-    }
 }
 
 fn merged(place: &mut ValueWriter<'_>, what: &Merged) -> Result<(), DepthError> {
@@ -134,3 +145,7 @@ fn merged(place: &mut ValueWriter<'_>, what: &Merged) -> Result<(), DepthError> 
 fn readable(place: &mut ValueWriter<'_>, what: &Merged) -> Result<(), DepthError> {
     place.value(&what.readable().to_value().expect("what is readable can be decoded"))
 }
+
+#[cfg(test)]
+#[path = "set_tests.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use stook_types::{Outcome, Value};
 /// A released set. Serialised it is what sinks write: the same fields in the same order; one that is not whole has the field
 /// `omitted` at the end.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Set(pub(super) ReceivedSet);
+pub struct Set(pub(crate) ReceivedSet);
 
 static NOTHING: Value = Value::Null;
 
@@ -74,7 +74,7 @@ fn text<'a>(of: &'a Value, name: &str) -> &'a str {
 // === as JSON, in the order of sinks ===
 
 /// The fields of a set, and of the objects in its lists, in their order. A value has its own.
-const SET: [(&str, &[&str]); 18] = [
+const SET: [(&str, &[&str]); 19] = [
     ("aggregate", &[]),
     ("correlation_id", &[]),
     ("emission_id", &[]),
@@ -82,6 +82,7 @@ const SET: [(&str, &[&str]); 18] = [
     ("revision", &[]),
     ("outcome", &[]),
     ("reason", &[]),
+    ("error", &[]),
     ("value", &[]),
     ("provenance", &["field", "collectors"]),
     ("results", &[]),
