@@ -4,6 +4,7 @@ pub(super) use sys::{has_the_terminal, stop_here, watch};
 
 /// What the view has to know of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(unix), expect(dead_code, reason = "no shell stops anything there"))]
 pub(super) enum Job {
     /// Ctrl-Z: to stop, after the terminal was given back.
     Stop,
