@@ -66,6 +66,46 @@ proptest! {
     fn garbage_is_an_error_or_a_value(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
         let _ = (VALUE.decode)(&bytes);
     }
+
+    /// What is only looked at is found good where it can be read, and nowhere else.
+    #[test]
+    fn a_look_sees_what_decoding_sees(
+        value in value(),
+        spoiled in prop::option::of((any::<prop::sample::Index>(), any::<u8>())),
+        depth in 0..=MAX_DEPTH,
+    ) {
+        let mut bytes = payload(&value).expect("not deep").bytes().to_vec();
+        if let Some((index, byte)) = spoiled {
+            let index = index.index(bytes.len());
+            bytes[index] = byte;
+        }
+        prop_assert_eq!(check(&bytes, depth).is_ok(), get_value::<Value>(&bytes, depth).is_ok());
+    }
+
+    /// Written piece by piece it is the value that its pieces are.
+    #[test]
+    fn pieces_are_the_whole(values in prop::collection::vec(value(), 0..8)) {
+        let whole = ValueWriter::whole(|place| {
+            place.object(|fields| {
+                fields.field("all", |place| {
+                    place.array(|elements| {
+                        values.iter().enumerate().try_for_each(|(i, value)| {
+                            elements.element(|place| {
+                                // What was written before is forgotten.
+                                place.value(&Value::from("x".repeat(i)))?;
+                                match i % 2 {
+                                    0 => place.value(value),
+                                    _ => Ok(place.payload(&payload(value).expect("flat")).expect("good")),
+                                }
+                            })
+                        })
+                    })
+                })
+            })
+        });
+        let whole = (VALUE.decode)(&whole.expect("not deep")).expect("readable");
+        prop_assert_eq!(whole, Value::from([("all", Value::Array(values))]));
+    }
 }
 
 #[test]
