@@ -8,7 +8,7 @@ use serde::Serialize;
 use stook::{Client, Seen, Tap, exit, told_to_stop};
 
 use crate::host::{HostArg, failure};
-use crate::output::{Failure, Paint, say};
+use crate::output::{Failure, Paint, clean, say};
 use lines::{Lines, Reader};
 
 /// Print the sets that a host releases, from now on, as they come.
@@ -54,6 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 impl Args {
     async fn look_on(&self, client: Client) -> Result<(), Failure> {
         let mut tap = client.tap(&self.aggregates).await.map_err(failure)?;
+        say(&format!("stook: looking at {}\n", clean(&tap.aggregates().join(", "))));
         let mut lines = Lines::start()?;
         let ended = self.print(&mut tap, &mut lines).await;
         lines.finish().await?;

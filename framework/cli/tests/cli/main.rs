@@ -9,6 +9,7 @@ mod new;
 mod plugins;
 mod status;
 mod submit;
+mod tap;
 mod usage;
 
 use std::process::Command;

@@ -6,12 +6,15 @@ pub use set::Set;
 
 use stook_proto::operator::Event;
 use stook_proto::{RejectReason, Request, Subscription};
-use stook_types::MonoTime;
+use stook_types::{MonoTime, Value};
 
 use super::{Client, ClientError};
 
 /// Released sets, looked at: from [`Client::tap`].
-pub struct Tap(Client);
+pub struct Tap {
+    client: Client,
+    aggregates: Vec<String>,
+}
 
 /// The sets of a sink, one after the other: from [`Client::consume`].
 ///
@@ -53,9 +56,11 @@ impl Client {
         self,
         aggregates: impl IntoIterator<Item = S>,
     ) -> Result<Tap, ClientError> {
-        self.subscribe(Subscription::Aggregates(aggregates.into_iter().map(Into::into).collect()))
-            .await
-            .map(Tap)
+        let to = Subscription::Aggregates(aggregates.into_iter().map(Into::into).collect());
+        let (client, said) = self.subscribe(to).await?;
+        let aggregates = said.at(&["subscribed", "aggregates"]).and_then(Value::as_array).unwrap_or_default();
+        let aggregates = aggregates.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect();
+        Ok(Tap { client, aggregates })
     }
 
     /// Consumes the sets of a sink, `use = "consumer"` in the host's config: each comes until it is acknowledged, and holds
@@ -64,11 +69,13 @@ impl Client {
     /// # Errors
     /// If there is no such sink, another process consumes its sets, or the host does not answer.
     pub async fn consume(self, sink: impl Into<String>) -> Result<Consumer, ClientError> {
-        self.subscribe(Subscription::sink(sink)).await.map(Consumer)
+        self.subscribe(Subscription::sink(sink)).await.map(|(client, _)| Consumer(client))
     }
 
-    async fn subscribe(mut self, to: Subscription) -> Result<Self, ClientError> {
-        self.ask(&Request::Subscribe(to)).await.map(|_| self)
+    /// Gives also what the host says of it.
+    async fn subscribe(mut self, to: Subscription) -> Result<(Self, Value), ClientError> {
+        let said = self.ask(&Request::Subscribe(to)).await?;
+        Ok((self, said))
     }
 
     /// The next thing to be seen; `None` when the host stops.
@@ -89,13 +96,18 @@ impl Client {
 }
 
 impl Tap {
+    /// The aggregates that are looked at.
+    pub fn aggregates(&self) -> &[String] {
+        &self.aggregates
+    }
+
     /// The next set, or how many are missing in its place; `None` when the host stops. Waits for as long as that takes.
     /// Cancelled, it loses nothing.
     ///
     /// # Errors
     /// If the connection breaks.
     pub async fn next(&mut self) -> Result<Option<Seen>, ClientError> {
-        self.0.next_seen().await
+        self.client.next_seen().await
     }
 }
 
