@@ -9,16 +9,19 @@ use stook_types::Incarnation;
 pub(crate) struct Backoff {
     attempt: u32,
     random: u64,
+    longest: Duration,
 }
 
 const FIRST: Duration = Duration::from_millis(20);
 const LONGEST: Duration = Duration::from_secs(2);
+/// The same, while another process has the name.
+const PATIENT: Duration = Duration::from_secs(30);
 
 impl Backoff {
     /// The incarnation is random already; nothing else here needs to be.
     pub(crate) fn new(seed: Incarnation) -> Self {
         let (high, low) = seed.0.as_u64_pair();
-        Self { attempt: 0, random: high ^ low }
+        Self { attempt: 0, random: high ^ low, longest: LONGEST }
     }
 
     /// It worked: begin again with short waits.
@@ -26,9 +29,14 @@ impl Backoff {
         self.attempt = 0;
     }
 
+    /// Whether nothing is likely to change soon.
+    pub(crate) fn patient(&mut self, patient: bool) {
+        self.longest = if patient { PATIENT } else { LONGEST };
+    }
+
     /// How long to wait before the next attempt: anything up to a bound that doubles.
     pub(crate) fn next(&mut self) -> Duration {
-        let bound = FIRST.saturating_mul(1 << self.attempt.min(16)).min(LONGEST);
+        let bound = FIRST.saturating_mul(1 << self.attempt.min(16)).min(self.longest);
         self.attempt += 1;
         // SplitMix64 (Steele, Lea, Flood 2014).
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);

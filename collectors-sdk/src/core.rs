@@ -32,6 +32,8 @@ pub(crate) struct Core {
     opened: Notify,
     progress: AtomicU64,
     pub(crate) active_tasks: AtomicU32,
+    /// The collector is to leave, as its stream gets to see it.
+    pub(crate) leaving: Cancellation,
 }
 
 impl Core {
@@ -47,6 +49,7 @@ impl Core {
             opened: Notify::new(),
             progress: AtomicU64::new(0),
             active_tasks: AtomicU32::new(0),
+            leaving: Cancellation::new(),
         }
     }
 

@@ -6,7 +6,7 @@ use stook_proto::transport::{ENDPOINT_VARIABLE, EndpointError};
 use stook_proto::{DepthError, RejectReason, Rejection};
 use stook_types::{Capability, IdError, Topic, TopicError};
 
-use crate::{Encoded, SerializeError};
+use crate::{Encoded, SerializeError, notices};
 
 /// Exit codes of a collector; the same as those of `stook`.
 pub mod exit {
@@ -56,6 +56,16 @@ pub enum RunError {
     /// What it streams has ended with an error.
     #[error("failed to stream: {0}")]
     Stream(String),
+    /// It has said all it had to say, and the host has taken nothing of it.
+    #[error("the host refused {}{}: {reason}{}", all(*.count), on(.topic.as_deref()), remedy_of(.reason))]
+    AllRefused {
+        /// How many results.
+        count: u64,
+        /// The topic of most of them.
+        topic: Option<String>,
+        /// The reason of most of them, in a word.
+        reason: String,
+    },
     /// No runtime.
     #[error("failed to start a runtime: {0}")]
     Runtime(std::io::Error),
@@ -111,12 +121,12 @@ pub enum RecordError {
     /// The task has ended, or the host wants no more of it; or the collector leaves.
     #[error("nobody wants more results: the task is over, or the collector leaves")]
     Over,
-    /// It does not fit into the replay buffer.
-    #[error("a result of {length} bytes does not fit into the replay buffer of {limit}")]
+    /// It is larger than the host takes, or than the replay buffer.
+    #[error("a result of {length} bytes is over the limit of {limit} bytes")]
     TooLarge {
-        /// Bytes of the result on the wire.
+        /// Its bytes.
         length: usize,
-        /// The buffer's limit.
+        /// How many the host takes in one result, or the buffer in all.
         limit: usize,
     },
 }
@@ -145,6 +155,18 @@ pub struct FlushError {
     pub within: Duration,
 }
 
+fn all(count: u64) -> String {
+    if count == 1 { "the only result".to_owned() } else { format!("all {count} results") }
+}
+
+fn on(topic: Option<&str>) -> String {
+    topic.map_or_else(String::new, |topic| format!(" on `{topic}`"))
+}
+
+fn remedy_of(reason: &str) -> String {
+    notices::remedy(reason).map_or_else(String::new, |remedy| format!("; {remedy}"))
+}
+
 fn did_you_mean(near: Option<&Topic>) -> String {
     match near {
         Some(near) => format!("; did you mean `{near}`?"),
@@ -152,6 +174,11 @@ fn did_you_mean(near: Option<&Topic>) -> String {
             ": declare it in `describe`, with `Description::topic` or as an answer of a capability".to_owned()
         }
     }
+}
+
+/// Whether nothing on this topic is ever taken as the host's config is.
+fn is_of_the_config(reason: &str) -> bool {
+    matches!(reason, "topic-not-allowed" | "unknown-topic")
 }
 
 // === impl RunError ===
@@ -168,6 +195,7 @@ impl RunError {
                 }
                 _ => exit::PROTOCOL,
             },
+            Self::AllRefused { reason, .. } if is_of_the_config(reason) => exit::CONFIG,
             _ => exit::FAILURE,
         }
     }

@@ -178,6 +178,7 @@ mod description;
 mod error;
 mod link;
 mod load;
+mod notices;
 mod options;
 mod recorder;
 mod run;

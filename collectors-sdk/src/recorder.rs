@@ -9,7 +9,7 @@ use stook_proto::collector::NewResult;
 use stook_types::{CorrelationId, Value, WallTime, nearest};
 use tokio::time::timeout;
 
-use crate::cancellation::Cancellation;
+use crate::cancellation::{Cancellation, Heed};
 use crate::core::Core;
 use crate::{FlushError, RecordError, TryRecordError, to_value};
 
@@ -72,7 +72,9 @@ impl Recorder {
     ///
     /// # Errors
     /// If the topic is not in the collector's description, the value cannot be said by a payload, it is
-    /// larger than the replay buffer, or the task that it answers is over.
+    /// larger than the host takes (once there was a session: before, the host is sent it and refuses it) or the replay
+    /// buffer, or the task that it answers is over. That the host refuses a result for another reason is known later: it
+    /// is [told](crate#what-it-says-about-itself), and counted by the host.
     pub async fn record<T: Serialize + ?Sized>(&self, topic: &str, value: &T) -> Result<(), RecordError> {
         self.record_as(Record::default(), topic, value).await
     }
@@ -180,6 +182,31 @@ impl Recorder {
     /// while tasks run looks like a hang.
     pub fn progress(&self) {
         self.core.progress();
+    }
+
+    /// Completes when the collector is to leave: the host drains it, or a signal asks it to stop.
+    ///
+    /// A [`stream`](crate::Collector::stream) is dropped then, at its next await. One that has called this is not, but has
+    /// four fifths of the grace to record what it still has, and to return. What it returns then is no failure of the
+    /// collector.
+    ///
+    /// ```
+    /// # use stook_collector::{Recorder, TaskError};
+    /// # async fn watch(_: &Recorder) -> Result<(), TaskError> { Ok(()) }
+    /// # async fn last_words(_: &Recorder) -> Result<(), TaskError> { Ok(()) }
+    /// async fn stream(results: Recorder) -> Result<(), TaskError> {
+    ///     tokio::select! {
+    ///         ended = watch(&results) => ended,
+    ///         () = results.leaving() => last_words(&results).await,
+    ///     }
+    /// }
+    /// ```
+    pub async fn leaving(&self) {
+        // Of a task this says nothing: that has its own time.
+        if self.task.is_none() {
+            self.core.leaving.will(Heed::Asked);
+        }
+        self.core.leaving.wait().await;
     }
 
     fn encode_value(&self, how: Record, topic: &str, value: &Value) -> Result<Encoded, RecordError> {

@@ -20,6 +20,7 @@ use crate::backoff::Backoff;
 use crate::cancellation::Cancellation;
 use crate::core::Core;
 use crate::link::Connect;
+use crate::notices::Notices;
 use crate::recorder::Own;
 use crate::tasks::{Tasks, until, why};
 use crate::{Collector, Description, Options, Recorder, RunError, Task, TaskError};
@@ -40,6 +41,9 @@ pub(crate) struct Runner<C> {
     leaving: Option<Leaving>,
     /// What the stream ended with.
     failure: Option<String>,
+    /// Whether it has ended by itself, with nothing left to do.
+    done: bool,
+    notices: Notices,
 }
 
 /// How a connection ended.
@@ -72,7 +76,15 @@ impl<C: Collector> Runner<C> {
             was_welcome: false,
             leaving: None,
             failure: None,
+            done: false,
+            notices: Notices::new(),
         })
+    }
+
+    /// Notices go to whoever has set up a log, and to nobody else.
+    #[cfg(feature = "testing")]
+    pub(crate) fn noticed_in_the_log(self) -> Self {
+        Self { notices: Notices::to_the_log(), ..self }
     }
 
     /// What its recorders share.
@@ -95,11 +107,23 @@ impl<C: Collector> Runner<C> {
         self.tasks = Tasks::default();
         self.stream = None;
         drop(heart);
+        let recorded = self.core.recorded();
         let lost = self.core.session().unsettled();
         if lost > 0 {
             tracing::info!(results = lost, "left before the host acknowledged everything");
         }
-        outcome.and(self.failure.map_or(Ok(()), |text| Err(RunError::Stream(text))))
+        outcome?;
+        if let Some(text) = self.failure {
+            return Err(RunError::Stream(text));
+        }
+        match self.notices.most_refused() {
+            Some((count, topic, reason)) if self.done && count == recorded => Err(RunError::AllRefused {
+                count,
+                topic: topic.map(ToString::to_string),
+                reason: reason.to_owned(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// One connection after the other.
@@ -128,9 +152,12 @@ impl<C: Collector> Runner<C> {
                     return Err(RunError::Rejected(rejection));
                 }
                 End::Rejected(rejection) => {
-                    tracing::warn!(%rejection, "the host does not take this collector now")
+                    // Somebody may have to stop the other one first.
+                    self.backoff
+                        .patient(rejection.reason == RejectReason::Duplicate && !self.options.supervised);
+                    self.notices.lost(&rejection);
                 }
-                End::Lost(why) => tracing::warn!(why, "no session with the host"),
+                End::Lost(why) => self.notices.lost(&why),
             }
             if self.options.supervised && self.alone_since.elapsed() >= self.options.orphan_grace {
                 return Err(RunError::Orphaned(self.options.orphan_grace));
@@ -163,11 +190,9 @@ impl<C: Collector> Runner<C> {
                 () = &mut retry => return false,
                 () = &mut stop, if self.leaving.is_none() => return true,
                 ended = stream_end(&mut self.stream) => {
-                    if self.stream_ended(ended) {
-                        self.leave("the stream has ended", self.options.drain_grace);
-                        if self.may_go() {
-                            return true;
-                        }
+                    self.stream_ended(ended);
+                    if self.may_go() {
+                        return true;
                     }
                 }
             }
@@ -204,9 +229,7 @@ impl<C: Collector> Runner<C> {
                 () = stop.as_mut(), if self.leaving.is_none() => {
                     self.leave("asked to stop by a signal", self.options.drain_grace);
                 }
-                ended = stream_end(&mut self.stream) => if self.stream_ended(ended) {
-                    self.leave("the stream has ended", self.options.drain_grace);
-                },
+                ended = stream_end(&mut self.stream) => self.stream_ended(ended),
                 (lease, outcome) = self.tasks.next() => self.task_ended(lease, outcome),
             }
             if let Some(end) = self.hear() {
@@ -239,13 +262,15 @@ impl<C: Collector> Runner<C> {
                 tracing::info!(epoch = %terms.epoch, "the host has taken this collector");
                 (self.welcome, self.was_welcome) = (true, true);
                 self.backoff.reset();
+                self.notices.taken();
             }
             Event::Rejected(rejection) => return Some(End::Rejected(rejection)),
             Event::Assigned(assignment) => self.start(assignment),
             Event::Cancelled(lease) => self.tasks.cancel(lease, self.options.cancel_grace),
             Event::Drain(grace) => self.leave("drained by the host", grace),
-            Event::Refused { sequence, reason } => {
-                tracing::warn!(sequence, reason, "the host refused a result")
+            Event::Refused { sequence, topic, reason } => {
+                tracing::debug!(sequence, reason, "the host refused a result");
+                self.notices.refused(topic, &reason);
             }
             _ => {}
         }
@@ -293,7 +318,7 @@ impl<C: Collector> Runner<C> {
     fn task_ended(&mut self, lease: Lease, outcome: TaskOutcome) {
         match &outcome {
             TaskOutcome::Done => {}
-            TaskOutcome::Failed(text) => tracing::warn!(%lease, text, "a task failed"),
+            TaskOutcome::Failed(text) => self.notices.warn(&format!("a task failed: {text}")),
             TaskOutcome::Returned(text) => tracing::info!(%lease, text, "gave a task back"),
         }
         self.core.session().task_finished(lease, outcome);
@@ -306,17 +331,28 @@ impl<C: Collector> Runner<C> {
         self.core.active_tasks.store(active, std::sync::atomic::Ordering::Relaxed);
     }
 
-    /// Whether the collector has nothing left to do.
-    fn stream_ended(&mut self, ended: Result<(), String>) -> bool {
+    /// If the collector has nothing left to do by this, it leaves.
+    fn stream_ended(&mut self, ended: Result<(), String>) {
         self.stream = None;
         match ended {
-            Ok(()) => self.description.capabilities.is_empty(),
+            // Whoever is told to leave may stop in the middle of something.
+            Err(text) if self.leaving.is_some() => tracing::info!(text, "the stream has ended"),
             Err(text) => {
                 tracing::error!(text, "the stream failed");
                 self.failure = Some(text);
-                true
+                self.leave("the stream has failed", self.options.drain_grace);
             }
+            Ok(()) if self.leaving.is_none() && self.description.capabilities.is_empty() => {
+                self.done = true;
+                self.leave("the stream has ended", self.options.drain_grace);
+            }
+            Ok(()) => {}
         }
+    }
+
+    /// Whether something runs that may still record.
+    fn is_busy(&self) -> bool {
+        self.tasks.len() > 0 || self.stream.is_some()
     }
 
     fn gone(&self, why: &str) -> End {
@@ -328,7 +364,7 @@ impl<C: Collector> Runner<C> {
 
     fn deadline(&self) -> Option<Instant> {
         let session = self.core.session().deadline().map(|deadline| self.core.instant(deadline));
-        let leaving = self.leaving.as_ref().map(|leaving| leaving.deadline(self.tasks.len() > 0));
+        let leaving = self.leaving.as_ref().map(|leaving| leaving.deadline(self.is_busy()));
         session.into_iter().chain(leaving).min()
     }
 }

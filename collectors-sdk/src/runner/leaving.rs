@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::{End, Runner};
 use crate::Collector;
+use crate::cancellation::Heed;
 
 /// The collector is on its way out.
 pub(super) struct Leaving {
@@ -22,8 +23,8 @@ const TASKS_SHARE: f64 = 0.8;
 
 impl Leaving {
     /// When to look again.
-    pub(super) fn deadline(&self, tasks: bool) -> Instant {
-        if tasks && Instant::now() < self.tasks_until { self.tasks_until } else { self.until }
+    pub(super) fn deadline(&self, busy: bool) -> Instant {
+        if busy && Instant::now() < self.tasks_until { self.tasks_until } else { self.until }
     }
 }
 
@@ -42,18 +43,25 @@ impl<C: Collector> Runner<C> {
             until: now + grace,
             said_goodbye: false,
         });
-        // Taken, so that its end is not taken for a failure.
-        self.stream = None;
+        self.core.leaving.set();
+        if self.core.leaving.heed() == Heed::No {
+            // Taken, so that its end is not taken for a failure.
+            self.stream = None;
+        }
     }
 
     /// Says goodbye once tasks are done and their results sent, then waits for the host to close: that it has
     /// read `Goodbye` proves that it has read all that came before.
     pub(super) fn go_on_leaving(&mut self) -> Option<End> {
-        let leaving = self.leaving.as_mut()?;
         let now = Instant::now();
+        if self.leaving.as_ref()?.tasks_until <= now {
+            self.stream = None;
+        }
+        let busy = self.is_busy();
+        let leaving = self.leaving.as_mut()?;
         let mut session = self.core.session();
         let open = session.is_open();
-        if now >= leaving.until || (!open && session.unsettled() == 0) {
+        if now >= leaving.until || (!open && !busy && session.unsettled() == 0) {
             return Some(End::Left);
         }
         if now >= leaving.tasks_until {
@@ -61,7 +69,7 @@ impl<C: Collector> Runner<C> {
             let grace = leaving.until.saturating_duration_since(now) / 2;
             self.tasks.give_back(leaving.reason, grace.min(self.options.cancel_grace));
         }
-        if open && self.tasks.len() == 0 && !leaving.said_goodbye {
+        if open && !busy && !leaving.said_goodbye {
             leaving.said_goodbye = true;
             session.goodbye(leaving.reason);
         }
@@ -70,7 +78,7 @@ impl<C: Collector> Runner<C> {
 
     /// Whether nothing is left to be said to a host that is not there now.
     pub(super) fn may_go(&self) -> bool {
-        let nothing = || self.core.session().unsettled() == 0;
+        let nothing = || self.stream.is_none() && self.core.session().unsettled() == 0;
         self.leaving.as_ref().is_some_and(|leaving| Instant::now() >= leaving.until || nothing())
     }
 }

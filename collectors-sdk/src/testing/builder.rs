@@ -66,6 +66,7 @@ impl Builder {
     /// If what it says of itself is not valid.
     pub async fn start(self, collector: impl Collector) -> TestHost {
         let runner = Runner::new(collector, self.options).unwrap_or_else(|error| panic!("{error}"));
+        let runner = runner.noticed_in_the_log();
         let shared = Arc::new(Shared::new(Book::new(self.limits, self.heartbeat)));
         let core = runner.core();
         let (connect, connections) = mpsc::channel(1);

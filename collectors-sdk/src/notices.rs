@@ -1,0 +1,221 @@
+//! What a collector has to say about itself, for whoever runs it.
+//!
+//! It is logged by `tracing`. Where nobody has set up a log, it goes to standard error: a collector that is refused
+//! shall not look like one that works.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::io::Write;
+use std::time::Duration;
+
+use stook_types::Topic;
+use tokio::time::Instant;
+
+/// Says things, and not too often.
+#[derive(Debug)]
+pub(crate) struct Notices {
+    /// For a log, or for standard error where there is none.
+    say: fn(&str),
+    /// Lines may be said until then …
+    window_ends: Instant,
+    /// … of which so many were, and so many were not.
+    lines: u32,
+    left_out: u64,
+    /// What was said last of the connection, while there is no session.
+    last_loss: String,
+    refused: BTreeMap<(Option<Topic>, String), u64>,
+}
+
+/// Lines in a window.
+const LINES: u32 = 20;
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Combinations of topic and reason that are told apart: a host may have reasons of its own.
+const APART: usize = 64;
+
+impl Notices {
+    pub(crate) fn new() -> Self {
+        Self::to(say)
+    }
+
+    /// For tests: whoever wants to read them sets up a log.
+    #[cfg(feature = "testing")]
+    pub(crate) fn to_the_log() -> Self {
+        Self::to(|what| tracing::warn!("{what}"))
+    }
+
+    fn to(say: fn(&str)) -> Self {
+        Self {
+            say,
+            window_ends: Instant::now() + WINDOW,
+            lines: 0,
+            left_out: 0,
+            last_loss: String::new(),
+            refused: BTreeMap::new(),
+        }
+    }
+
+    /// Says it, if this is not one too many.
+    pub(crate) fn warn(&mut self, what: &str) {
+        let now = Instant::now();
+        if now >= self.window_ends {
+            let left_out = std::mem::take(&mut self.left_out);
+            if left_out > 0 {
+                (self.say)(&format!("{left_out} more lines were left out"));
+            }
+            (self.window_ends, self.lines) = (now + WINDOW, 0);
+        }
+        if self.lines < LINES {
+            self.lines += 1;
+            (self.say)(what);
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// There is no session, or no longer. The same reason is said once until there is one again.
+    pub(crate) fn lost(&mut self, why: &impl Display) {
+        let why = why.to_string();
+        if why != self.last_loss {
+            self.warn(&format!("no session with the host, trying again: {why}"));
+            self.last_loss = why;
+        }
+    }
+
+    /// There is a session.
+    pub(crate) fn taken(&mut self) {
+        if !std::mem::take(&mut self.last_loss).is_empty() {
+            self.warn("the host has taken this collector");
+        }
+    }
+
+    /// The host did not take a result. Said at the first of each topic and reason, the tenth, the hundredth and so on.
+    pub(crate) fn refused(&mut self, topic: Option<Topic>, reason: &str) {
+        let mut what = (topic, reason.to_owned());
+        if self.refused.len() >= APART && !self.refused.contains_key(&what) {
+            what = (None, "other reasons".to_owned());
+        }
+        let (topic, count) = (what.0.clone(), self.refused.entry(what).or_default());
+        *count += 1;
+        let count = *count;
+        if !is_power_of_ten(count) {
+            return;
+        }
+        let on = topic.map_or_else(String::new, |topic| format!(" on `{topic}`"));
+        let often = if count == 1 { String::new() } else { format!(", {count} so far") };
+        let remedy = remedy(reason).map_or_else(String::new, |remedy| format!("; {remedy}"));
+        self.warn(&format!("the host refuses results{on}: {reason}{often}{remedy}"));
+    }
+
+    /// How many results were refused, and a topic and a reason of them, of which there were most.
+    pub(crate) fn most_refused(&self) -> Option<(u64, Option<&Topic>, &str)> {
+        let sum = self.refused.values().sum();
+        let ((topic, reason), _) = self.refused.iter().max_by_key(|(_, count)| **count)?;
+        Some((sum, topic.as_ref(), reason))
+    }
+}
+
+/// What to do about results that are refused for this reason, where the reason does not say it.
+pub(crate) fn remedy(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "late" => "their set was released before: see `timeout`, `complete` and `late` of the aggregate",
+        "unexpected-collector" => {
+            "their set waits for others: see `collectors` of its policy, or the task's `fan_out`"
+        }
+        "topic-not-allowed" => "grant the topic in `publish` of this collector in the host's config",
+        "unknown-topic" => "name the topic in `topics` of an aggregate in the host's config",
+        "missing-key" => "they lack a field that `key` of the aggregate names",
+        "too-large" => "send less in one result, or raise `bytes_per_set`",
+        "set-full" => "raise the `limits` of the aggregate",
+        "memory" => "raise `memory` of the host",
+        "stale-epoch" => "their task was given to somebody else, or its connection was lost",
+        _ => return None,
+    })
+}
+
+fn is_power_of_ten(mut number: u64) -> bool {
+    while number >= 10 && number.is_multiple_of(10) {
+        number /= 10;
+    }
+    number == 1
+}
+
+fn say(what: &str) {
+    if tracing::dispatcher::has_been_set() {
+        tracing::warn!("{what}");
+    } else {
+        // Others have written parts of it. Not `eprintln!`, which panics where standard error is closed.
+        let what = what.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}").replace('\n', " ");
+        let _ = writeln!(std::io::stderr(), "stook: {what}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    thread_local!(static SAID: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) });
+
+    fn notices() -> Notices {
+        Notices::to(|what| SAID.with_borrow_mut(|said| said.push(what.to_owned())))
+    }
+
+    fn said() -> Vec<String> {
+        SAID.take()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_refused_is_told_with_a_remedy_and_then_counted() {
+        let (mut notices, topic) = (notices(), Topic::new("t.a").ok());
+        assert_eq!(notices.most_refused(), None);
+        for _ in 0..150 {
+            notices.refused(topic.clone(), "topic-not-allowed");
+        }
+        notices.refused(topic.clone(), "of-a-newer-host");
+        let remedy = "grant the topic in `publish` of this collector in the host's config";
+        let refuses = "the host refuses results on `t.a`: topic-not-allowed";
+        assert_eq!(
+            said(),
+            [
+                format!("{refuses}; {remedy}"),
+                format!("{refuses}, 10 so far; {remedy}"),
+                format!("{refuses}, 100 so far; {remedy}"),
+                "the host refuses results on `t.a`: of-a-newer-host".to_owned(),
+            ]
+        );
+        assert_eq!(notices.most_refused(), Some((151, topic.as_ref(), "topic-not-allowed")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_is_away_is_told_once_and_again_when_it_is_back() {
+        let mut notices = notices();
+        notices.taken();
+        for _ in 0..100 {
+            notices.lost(&"nobody there");
+        }
+        notices.taken();
+        notices.taken();
+        assert_eq!(
+            said(),
+            ["no session with the host, trying again: nobody there", "the host has taken this collector"]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_is_a_few_lines_and_a_number() {
+        let mut notices = notices();
+        for n in 0..1_000 {
+            notices.warn(&n.to_string());
+        }
+        assert_eq!(said().len(), LINES as usize);
+        tokio::time::advance(WINDOW).await;
+        notices.warn("later");
+        assert_eq!(said(), ["980 more lines were left out", "later"]);
+        for n in 0..10_000 {
+            notices.refused(None, &n.to_string());
+        }
+        assert!(notices.refused.len() <= APART + 1, "a host that invents reasons");
+    }
+}
