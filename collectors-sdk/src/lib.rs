@@ -157,6 +157,18 @@
 //! # }
 //! ```
 //!
+//! # What it says about itself
+//!
+//! A collector logs with [`tracing`](https://docs.rs/tracing). Where its process has set up no subscriber, what somebody has
+//! to know goes to standard error, in lines that begin with `stook:` and never more than a few a minute: that there is no
+//! session and why, that the host refuses results (on which topic, for which reason, and what to do about it; once for each,
+//! and then when there are ten times as many), that a task failed. For all of it, set up a subscriber, like
+//! `tracing_subscriber::fmt::init()`. Whose stream ends when the host has refused every result ends with
+//! [`RunError::AllRefused`].
+//!
+//! A result that the host cannot take because of its size is told to whoever records it
+//! ([`RecordError::TooLarge`]), once there was a session and its limit is known; before, it is refused like any other.
+//!
 //! # The environment
 //!
 //! | variable | meaning |

@@ -157,9 +157,28 @@ impl Collector for Stubborn {
 }
 
 #[test]
-#[should_panic(expected = "the test waited 60s for a task to end in vain")]
+#[should_panic(expected = "the arguments that conformance! gives must let a task end by itself")]
 fn a_task_without_an_end() {
     Suite::virtual_time(|| Stubborn).answers_each_capability();
+}
+
+/// Goes on until it is cancelled.
+struct Watches;
+
+impl Collector for Watches {
+    fn describe(&self) -> Description {
+        description()
+    }
+
+    async fn task(&self, task: Task, _: &Recorder) -> Result<(), TaskError> {
+        task.cancelled().await;
+        Err(TaskError::new("as told"))
+    }
+}
+
+#[test]
+fn a_task_that_goes_on_until_it_is_cancelled_can_let_go() {
+    Suite::virtual_time(|| Watches).lets_go_of_what_is_cancelled();
 }
 
 /// Its stream cannot go on when it is to leave.

@@ -186,3 +186,65 @@ async fn a_stream_goes_on_through_everything() {
     assert!(results.iter().all(|result| result.last && result.task.is_none()));
     assert_eq!(results[8].correlation_id, CorrelationId::new("second-8").expect("valid"));
 }
+
+/// Says more than the host takes, and knows.
+struct Large;
+
+impl Collector for Large {
+    fn describe(&self) -> Description {
+        Description::of_kind("large").capability("test.large", 1, [TOPIC])
+    }
+
+    async fn task(&self, _: Task, results: &Recorder) -> Result<(), TaskError> {
+        Ok(results.record(TOPIC, &"x".repeat(2_000)).await?)
+    }
+
+    async fn stream(&self, results: Recorder) -> Result<(), TaskError> {
+        results.leaving().await;
+        let id = CorrelationId::new("last words")?;
+        results.record_as(Record::new().correlation_id(id), TOPIC, "well, then").await?;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_large_is_known_before_it_is_sent() {
+    let limits = HostLimits { max_result_bytes: 1_000, ..HostLimits::default() };
+    let host = TestHost::builder().limits(limits).start(Large).await;
+    let why = "a result of 2003 bytes is over the limit of 1000 bytes";
+    assert_eq!(host.task("test.large", ()).await.expect_failed(), why);
+    assert_eq!(host.refused(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_asks_to_be_told_has_last_words() {
+    let host = TestHost::start(Large).await;
+    host.drain(Duration::from_secs(1));
+    let results = host.wait_for_results(1).await;
+    assert_eq!(results[0].value, Value::from("well, then"));
+    host.end().await.expect("a good end");
+}
+
+/// Says what is too large before it knows.
+struct Early;
+
+impl Collector for Early {
+    fn describe(&self) -> Description {
+        Description::of_kind("early").topic(TOPIC)
+    }
+
+    async fn stream(&self, results: Recorder) -> Result<(), TaskError> {
+        let how = Record::new().correlation_id(CorrelationId::random());
+        Ok(results.try_record_as(how, TOPIC, &"x".repeat(2_000))?)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_refused_everything_has_not_ended_well() {
+    let limits = HostLimits { max_result_bytes: 1_000, ..HostLimits::default() };
+    let host = TestHost::builder().limits(limits).start(Early).await;
+    let error = host.end().await.unwrap_err();
+    let why = "the host refused the only result on `test.counts`: too-large";
+    assert!(error.to_string().starts_with(why), "{error}");
+    assert_eq!(error.exit_code(), 1);
+}

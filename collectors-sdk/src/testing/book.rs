@@ -8,7 +8,7 @@ use stook_proto::host::{Event, HostLimits, ReceivedResult};
 use stook_proto::{CollectorHeartbeat, Hello, HostSession, Lease, Rejection, SessionError, TaskOutcome};
 use stook_types::{MonoTime, Refusal, SessionEpoch, TaskId, WallTime};
 
-use super::report::{TaskEnd, TestResult};
+use super::report::{TaskEnd, TestRefusal, TestResult};
 use crate::RunError;
 
 /// All that is known of one collector, over all its connections.
@@ -26,8 +26,8 @@ pub(super) struct Book {
     pub(super) tasks: HashMap<Lease, Task>,
     /// By sequence.
     pub(super) results: BTreeMap<u64, TestResult>,
-    /// Refused, by sequence, and why.
-    pub(super) refused: BTreeMap<u64, Refusal>,
+    /// By sequence.
+    pub(super) refused: BTreeMap<u64, TestRefusal>,
     pub(super) acknowledged: usize,
     pub(super) heartbeats: u64,
     pub(super) last_heartbeat: Option<CollectorHeartbeat>,
@@ -147,16 +147,22 @@ impl Book {
         let Some(session) = &mut self.session else { return };
         session.return_credit(1, received.payload.len() as u64);
         let sequence = received.sequence;
+        let topic = session.topics()[received.topic].to_string();
+        let task = received.lease.and_then(|lease| self.tasks.get(&lease)).map(|task| task.id);
+        let refusal = |reason: Refusal| TestRefusal {
+            topic: topic.clone(),
+            sequence,
+            reason: reason.to_string(),
+            task,
+        };
         let stale = received.fenced.then_some(Refusal::StaleEpoch);
         if let Some(known) = self.results.get_mut(&sequence) {
             known.arrivals += 1;
         } else if let Some(reason) = received.refuse.or(stale) {
-            self.refused.insert(sequence, reason);
+            self.refused.insert(sequence, refusal(reason));
             session.refuse(sequence, reason);
             return;
         } else {
-            let topic = session.topics()[received.topic].to_string();
-            let task = received.lease.and_then(|lease| self.tasks.get(&lease)).map(|task| task.id);
             match received.payload.decode() {
                 Ok(value) => {
                     let result = TestResult {
@@ -172,7 +178,7 @@ impl Book {
                     self.results.insert(sequence, result);
                 }
                 Err(_) => {
-                    self.refused.insert(sequence, Refusal::Decode);
+                    self.refused.insert(sequence, refusal(Refusal::Decode));
                     session.refuse(sequence, Refusal::Decode);
                     return;
                 }

@@ -30,6 +30,10 @@
 /// stook_collector::conformance!(mod hashes: Hashes::default(), "hash.file" => "/etc/hostname");
 /// ```
 ///
+/// **The arguments must let a task end by itself**, well within the 60 s that a test waits: most of these tests run whole tasks.
+/// A task that goes on until it is cancelled is for `lets_go_of_what_is_cancelled` only, and that test cancels all that it
+/// starts: name the tests that you want by [`Suite`](crate::testing::Suite) for such a collector.
+///
 /// Each test starts a collector of its own, in virtual time. A collector that waits for the world outside, like a
 /// [`Blocking`](crate::Blocking) one or one with sockets, needs a clock that runs: `conformance!(real_time Uptime)`.
 ///

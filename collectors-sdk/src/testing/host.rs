@@ -50,8 +50,11 @@ impl TestHost {
 
     /// Gives the collector a task, and waits for its end. The arguments are whatever serde can serialize; `()` are none.
     ///
+    /// A task of a capability that the collector has not declared [fails](super::TaskEnd::Failed), and so does one more than its
+    /// concurrency: that is what the collector makes of them, and a host would not have given them.
+    ///
     /// # Panics
-    /// If the collector cannot be given the task; as all that waits.
+    /// If the capability is no name, the arguments can be said by no payload or are larger than a frame; as all that waits.
     pub async fn task(&self, capability: &str, arguments: impl Serialize) -> Report {
         self.assign(capability, arguments).await.end().await
     }

@@ -45,9 +45,58 @@
 //! somebody waits: a backoff, a heartbeat, your own `sleep`. So hours pass in no time, and equal tests end equally. It needs
 //! `tokio` with its features `macros`, `rt` and `test-util` among the dev-dependencies.
 //!
+//! `std::time::SystemTime` and `std::time::Instant` stand outside of that: they go on as ever. A collector that asks them what
+//! time it is is tested in real time, or is given the time by whoever makes it, as here:
+//!
+//! ```
+//! # use std::time::{Duration, SystemTime};
+//! use stook_collector::testing::TestHost;
+//! use stook_collector::{Collector, CorrelationId, Description, Record, Recorder, TaskError};
+//!
+//! /// Says every 10 s how it is. All who do so at one time mean one answer: they agree on its correlation ID by the clock.
+//! struct Load<C>(C);
+//!
+//! const EVERY: Duration = Duration::from_secs(10);
+//!
+//! impl<C: Fn() -> SystemTime + Send + Sync + 'static> Collector for Load<C> {
+//!     fn describe(&self) -> Description {
+//!         Description::of_kind("load").topic("events.host.load")
+//!     }
+//!
+//!     async fn stream(&self, results: Recorder) -> Result<(), TaskError> {
+//!         loop {
+//!             let now = self.0().duration_since(SystemTime::UNIX_EPOCH)?;
+//!             let bucket = now.as_secs() / EVERY.as_secs();
+//!             let id = CorrelationId::new(&format!("load-{bucket}"))?;
+//!             results.record_as(Record::new().correlation_id(id).last(), "events.host.load", &0.5).await?;
+//!             // To the beginning of the next one, and a little into it: clocks differ.
+//!             let next = EVERY * u32::try_from(bucket + 1)? + Duration::from_millis(100);
+//!             tokio::time::sleep(next - now).await;
+//!         }
+//!     }
+//! }
+//!
+//! # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+//! # runtime.block_on(async {
+//! // In its process: `run(Load(SystemTime::now))`. Here its clock is the one that the test turns.
+//! let begin = tokio::time::Instant::now();
+//! let host = TestHost::start(Load(move || SystemTime::UNIX_EPOCH + begin.elapsed())).await;
+//! let results = host.wait_for_results(3).await;
+//! let ids: Vec<_> = results.iter().map(|result| result.correlation_id.to_string()).collect();
+//! assert_eq!(ids, ["load-0", "load-1", "load-2"]);
+//! # });
+//! ```
+//!
+//! (The aggregate for it: `complete = { use = "marker" }`, or `expected` with the collectors that are meant, and a `timeout`
+//! that is shorter than the time between two.)
+//!
 //! [`conformance!`](crate::conformance) expands to tests of what every collector must do.
 //!
 //! Nothing is waited for longer than [`Builder::patience`]; then the test fails and says what had come until then.
+//!
+//! The host of a test keeps to what a collector declares, as a host does, but does not know better: it takes results on all
+//! topics that the collector declares, and gives tasks of all its capabilities, as many at once as the test likes. A collector
+//! fails what it has no capability or no place for.
 
 mod book;
 mod builder;
@@ -62,7 +111,7 @@ mod watched;
 
 pub use builder::Builder;
 pub use host::TestHost;
-pub use report::{Report, TaskEnd, TestResult};
+pub use report::{Report, TaskEnd, TestRefusal, TestResult};
 pub use stook_proto::host::HostLimits;
 pub use stook_proto::{CollectorHeartbeat, Credit, Hello, RejectReason};
 pub use suite::Suite;

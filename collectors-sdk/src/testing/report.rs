@@ -38,24 +38,42 @@ pub enum TaskEnd {
     Lost,
 }
 
+/// A result that the host did not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TestRefusal {
+    /// Its topic.
+    pub topic: String,
+    /// Counts from 1 over the life of the collector.
+    pub sequence: u64,
+    /// Why, in a word: `too-large`, `stale-epoch` or `decode`.
+    pub reason: String,
+    /// The task that it answers.
+    pub task: Option<TaskId>,
+}
+
 /// What came of a task.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
     /// How it ended.
     pub end: TaskEnd,
-    /// Its results, in the order in which they were recorded.
+    /// Its results, in the order in which they were recorded. What a task records under another correlation ID is not among
+    /// them, for it is no answer to it: see [`TestHost::results`](super::TestHost::results).
     pub results: Vec<TestResult>,
+    /// Results of it that the host refused.
+    pub refused: Vec<TestRefusal>,
 }
 
 impl Report {
     /// The results of a task that is done.
     ///
     /// # Panics
-    /// If it has ended in another way.
+    /// If it has ended in another way, or if the host refused some of its results.
     #[track_caller]
     pub fn expect_done(self) -> Vec<TestResult> {
         assert_eq!(self.end, TaskEnd::Done, "the task should be done; its results: {:?}", self.results);
+        assert!(self.refused.is_empty(), "the host refused results of the task: {:?}", self.refused);
         self.results
     }
 

@@ -44,6 +44,10 @@ impl Time {
 /// Time in one piece after which a future is said to block: half of what is between two heartbeats as a rule.
 const BLOCKED: Duration = Duration::from_secs(1);
 
+/// Why a task may not have ended in time, and what to do about it.
+const ARGUMENTS: &str = "; the arguments that conformance! gives must let a task end by itself: \
+    conformance!(…, \"CAPABILITY\" => ARGUMENTS)";
+
 /// Time for what runs when a collector is drained.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -212,7 +216,12 @@ impl<C: Collector, F: Fn() -> C> Suite<F> {
                 let Report { end, .. } = task.end().await;
                 assert!(matches!(end, TaskEnd::Done | TaskEnd::Failed(_)), "{end:?}");
             }
-            self.answers_all(host).await;
+            // Not run to their end: that may be far.
+            for task in self.assign_all(host).await {
+                assert!(task.has_begun(), "a task was cancelled and ended, and its place is still taken");
+                task.cancel();
+                task.end().await;
+            }
         });
     }
 
@@ -285,7 +294,8 @@ impl<C: Collector, F: Fn() -> C> Suite<F> {
     }
 
     async fn answers(&self, host: &TestHost, capability: &str, arguments: Value) {
-        let Report { end, results } = host.task(capability, &arguments).await;
+        let task = host.assign(capability, &arguments).await;
+        let Report { end, results, .. } = task.end_with(ARGUMENTS).await;
         match &end {
             TaskEnd::Done => {}
             TaskEnd::Failed(why) => {

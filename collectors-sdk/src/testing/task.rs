@@ -31,12 +31,27 @@ impl<'a> TestTask<'a> {
         self.host.shared.told.notify_one();
     }
 
+    /// Whether the collector has begun it.
+    pub(super) fn has_begun(&self) -> bool {
+        self.host.shared.book().tasks[&self.lease].started
+    }
+
     /// Waits for its end. Until all its results are here, too, if the host has had to refuse none.
     pub async fn end(self) -> Report {
+        self.end_with("").await
+    }
+
+    /// As [`end`](Self::end); `hint` follows what is said where it was waited for in vain.
+    pub(super) async fn end_with(self, hint: &str) -> Report {
         let lease = self.lease;
-        let end = self.host.until("a task to end", |book| book.tasks[&lease].end.clone()).await;
+        let what = format!("a task to end{hint}");
+        let end = self.host.until(&what, |book| book.tasks[&lease].end.clone()).await;
         let book = self.host.shared.book();
         let id = Some(book.tasks[&lease].id);
-        Report { end, results: book.results.values().filter(|result| result.task == id).cloned().collect() }
+        Report {
+            end,
+            results: book.results.values().filter(|result| result.task == id).cloned().collect(),
+            refused: book.refused.values().filter(|refused| refused.task == id).cloned().collect(),
+        }
     }
 }
