@@ -1,9 +1,10 @@
 //! The collector that a program becomes.
 
 use std::ffi::OsString;
-use std::time::{Duration, SystemTime};
+use std::future::pending;
+use std::time::Duration;
 
-use stook_collector::{Collector, Description, Record, RecordError, Recorder, Task, TaskError};
+use stook_collector::{Collector, Description, Recorder, Task, TaskError};
 use stook_types::{Capability, CorrelationId, Topic};
 use tokio::io::AsyncWriteExt;
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
@@ -12,6 +13,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::lines::{Line, Lines};
 use super::process::{Exit, Keeper, Process};
 use super::read::Reader;
+use super::record::{Recording, Run};
 use crate::output::clean;
 
 /// A program, and when to run it.
@@ -19,6 +21,8 @@ pub(super) struct Exec {
     pub(super) kind: String,
     pub(super) mode: Mode,
     pub(super) command: Vec<OsString>,
+    /// That of all results, if they have one.
+    pub(super) id: Option<CorrelationId>,
     pub(super) reader: Reader,
     pub(super) keeper: Keeper,
 }
@@ -38,9 +42,6 @@ pub(super) enum Mode {
     },
 }
 
-/// Of lines that are no results, these are logged, for each run; all are counted.
-const COMPLAINTS: u64 = 10;
-
 /// Longest line of standard error that is logged.
 const LOGGED: usize = 4096;
 
@@ -58,19 +59,29 @@ impl Collector for Exec {
 
     async fn task(&self, task: Task, results: &Recorder) -> Result<(), TaskError> {
         let payload = serde_json::to_vec(&task.arguments()?)?;
-        self.run(Some(payload), results, &task.correlation_id).await
+        // One that is cancelled is dropped: nothing that it says is wanted any more.
+        let run = Run { id: task.correlation_id.clone(), marks_last: false };
+        self.run(Some(payload), results, &run, pending()).await
     }
 
     async fn stream(&self, results: Recorder) -> Result<(), TaskError> {
         match &self.mode {
-            Mode::Tasks { .. } => std::future::pending().await,
-            Mode::Once => self.run(None, &results, &CorrelationId::random()).await,
+            Mode::Tasks { .. } => pending().await,
+            Mode::Once => {
+                let run = Run { id: self.new_id(), marks_last: false };
+                self.run(None, &results, &run, results.leaving()).await
+            }
             Mode::Every(period) => {
                 let mut due = interval(*period);
                 due.set_missed_tick_behavior(MissedTickBehavior::Skip);
                 loop {
-                    due.tick().await;
-                    if let Err(error) = self.run(None, &results, &CorrelationId::random()).await {
+                    tokio::select! {
+                        _ = due.tick() => {}
+                        () = results.leaving() => return Ok(()),
+                    }
+                    // Which line is the last of an ID that lines say is not known.
+                    let run = Run { id: self.new_id(), marks_last: self.reader.id_field.is_none() };
+                    if let Err(error) = self.run(None, &results, &run, results.leaving()).await {
                         tracing::warn!(%error, "a run failed");
                     }
                 }
@@ -80,23 +91,37 @@ impl Collector for Exec {
 }
 
 impl Exec {
-    /// Runs the program to its end. Its results have this ID, unless they say one.
+    fn new_id(&self) -> CorrelationId {
+        self.id.clone().unwrap_or_else(CorrelationId::random)
+    }
+
+    /// Runs the program to its end. When it is to `stop` it is told so, and what it still says is taken.
     async fn run(
         &self,
         input: Option<Vec<u8>>,
         results: &Recorder,
-        id: &CorrelationId,
+        run: &Run,
+        stop: impl Future<Output = ()>,
     ) -> Result<(), TaskError> {
         let program = self.command[0].to_string_lossy();
         let process = self.keeper.spawn(&self.command, input.is_some());
         let process =
             process.map_err(|error| TaskError::new(format!("failed to start `{program}`: {error}")))?;
-        let Process { stdin, stdout, stderr, mut exit, wanted: _wanted } = process;
-        let (recorded, last_words, ()) = tokio::join!(
-            self.record(stdout, exit.clone(), results, id),
-            log(stderr, exit.clone()),
-            feed(stdin, input, exit.clone()),
-        );
+        let Process { stdin, stdout, stderr, mut exit, wanted } = process;
+        let [out, err, fed] = [exit.clone(), exit.clone(), exit.clone()];
+        let to_its_end = async {
+            tokio::join!(self.record(stdout, out, results, run), log(stderr, err), feed(stdin, input, fed))
+        };
+        tokio::pin!(to_its_end);
+        let (recorded, last_words, ()) = tokio::select! {
+            ended = &mut to_its_end => ended,
+            () = stop => {
+                drop(wanted);
+                let (recorded, ..) = to_its_end.await;
+                // How it ends now is not its choice.
+                return recorded;
+            }
+        };
         recorded?;
         let status = exit.status().await.map_err(TaskError::new)?;
         if status.success() {
@@ -112,57 +137,15 @@ impl Exec {
         stdout: ChildStdout,
         mut exit: Exit,
         results: &Recorder,
-        id: &CorrelationId,
+        run: &Run,
     ) -> Result<(), TaskError> {
         let mut lines = Lines::new(stdout, self.reader.limit);
-        let (mut taken, mut bad) = (0_u64, 0_u64);
-        while let Some(Line { number, text }) = exit.or_nothing(lines.next()).await? {
-            match self.line(text, results, id).await {
-                Ok(true) => taken += 1,
-                Ok(false) => {}
-                Err(Wrong::Line(why)) => {
-                    bad += 1;
-                    if bad <= COMPLAINTS {
-                        tracing::warn!(line = number, why = clean(&why), "a line is no result");
-                    }
-                }
-                Err(Wrong::Over(error)) => return Err(error.into()),
-            }
+        let mut recording = Recording::new(&self.reader, results, run);
+        while let Some(line) = exit.or_nothing(lines.next()).await? {
+            recording.line(line).await?;
         }
-        if bad > 0 {
-            tracing::warn!(results = taken, bad, "lines of this run were no results");
-        }
-        Ok(())
+        Ok(recording.end().await?)
     }
-
-    /// Records one line. Says whether there was something in it.
-    async fn line(
-        &self,
-        text: Option<Vec<u8>>,
-        results: &Recorder,
-        id: &CorrelationId,
-    ) -> Result<bool, Wrong> {
-        let limit = self.reader.limit;
-        let text = text.ok_or_else(|| Wrong::Line(format!("it is longer than {limit} bytes")))?;
-        if text.trim_ascii().is_empty() {
-            return Ok(false);
-        }
-        let read = self.reader.read(&text).map_err(Wrong::Line)?;
-        let how = Record::new().correlation_id(read.id.unwrap_or_else(|| id.clone())).at(SystemTime::now());
-        match results.record_value(how, read.topic.as_str(), &read.value).await {
-            Ok(()) => Ok(true),
-            Err(error @ RecordError::Over) => Err(Wrong::Over(error)),
-            Err(error) => Err(Wrong::Line(error.to_string())),
-        }
-    }
-}
-
-/// Why a line was not recorded.
-enum Wrong {
-    /// It is none.
-    Line(String),
-    /// Nobody wants any more.
-    Over(RecordError),
 }
 
 /// Writes what the program says on standard error to the log. Gives the last line.

@@ -4,6 +4,7 @@ mod collector;
 mod lines;
 mod process;
 mod read;
+mod record;
 #[cfg(all(test, unix))]
 mod tests;
 
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use stook_collector::{Options, RunError, run_with};
 use stook_types::units::{ByteSize, Span};
-use stook_types::{Capability, CollectorId, Topic};
+use stook_types::{Capability, CollectorId, CorrelationId, Topic};
 
 use crate::host::HostArg;
 use crate::logging::LogArgs;
@@ -28,7 +29,14 @@ use read::Reader;
 /// it failed. To start it again is the host's work: name `stook exec …` as the `command` of a collector in its config.
 ///
 /// What the command writes to standard error goes to the log. A line that is no JSON, or too long, is counted and logged, and
-/// harms nothing else. When the collector is to leave, the command gets SIGTERM, and after --grace is killed.
+/// harms nothing else. When the collector is to leave, the command gets SIGTERM, is read to its end, and after --grace is killed.
+///
+/// Most programs write to a pipe in blocks, and nothing is seen of a line until its block is full. Make them write each line:
+/// `stdbuf -oL PROGRAM`, `mawk -W interactive`, `grep --line-buffered`, `jq --unbuffered`, `python3 -u`.
+///
+/// The lines of one run have one correlation ID. With --every the last of them is marked as the last (`complete = { use =
+/// "marker" }` takes the set as complete then); of a task the end is known (`complete = { use = "expected" }`); a command that
+/// runs for long says it by --last-field, and which lines belong together by --id-field.
 #[derive(clap::Args)]
 #[command(override_usage = "stook exec [OPTIONS] -- <COMMAND>...")]
 pub(crate) struct Args {
@@ -54,13 +62,19 @@ pub(crate) struct Args {
     /// The field that says which results belong together. Without it, all results of one run do.
     #[arg(long, value_name = "FIELD", conflicts_with = "capability")]
     id_field: Option<String>,
+    /// The correlation ID of all results. Their set must begin again after it was released: `late = { use = "reopen" }`.
+    #[arg(long, value_name = "ID", conflicts_with_all = ["capability", "id_field"])]
+    correlation_id: Option<CorrelationId>,
+    /// The field that says, by true, that a line is the last of its correlation ID.
+    #[arg(long, value_name = "FIELD", conflicts_with = "capability")]
+    last_field: Option<String>,
     /// The collector's id; what the host says, or KIND-1, without this.
     #[arg(long, value_name = "ID")]
     id: Option<CollectorId>,
     /// The collector's kind; the name of the command, if it can be one, without this.
     #[arg(long, value_name = "KIND")]
     kind: Option<String>,
-    /// Longest line.
+    /// Longest line. A host takes results of nearly 1 MiB.
     #[arg(long, value_name = "SIZE", default_value = "256KiB")]
     max_line: ByteSize,
     /// Time between SIGTERM and the end.
@@ -87,6 +101,8 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let mut options = Options::from_env().map_err(ended)?;
     options.endpoint = args.host.endpoint().map_err(|error| crate::host::unreachable(&error))?;
     options.id = args.id.clone().or(options.id);
+    // Four fifths of it are for what still runs.
+    options.drain_grace = options.drain_grace.max(args.grace.0.saturating_mul(2));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Other(format!("failed to start: {error}")))?;
     runtime.block_on(async {
@@ -98,8 +114,13 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn ended(error: RunError) -> Failure {
-    say(&format!("stook: {error}\n"));
-    Failure::Said(error.exit_code())
+    match error {
+        RunError::NoHost { source, .. } => crate::host::unreachable(&source),
+        error => {
+            say(&format!("stook: {error}\n"));
+            Failure::Said(error.exit_code())
+        }
+    }
 }
 
 impl Args {
@@ -116,8 +137,14 @@ impl Args {
             (None, None) => Mode::Once,
         };
         let limit = usize::try_from(self.max_line.0).unwrap_or(usize::MAX);
-        let reader = Reader { topics, topic_field: self.topic_field, id_field: self.id_field, limit };
-        Exec { kind, mode, command: self.command, reader, keeper }
+        let reader = Reader {
+            topics,
+            topic_field: self.topic_field,
+            id_field: self.id_field,
+            last_field: self.last_field,
+            limit,
+        };
+        Exec { kind, mode, command: self.command, id: self.correlation_id, reader, keeper }
     }
 }
 

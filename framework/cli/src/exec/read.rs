@@ -8,6 +8,7 @@ pub(super) struct Reader {
     pub(super) topics: Vec<Topic>,
     pub(super) topic_field: Option<String>,
     pub(super) id_field: Option<String>,
+    pub(super) last_field: Option<String>,
     /// Longest line in bytes.
     pub(super) limit: usize,
 }
@@ -18,6 +19,8 @@ pub(super) struct Read<'a> {
     pub(super) topic: &'a Topic,
     /// If the line says it.
     pub(super) id: Option<CorrelationId>,
+    /// Whether it says that it is the last of its ID.
+    pub(super) last: bool,
     pub(super) value: Value,
 }
 
@@ -34,7 +37,9 @@ impl Reader {
             }
         };
         let id = self.id_field.as_ref().map(|field| id(&value, field)).transpose()?;
-        Ok(Read { topic, id, value })
+        let last =
+            self.last_field.as_ref().is_some_and(|field| value.at(&[field]) == Some(&Value::Bool(true)));
+        Ok(Read { topic, id, last, value })
     }
 }
 
@@ -59,7 +64,13 @@ mod tests {
 
     fn reader() -> Reader {
         let topics = ["t.a", "t.b"].map(|topic| Topic::new(topic).expect("valid")).into();
-        Reader { topics, topic_field: Some("topic".into()), id_field: Some("job".into()), limit: 100 }
+        Reader {
+            topics,
+            topic_field: Some("topic".into()),
+            id_field: Some("job".into()),
+            last_field: Some("end".into()),
+            limit: 100,
+        }
     }
 
     #[track_caller]
@@ -79,6 +90,14 @@ mod tests {
     fn a_line_says_its_topic_and_its_id() {
         says(r#"{"job": "x"}"#, "t.a", "x");
         says(r#"{"job": 7, "topic": "t.b"}"#, "t.b", "7");
+    }
+
+    #[test]
+    fn a_line_says_that_it_is_the_last() {
+        let last = |line: &str| reader().read(line.as_bytes()).map(|read| read.last);
+        assert_eq!(last(r#"{"job": 1, "end": true}"#), Ok(true));
+        assert_eq!(last(r#"{"job": 1, "end": "true"}"#), Ok(false));
+        assert_eq!(last(r#"{"job": 1}"#), Ok(false));
     }
 
     #[test]

@@ -89,8 +89,35 @@ async fn once_per_period() {
     let results = host.wait_for_results(3).await;
     assert_eq!(values(&results[..3]), [1, 2, 3].map(Value::from));
     assert_ne!(results[0].correlation_id, results[1].correlation_id, "each run has an id of its own");
+    assert!(results[..3].iter().all(|result| result.last), "each has one line, which is its last");
     host.stop();
     host.end().await.expect("a good end");
+}
+
+#[tokio::test]
+async fn a_run_has_a_last_line_and_lines_say_that_they_are() {
+    let host = start(&["--every", "1h", "--correlation-id", "mine"], "echo 1; echo 2; echo; echo 3").await;
+    let results = host.wait_for_results(3).await;
+    let last: Vec<_> = results.iter().map(|result| result.last).collect();
+    assert_eq!((values(&results), last), ([1, 2, 3].map(Value::from).into(), vec![false, false, true]));
+    assert!(results.iter().all(|result| result.correlation_id.to_string() == "mine"));
+
+    let script = r#"echo '{"end": false}'; echo '{"end": true}'"#;
+    let host = start(&["--last-field", "end"], script).await;
+    let results = host.wait_for_results(2).await;
+    assert_eq!(results.iter().map(|result| result.last).collect::<Vec<_>>(), [false, true]);
+}
+
+#[tokio::test]
+async fn what_is_said_on_the_way_out_is_heard() {
+    let script = "trap 'echo 2; kill $!; exit 1' TERM; tail -f /dev/null & echo 1; wait";
+    let (collector, gone) = exec(&[], script);
+    let host = TestHost::start(collector).await;
+    host.wait_for_results(1).await;
+    host.stop();
+    assert_eq!(values(&host.wait_for_results(2).await), [1, 2].map(Value::from));
+    host.end().await.expect("it was told to, however it ended");
+    gone.wait().await;
 }
 
 #[tokio::test]

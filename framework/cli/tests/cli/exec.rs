@@ -66,7 +66,7 @@ fn a_program_by_hand() {
     let nowhere = tempfile::tempdir().expect("a directory");
     let ran = ran(command_in(nowhere.path(), &["exec", "--", "true"]));
     assert_eq!(ran.code, 69, "{}", ran.err);
-    assert!(ran.err.contains("`true` is a stook collector: it works for a host"), "{}", ran.err);
+    assert!(ran.err.contains("start one with `stook run"), "{}", ran.err);
 
     let check = |args: &[&str], says: &str| {
         let ran = stook(args);
@@ -96,5 +96,12 @@ publish = ["t.a"]
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("stook: failed to stream: `sh` ended with exit status: 3"), "{}", ran.err);
     host.status_where(|status| status["results"]["delivered"] == 1);
+
+    // Nothing of it is taken: that is no success, and the config can mend it.
+    let ran = host.stook(&["exec", "--topic", "t.b", "--", "sh", "-c", "echo 1; echo 2"]);
+    assert_eq!(ran.code, 78, "{}", ran.err);
+    let why =
+        "stook: the host refused all 2 results on `t.b`: topic-not-allowed; grant the topic in `publish`";
+    assert!(ran.err.contains(why), "{}", ran.err);
     host.stop();
 }
