@@ -28,9 +28,10 @@ pub mod exit {
 pub enum RunError {
     /// It was started by hand, and no host is there.
     #[error(
-        "`{kind}` is a stook collector: it works for a host, and {source}.\n\
-         Start a host:      stook run --config stook.toml\n\
-         Or name another:   {ENDPOINT_VARIABLE}=DIRECTORY, or STOOK_HOST=NAME"
+        "`{kind}` is a stook collector: it works for a host, and {source}{}.\n\
+         Start a host:      stook run stook.toml\n\
+         Or name another:   STOOK_HOST=NAME, its `name` in [host], or {ENDPOINT_VARIABLE}=DIRECTORY{}",
+        origin(), others(.source)
     )]
     NoHost {
         /// The collector's kind.
@@ -153,6 +154,18 @@ pub struct FlushError {
     pub unacknowledged: usize,
     /// How long was waited.
     pub within: Duration,
+}
+
+/// Why the host was looked for where it is not.
+fn origin() -> String {
+    let set = |variable: &str| std::env::var(variable).is_ok_and(|value| !value.is_empty());
+    let named = [ENDPOINT_VARIABLE, "STOOK_HOST"].into_iter().find(|variable| set(variable));
+    named.map_or_else(String::new, |variable| format!(", as {variable} says"))
+}
+
+fn others(error: &EndpointError) -> String {
+    let there = error.neighbours();
+    if there.is_empty() { String::new() } else { format!("\nThere is:          {}", there.join(", ")) }
 }
 
 fn all(count: u64) -> String {

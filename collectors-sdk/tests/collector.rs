@@ -332,7 +332,7 @@ async fn no_host() {
     assert!(
         text.starts_with("`obedient` is a stook collector: it works for a host, and no host listens in `")
     );
-    assert!(text.contains("stook run --config stook.toml"), "{text}");
+    assert!(text.contains("stook run stook.toml"), "{text}");
 
     // Under a host it waits for another one, but not for ever.
     let orphan_grace = Duration::from_millis(100);

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::future::Future;
+use std::path::Path;
 
 use stook::{Client, ClientError, Endpoint, EndpointError, RejectReason, Rejection};
 
@@ -61,12 +62,27 @@ pub(crate) fn failure(error: ClientError) -> Failure {
 pub(crate) fn unreachable(error: &EndpointError) -> Failure {
     match error {
         EndpointError::Name(_) | EndpointError::Relative { .. } => Failure::Usage(error.to_string()),
-        EndpointError::NoHost { .. } => {
-            let remedy =
-                "start one with `stook run`, or name another with --host NAME or STOOK_ENDPOINT=DIRECTORY";
-            Failure::Unreachable(with(error, remedy))
+        EndpointError::NoHost { path } => {
+            let there = match error.neighbours() {
+                none if none.is_empty() => String::new(),
+                some => format!("; there is {}", some.join(", ")),
+            };
+            let remedy = "start one with `stook run FILE`, or name another with --host NAME or STOOK_ENDPOINT=DIRECTORY";
+            Failure::Unreachable(format!("{error}, {}{there}\n{remedy}", origin(path)))
         }
         _ => Failure::Unreachable(error.to_string()),
+    }
+}
+
+/// Why it was looked for there.
+fn origin(directory: &Path) -> String {
+    let set = |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty());
+    let name = directory.file_name().unwrap_or_default();
+    match set("STOOK_ENDPOINT").is_some_and(|endpoint| Path::new(&endpoint) == directory) {
+        true => "as STOOK_ENDPOINT says".to_owned(),
+        false if set("STOOK_HOST").is_some_and(|host| host == name) => "as STOOK_HOST says".to_owned(),
+        false if name == "stook" => "where nothing names another".to_owned(),
+        false => format!("the host's name being `{}`", name.display()),
     }
 }
 

@@ -110,7 +110,23 @@ impl std::fmt::Display for Obstacle {
     }
 }
 
+/// How many other hosts are named where one is not there.
+const NAMED: usize = 8;
+
 impl EndpointError {
+    /// The hosts beside the one that was looked for and is not there, by name. Some may have died without a word.
+    pub fn neighbours(&self) -> Vec<String> {
+        let Self::NoHost { path } = self else { return Vec::new() };
+        let entries = path.parent().and_then(|above| std::fs::read_dir(above).ok());
+        let is_host =
+            |directory: &Path| ["socket", "endpoint"].iter().any(|file| directory.join(file).exists());
+        let others = entries.into_iter().flatten().flatten().filter(|entry| is_host(&entry.path()));
+        let mut names: Vec<_> =
+            others.filter_map(|entry| entry.file_name().into_string().ok()).take(NAMED).collect();
+        names.sort_unstable();
+        names
+    }
+
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { doing, path, source }

@@ -252,7 +252,7 @@ fn a_host_that_is_not_there_is_69() {
         let ran = ran(command_in(&runtime, &[args, &["--host", "barn"]].concat()));
         assert_eq!((ran.code, ran.out.as_str()), (69, ""), "{args:?}");
         let says = format!(
-            "stook: no host listens in `{}`\nstart one with `stook run`, or name another with --host NAME or STOOK_ENDPOINT=DIRECTORY\n",
+            "stook: no host listens in `{}`, the host's name being `barn`\nstart one with `stook run FILE`, or name another with --host NAME or STOOK_ENDPOINT=DIRECTORY\n",
             runtime.join("barn").display()
         );
         assert_eq!(ran.err, says);
