@@ -43,7 +43,10 @@ impl Plugin for Bytes {
     fn build(options: BytesOptions, _: &BuildContext) -> Result<Self, BuildError> {
         let bytes = options.bytes.bytes();
         if bytes == 0 {
-            return Err(BuildError::in_option("bytes", "a set of no bytes is complete before it is opened"));
+            return Err(BuildError::in_option(
+                "bytes",
+                "a set of no bytes is complete before it is opened; write how many, like \"1MiB\"",
+            ));
         }
         Ok(Self { bytes, boundary: options.boundary })
     }

@@ -91,7 +91,9 @@ const KIND: &str = "exec";
 
 fn some_time(text: &str) -> Result<Span, String> {
     match text.parse::<Span>()? {
-        Span(Duration::ZERO) => Err("a period takes some time".into()),
+        Span(Duration::ZERO) => {
+            Err("the command would run without a pause; write a period like `10s`".into())
+        }
         some => Ok(some),
     }
 }

@@ -75,7 +75,7 @@ fn a_program_by_hand() {
     };
     check(&["exec"], "<COMMAND>...");
     check(&["exec", "ps"], "unexpected argument 'ps'");
-    check(&["exec", "--every", "0s", "--", "ps"], "a period takes some time");
+    check(&["exec", "--every", "0s", "--", "ps"], "write a period like `10s`");
     check(&["exec", "--every", "1s", "--capability", "x.y", "--", "ps"], "cannot be used with '--capability");
     check(&["exec", "--topic", "Events", "--", "ps"], "`Events` has `E`");
 }

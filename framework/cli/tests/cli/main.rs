@@ -5,6 +5,7 @@ mod config;
 #[cfg(unix)]
 mod exec;
 mod host;
+mod messages;
 mod new;
 mod plugins;
 mod status;

@@ -15,9 +15,9 @@ pub(super) fn fault(source: &str, errors: &ParseErrors) -> Fault {
     }
     let message = match error.msg.trim_start_matches("Syntax error: ") {
         _ if &source[at.clone()] == "=" => "unexpected '='; to compare, write ==".to_owned(),
-        message => {
-            in_words(message).replace("unexpected '<EOF>'", "unexpected end").replace("'<EOF>'", "the end")
-        }
+        message => in_words(message)
+            .replace("unexpected '<EOF>'", "unexpected end; something is missing behind this")
+            .replace("'<EOF>'", "the end"),
     };
     Fault { message, at }
 }

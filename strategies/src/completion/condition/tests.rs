@@ -230,7 +230,7 @@ fn what_is_no_condition_is_refused() {
 fn what_is_no_cel_is_shown_where_it_breaks() {
     let check = |condition: &str, text: &str, with: &str| refused(&when(condition), text, with);
     check("", "", "the condition is empty");
-    check("set.count >", "", "unexpected end");
+    check("set.count >", "", "unexpected end; something is missing behind this");
     check("set.count = 3", "=", "to compare, write ==");
     check("'é' == 'é' &&\n  set.count $ 3", "$", "unexpected '$'");
     check("set.count 3", "3", "unexpected '3'");
