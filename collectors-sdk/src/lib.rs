@@ -190,6 +190,8 @@ mod description;
 mod error;
 mod link;
 mod load;
+#[cfg(test)]
+mod messages;
 mod notices;
 mod options;
 mod recorder;

@@ -105,6 +105,27 @@ fn json_is_what_the_host_says() {
     assert_eq!(keys, all);
     assert_eq!(status["host"]["name"], "barn");
     host.stop();
+
+    let chapter = concat!(env!("CARGO_MANIFEST_DIR"), "/../../book/operating.md");
+    let chapter = std::fs::read_to_string(chapter).unwrap();
+    let mut fields = std::collections::BTreeSet::new();
+    names(&status, &mut fields);
+    let unsaid: Vec<_> = fields.iter().filter(|field| !chapter.contains(&format!("`{field}"))).collect();
+    assert!(unsaid.is_empty(), "book/operating.md does not say {unsaid:?}");
+}
+
+/// The names of all fields, however deep. Those of `refused` and the like are words of their own.
+fn names(value: &Value, all: &mut std::collections::BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, field)| {
+            all.insert(name.clone());
+            if !["refused", "discarded", "misbehaved", "slow"].contains(&name.as_str()) {
+                names(field, all);
+            }
+        }),
+        Value::Array(elements) => elements.iter().for_each(|element| names(element, all)),
+        _ => {}
+    }
 }
 
 /// What a part of a status counts and where each is, as both formats say it.
