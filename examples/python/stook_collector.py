@@ -19,11 +19,12 @@ import os
 import signal
 import uuid
 
+from stook_endpoint import Misnamed
 from stook_pb2 import Capability, Correlation, Hello, Results, Value
 from stook_session import OK, Session
 from stook_value import from_value, to_value
 
-FAILURE = 1  # exit code
+FAILURE, CONFIG = 1, 78  # exit codes
 ORPHAN_GRACE = 10.0  # seconds that a collector outlives the host that started it
 DRAIN_GRACE = 5.0  # seconds to leave when a signal asks for it; a host brings its own
 
@@ -45,10 +46,11 @@ class Collector:
     """Runs tasks, or streams by itself, until the host or a signal says that it is over."""
 
     def __init__(self, kind, replay=2048):
-        self.supervised = bool(os.environ.get("STOOK_TOKEN"))
+        token = os.environ.pop("STOOK_TOKEN", "")  # a child that had it could take this process's place
+        self.supervised = bool(token)
         self.hello = Hello(protocol_major=1, protocol_minor=2, kind=kind, pid=os.getpid(),
                            id=os.environ.get("STOOK_COLLECTOR_ID") or kind + "-1",
-                           incarnation=uuid.uuid4().bytes, token=os.environ.get("STOOK_TOKEN", ""),
+                           incarnation=uuid.uuid4().bytes, token=token,
                            replay_capacity=replay)
         self.handlers, self.streamer = {}, None
         self.tasks = {}  # those that run, by lease
@@ -102,6 +104,9 @@ class Collector:
             return await self.life or self.code
         except asyncio.CancelledError:  # the time to leave is over
             return self.code
+        except Misnamed as why:
+            log.error("failed to find the host: %s", why)
+            return CONFIG
 
     async def _stream(self):
         try:
@@ -164,7 +169,8 @@ class Collector:
             self.leave("asked to stop by a signal", DRAIN_GRACE)
 
     async def _drain(self, grace):
-        """Four fifths of the time are for the tasks, the rest is for what they leave to be sent."""
+        """Four fifths of the time are for the tasks; what they leave has all of it, for it may wait for credit."""
+        over = asyncio.get_running_loop().time() + grace
         self.streaming.cancel()
         if self.tasks:
             _, late = await asyncio.wait(self.tasks.values(), timeout=0.8 * grace)
@@ -173,5 +179,5 @@ class Collector:
             if late:  # they say that they are given back
                 await asyncio.wait(late, timeout=0.1 * grace)
         self.session.goodbye(self.leaving)
-        await asyncio.sleep(0.1 * grace)
+        await asyncio.wait([self.life], timeout=over - asyncio.get_running_loop().time())
         self.life.cancel()

@@ -214,6 +214,70 @@ async fn drained_it_finishes_its_tasks_and_leaves() {
     assert_eq!((set.outcome, set.results), (Outcome::Complete, 1));
 }
 
+/// One that has said more than there is room for, and goes on when that is sent.
+const AHEAD: &str = r#"
+import asyncio, os, sys
+sys.path.insert(0, "@examples")
+from stook_collector import Collector
+
+collector = Collector("ahead")
+assert "STOOK_TOKEN" not in os.environ
+
+@collector.stream(topics=["t.x"])
+async def ahead():
+    for n in range(6):
+        await collector.record("t.x", n, correlation=f"set-{n}")
+    await asyncio.Event().wait()
+
+raise SystemExit(collector.run())
+"#;
+
+#[tokio::test]
+async fn drained_it_sends_what_waits_for_credit() {
+    if !has_python() {
+        return;
+    }
+    // One set at a time, each for 0.4 s: more than a tenth of the grace.
+    let config = r#"
+        [aggregate.scan]
+        topics = ["t.#"]
+        complete = { use = "count", count = 2 }
+        timeout = "400ms"
+        limits = { sets = 1, when_full = "backpressure" }
+        [collector.p]
+        command = ["python3", "@here/collector.py"]
+        publish = ["t.#"]
+    "#;
+    let limits = HostLimits { credit: Credit { results: 1, bytes: 1 << 20 }, ..HostLimits::default() };
+    let builder = TestHost::builder(config, "").limits(limits).grace(Duration::from_secs(10));
+    let script = AHEAD.replace("@examples", &examples().display().to_string());
+    std::fs::write(builder.here().join("collector.py"), script).expect("a file");
+    let mut host = builder.start().await;
+    host.connected("p").await;
+    host.result().await;
+    soon(host.handle().restart(&CollectorId::new("p").expect("valid"))).await.expect("it is ours");
+    assert_eq!(exit(&mut host).await, "exit code 0");
+    assert!(host.status().await["results"]["received"].as_u64() >= Some(6), "nothing was left behind");
+    host.stop().await;
+}
+
+#[test]
+fn an_environment_without_sense_is_78() {
+    if !has_python() {
+        return;
+    }
+    for (variable, value, says) in [
+        ("XDG_RUNTIME_DIR", "run", "XDG_RUNTIME_DIR is 'run', which is not absolute"),
+        ("STOOK_HOST", "a/b", "STOOK_HOST is 'a/b', which is no host name"),
+    ] {
+        let mut command = Command::new("python3");
+        command.arg(examples().join("collector.py")).env_remove("STOOK_RUNTIME_DIR").env(variable, value);
+        let output = command.env_remove(ENDPOINT_VARIABLE).stdin(Stdio::null()).output().expect("it starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), said.contains(says)), (Some(78), true), "{said}");
+    }
+}
+
 #[tokio::test]
 async fn drained_it_gives_back_what_it_cannot_finish() {
     if !has_python() {
