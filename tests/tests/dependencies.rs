@@ -27,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("stook-messages", &[]),
     ("acme-policy", &["stook-plugin"]),
-    ("acme-host", &["acme-policy", "stook", "stook-strategies"]),
+    ("acme-host", &["acme-policy", "stook-cli", "stook-strategies"]),
     (
         "stook-tests",
         &[

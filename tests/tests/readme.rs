@@ -28,6 +28,7 @@ fn the_readme_shows_the_examples_as_they_are() {
     shows("rust", "examples/embedded/main.rs");
     shows("toml", "examples/quickstart/stook.toml");
     shows("rust", "examples/acme-policy/src/lib.rs");
+    shows("rust", "examples/acme-host/src/main.rs");
     shows("toml", "examples/acme-host/stook.toml");
 }
 

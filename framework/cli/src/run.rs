@@ -21,8 +21,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, linked: Linked) -> Result<(), Failure> {
     args.log.start().map_err(Failure::Usage)?;
-    let context = BuildContext::new(uuid::Uuid::new_v4().as_u128());
-    let (config, warnings) = args.config.load(&context, linked)?;
+    let (config, warnings) = args.config.load(&BuildContext::random(), linked)?;
     complain(&warnings);
     say_limits(&config);
     let host = Host::builder(config).build().map_err(|error| Failure::Other(error.to_string()))?;

@@ -39,7 +39,7 @@ use crate::timed::Slow;
 ///
 /// # async fn embed(registry: Registry, toml: &str) -> Result<(), Box<dyn std::error::Error>> {
 /// # let source = Source::deserialize("x", &mut serde_json::Deserializer::from_str(toml))?;
-/// let (config, _warnings) = Config::load(&source, &registry, &BuildContext::default())?;
+/// let (config, _warnings) = Config::load(&source, &registry, &BuildContext::random())?;
 /// let host = Host::builder(config)
 ///     .on_complete("machine-scan", |result| println!("{} is {}", result.correlation_id, result.outcome))
 ///     .build()?;

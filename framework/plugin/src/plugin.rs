@@ -86,6 +86,11 @@ impl BuildContext {
     pub const fn new(seed: u128) -> Self {
         Self { seed }
     }
+
+    /// A context with a seed that nobody can guess: for a host that runs. The default is for tests and checks.
+    pub fn random() -> Self {
+        Self::new(uuid::Uuid::new_v4().as_u128())
+    }
 }
 
 /// Why a plugin cannot be built with these options.
