@@ -2,6 +2,8 @@
 
 mod config;
 #[cfg(unix)]
+mod log;
+#[cfg(unix)]
 mod scenarios;
 // Paths and what the system says are those of Unix in them.
 #[cfg(unix)]
