@@ -38,6 +38,10 @@ pub enum Event {
         collector: CollectorId,
         /// Why.
         why: Missing,
+        /// How, in words, if there is more to say: which rule it broke, or why it says that it leaves.
+        how: Option<String>,
+        /// Whether it has said goodbye: nothing is wrong then.
+        orderly: bool,
     },
     /// Nothing was heard of a collector for too long. Its session is ended, and its process killed if the host started
     /// it.
@@ -220,7 +224,7 @@ pub enum Event {
         /// What it has done, and how often so far.
         what: String,
     },
-    /// Somebody was not let in.
+    /// Somebody was not let in, or was shown out: a collector `in_session` that broke a rule.
     #[serde(rename = "connection.refused")]
     ConnectionRefused {
         /// The configured collector that it was, if it was one.
@@ -229,11 +233,14 @@ pub enum Event {
         reason: &'static str,
         /// Why, in words.
         why: String,
+        /// Whether it had been let in before.
+        in_session: bool,
     },
 }
 
-/// What is told of a connection that was refused.
+/// What is told of a connection that was refused, or ended for a rule that was broken.
 pub(crate) struct Refused {
+    /// Whose session it was, if it was one.
     pub(crate) collector: Option<CollectorId>,
     pub(crate) reason: RejectReason,
     pub(crate) why: String,
@@ -270,8 +277,11 @@ pub(crate) fn log(event: &Event, stops: bool) {
         Event::CollectorConnected { collector, incarnation, pid } => {
             tracing::info!(%collector, %incarnation, pid, "collector connected");
         }
-        Event::CollectorLost { collector, why } => {
-            tracing::warn!(%collector, reason = %why, "collector lost")
+        Event::CollectorLost { collector, how, orderly: true, .. } => {
+            tracing::info!(%collector, how, "collector has said goodbye");
+        }
+        Event::CollectorLost { collector, why, how, .. } => {
+            tracing::warn!(%collector, how, reason = %why, "collector lost")
         }
         Event::CollectorSilent { collector } => tracing::warn!(%collector, "collector silent for too long"),
         Event::CollectorWithoutHeartbeats { collector } => {
@@ -324,7 +334,11 @@ pub(crate) fn log(event: &Event, stops: bool) {
         Event::PluginMisbehaved { plugin, kind, what } => {
             tracing::warn!(%plugin, %kind, what, "a policy misbehaves");
         }
-        Event::ConnectionRefused { collector, reason, why } => {
+        Event::ConnectionRefused { collector, reason, why, in_session: true } => {
+            let collector = collector.as_ref().map(display);
+            tracing::warn!(collector, %reason, why, "session ended for a broken rule");
+        }
+        Event::ConnectionRefused { collector, reason, why, .. } => {
             let collector = collector.as_ref().map(display);
             tracing::warn!(collector, %reason, why, "connection refused");
         }
@@ -349,7 +363,7 @@ impl Cause {
     pub(crate) fn of(event: &Event) -> Option<Self> {
         let (what, collector) = match event {
             Event::CollectorConnected { collector, .. } => ("collector.connected", collector),
-            Event::CollectorLost { collector, why } => {
+            Event::CollectorLost { collector, why, .. } => {
                 return Some(Self {
                     reason: why.as_str(),
                     ..Self::of_collector("collector.lost", collector)

@@ -90,7 +90,13 @@ fn all_events() -> Vec<Event> {
     vec![
         Event::Listening,
         Event::CollectorConnected { collector: collector(), incarnation, pid: Some(4711) },
-        Event::CollectorLost { collector: collector(), why: Missing::Exited },
+        Event::CollectorLost { collector: collector(), why: Missing::Exited, how: None, orderly: false },
+        Event::CollectorLost {
+            collector: collector(),
+            why: Missing::Disconnected,
+            how: Some("goodbye: the stream has ended".into()),
+            orderly: true,
+        },
         Event::CollectorSilent { collector: collector() },
         Event::CollectorWithoutHeartbeats { collector: collector() },
         Event::CollectorOverdue { collector: collector(), task: task(), why: "it did not end before its deadline" },
@@ -132,6 +138,13 @@ fn all_events() -> Vec<Event> {
             collector: Some(collector()),
             reason: RejectReason::Token.as_str(),
             why: "procmond-1: `procmond-1` is started by the host, and this process does not have its token (token)".into(),
+            in_session: false,
+        },
+        Event::ConnectionRefused {
+            collector: Some(collector()),
+            reason: RejectReason::Protocol.as_str(),
+            why: "the collector sent 1 results where it had credit for 0".into(),
+            in_session: true,
         },
     ]
 }

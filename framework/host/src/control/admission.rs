@@ -22,10 +22,14 @@ impl Control {
         let Registration { hello, peer, commands, answer } = registration;
         if let Err(rejection) = self.check(&hello) {
             self.hub.count_refused();
+            if let Some(known) = self.roster.get_mut(&hello.id) {
+                known.last_rejection = Some(rejection.to_string());
+            }
             self.tell(&Event::ConnectionRefused {
                 collector: self.roster.get(&hello.id).map(|known| known.config.id.clone()),
                 reason: rejection.reason.as_str(),
                 why: format!("{}: {rejection}", hello.id),
+                in_session: false,
             });
             // The session may be gone already.
             let _ = answer.send(Err(rejection));
@@ -44,6 +48,7 @@ impl Control {
         let heartbeat = self.health.begin(now, hello.id.clone(), epoch, known.config.detect);
         let heard = Heard::default();
         heard.now(now);
+        let topics = routes.iter().map(|route| (route.topic.clone(), route.route.err())).collect();
         let admitted = Admitted {
             mailbox: self.hub.delivery.mailboxes().of(&hello.id, hello.incarnation),
             routes,
@@ -56,6 +61,9 @@ impl Control {
         let adopted = !known.adopted && known.proof(&hello.token) == Proof::Inherited;
         known.adopted |= adopted;
         known.capabilities = hello.capabilities;
+        known.kind = Some(source.kind.clone());
+        known.topics = topics;
+        (known.how, known.orderly, known.last_rejection) = (None, false, None);
         self.scores.declared_anew();
         known.named(hello.incarnation);
         let start = known.starts;

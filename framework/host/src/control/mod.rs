@@ -62,8 +62,9 @@ pub use tasks::{Submitted, TaskEnd};
 pub(crate) enum Message {
     /// A collector has introduced itself.
     Register(Box<Registration>),
-    /// A session has ended; everything it said before has been reported. `orderly`: its collector said goodbye.
-    Ended { source: Arc<Source>, why: Missing, orderly: bool },
+    /// A session has ended; everything it said before has been reported. `how`: in words, if there is more to say.
+    /// `orderly`: its collector said goodbye.
+    Ended { source: Arc<Source>, why: Missing, how: Option<String>, orderly: bool },
     /// A collector says that it leaves.
     Leaving { collector: CollectorId, epoch: SessionEpoch },
     /// A collector says how it is.
@@ -251,7 +252,10 @@ impl Control {
     fn obey(&mut self, message: Message) {
         match message {
             Message::Register(registration) => self.register(*registration),
-            Message::Ended { source, why, orderly } => self.ended(&source, why, !orderly),
+            Message::Ended { source, why, how, orderly } => {
+                self.roster.ends(&source, how, orderly);
+                self.ended(&source, why, !orderly);
+            }
             Message::Leaving { collector, epoch } => {
                 if self.is_current(&collector, epoch) {
                     self.router.draining(self.hub.clock.now(), &collector);
@@ -263,8 +267,8 @@ impl Control {
             }
             Message::ChildEnded { collector, end } => self.child_ended(&collector, end),
             Message::Refused(Refused { collector, reason, why }) => {
-                let (reason, why) = (reason.as_str(), clipped(why));
-                self.tell(&Event::ConnectionRefused { collector, reason, why });
+                let (reason, why, in_session) = (reason.as_str(), clipped(why), collector.is_some());
+                self.tell(&Event::ConnectionRefused { collector, reason, why, in_session });
             }
             Message::Kill(collector) => self.kill(&collector, Doing::Kill),
             Message::Submit(order) => self.take_order(*order),
@@ -338,6 +342,7 @@ impl Control {
         let Some(member) = self.roster.get(id).and_then(|known| known.member()) else { return };
         let (source, commands) = (member.source.clone(), member.commands.clone());
         self.tell(&Event::CollectorSilent { collector: id.clone() });
+        self.roster.ends(&source, Some("nothing was heard of it for too long".into()), false);
         self.ended_by(&source, Missing::Disconnected, true, Exit::Silent);
         // Full only of what it does not take anyway; then the session ends by its write deadline.
         let _ = commands.try_send(Command::End);
@@ -371,10 +376,11 @@ impl Control {
         let known = self.roster.get(&source.collector);
         // What the host does to a process is no task's fault, but for silence: that may be.
         let by_us = known.and_then(|known| known.doing).is_some_and(|doing| doing != Doing::Silent);
+        let (how, orderly) = known.map_or((None, false), |known| (known.how.clone(), known.orderly));
         let loss = Loss { why, suspicious: suspicious && !by_us };
         // Whoever leaves because the host stops is not lost: its sets are released when everybody is gone.
         if !self.stopping {
-            self.tell(&Event::CollectorLost { collector: source.collector.clone(), why });
+            self.tell(&Event::CollectorLost { collector: source.collector.clone(), why, how, orderly });
         }
         let before = self.router.counters().redistributed;
         self.turn(|router, turn| router.lost(turn, source, loss));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use stook_plugin::Source;
 use stook_proto::CapabilityDeclaration;
-use stook_types::{CollectorId, Incarnation, Missing, MonoTime};
+use stook_types::{CollectorId, Incarnation, Missing, MonoTime, Refusal, Topic};
 use tokio::sync::mpsc;
 
 use crate::config::CollectorConfig;
@@ -41,6 +41,15 @@ pub(super) struct Known {
     pub(super) incarnations: VecDeque<Incarnation>,
     /// What it declared last, which holds while it is away.
     pub(super) capabilities: Vec<CapabilityDeclaration>,
+    /// The kind that it declared last.
+    pub(super) kind: Option<Arc<str>>,
+    /// What it declared last, and why results on it are refused, if they are.
+    pub(super) topics: Vec<(Topic, Option<Refusal>)>,
+    /// How its last session ended, if there is more to say than the reason; and whether it said goodbye.
+    pub(super) how: Option<String>,
+    pub(super) orderly: bool,
+    /// Why it was not let in when it came last, in words, if it was not let in since.
+    pub(super) last_rejection: Option<String>,
     /// How its last process ended, in words, and when.
     pub(super) last_exit: Option<(String, MonoTime)>,
     pub(super) last_lines: LastLines,
@@ -143,6 +152,11 @@ impl Roster {
                 standing: Standing::Awaited,
                 incarnations: VecDeque::new(),
                 capabilities: Vec::new(),
+                kind: None,
+                topics: Vec::new(),
+                how: None,
+                orderly: false,
+                last_rejection: None,
                 last_exit: None,
                 last_lines: LastLines::default(),
                 config,
@@ -172,11 +186,17 @@ impl Roster {
         self.0.keys().map(CollectorId::as_str)
     }
 
+    /// Notes how a session comes to its end, if it is the collector's current one.
+    pub(super) fn ends(&mut self, source: &Source, how: Option<String>, orderly: bool) {
+        if let Some(known) = self.0.get_mut(&source.collector).filter(|known| known.has_session(source)) {
+            (known.how, known.orderly) = (how, orderly);
+        }
+    }
+
     /// Notes the end of a session. False if it was not the collector's current one.
     pub(super) fn lost(&mut self, source: &Source, why: Missing) -> bool {
         let Some(known) = self.0.get_mut(&source.collector) else { return false };
-        let current =
-            matches!(&known.standing, Standing::Connected(member) if member.source.epoch == source.epoch);
+        let current = known.has_session(source);
         if current {
             known.standing = Standing::Lost(why);
         }
@@ -185,7 +205,10 @@ impl Roster {
 
     pub(super) fn give_up_waiting(&mut self) {
         for known in self.0.values_mut().filter(|known| matches!(known.standing, Standing::Awaited)) {
-            tracing::warn!(collector = %known.config.id, "collector has not registered in time");
+            // Of a child it is told when it is killed for it.
+            if known.config.command.is_none() {
+                tracing::warn!(collector = %known.config.id, "collector has not registered in time");
+            }
             known.standing = Standing::NeverCame;
         }
     }
@@ -221,6 +244,10 @@ impl Known {
     pub(super) fn why_left(&self) -> String {
         const LEFT: &str = "its restart policy leaves it";
         self.last_exit.as_ref().map_or_else(|| LEFT.to_owned(), |(how, _)| format!("{how}; {LEFT}"))
+    }
+
+    fn has_session(&self, source: &Source) -> bool {
+        self.member().is_some_and(|member| member.source.epoch == source.epoch)
     }
 
     pub(super) fn member(&self) -> Option<&Member> {

@@ -7,7 +7,9 @@ use stook_engine::{
     AggregateSpec, CounterSnapshot, LeaseStatus, LifeState, MemoryUse, Occupancy, PerformanceHistory,
     Quarantined, QueueStatus, SeatStatus, TaskCounters, WhenFull,
 };
-use stook_types::{Capability, CollectorId, CorrelationId, Incarnation, Missing, MonoTime, TaskId};
+use stook_types::{
+    Capability, CollectorId, CorrelationId, Incarnation, Missing, MonoTime, Refusal, TaskId, Topic,
+};
 
 use super::Control;
 use super::roster::{Known, Standing};
@@ -88,6 +90,10 @@ struct CollectorReport {
     /// For how long there are any.
     parked_ms: Option<u64>,
     capabilities: Vec<CapabilityReport>,
+    /// What it declared last.
+    topics: Vec<TopicReport>,
+    /// Why it was not let in when it came last, if it was not let in since.
+    last_rejection: Option<String>,
     /// Tasks that were taken from it, and that it still sits on.
     overdue: u32,
     ejected: bool,
@@ -98,6 +104,13 @@ struct CollectorReport {
     failures: u32,
     last_exit: Option<String>,
     output: Lines,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct TopicReport {
+    topic: Topic,
+    /// Why its results are refused, if they are: it is not granted, or of no aggregate.
+    refused: Option<&'static str>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -300,9 +313,7 @@ impl Control {
             seat.into_iter().flat_map(|seat| &seat.capabilities).map(CapabilityReport::of).collect();
         CollectorReport {
             id: id.clone(),
-            kind: member
-                .map(|member| member.source.kind.to_string())
-                .or_else(|| known.config.kind.as_ref().map(ToString::to_string)),
+            kind: known.kind.as_ref().or(known.config.kind.as_ref()).map(ToString::to_string),
             state,
             why,
             pid: member.and_then(|member| member.source.pid),
@@ -311,6 +322,8 @@ impl Control {
             parked_ms: parked.map(|(_, since)| millis(now.since(since))),
             in_flight: capabilities.iter().map(|capability| capability.in_flight).sum(),
             capabilities,
+            topics: known.topics.iter().map(TopicReport::of).collect(),
+            last_rejection: known.last_rejection.clone(),
             overdue: seat.map_or(0, |seat| seat.overdue),
             ejected: seat.is_some_and(|seat| seat.ejected),
             slow_start: seat.is_some_and(|seat| seat.slow_start),
@@ -347,8 +360,18 @@ fn state(
         (_, Some(LifeState::Starting { .. })) => ("starting", None),
         // While there is a process, it is being killed, and what follows is not decided yet.
         (_, Some(LifeState::Left)) if known.child.is_none() => ("left", Some(known.why_left())),
-        (Standing::Lost(why), _) => ("lost", Some(why.to_string())),
+        (Standing::Lost(_), _) if known.orderly => ("left", known.how.clone()),
+        (Standing::Lost(why), _) => {
+            let how = known.how.as_ref().map_or_else(String::new, |how| format!(": {how}"));
+            ("lost", Some(format!("{why}{how}")))
+        }
         (Standing::Awaited | Standing::NeverCame, _) => ("absent", Some(Missing::NeverConnected.to_string())),
+    }
+}
+
+impl TopicReport {
+    fn of((topic, refused): &(Topic, Option<Refusal>)) -> Self {
+        Self { topic: topic.clone(), refused: refused.map(Refusal::as_str) }
     }
 }
 

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Duration, Instant, timeout, timeout_at};
 
 use crate::control::{Heard, Message, Registration};
-use crate::event::Refused;
+use crate::event::{Refused, clipped};
 use crate::hub::{Hub, Phase, reached};
 use crate::mailbox::Mailbox;
 use crate::strangers::Place;
@@ -109,7 +109,7 @@ where
     connection.protocol.welcome(admitted.session.source().epoch, admitted.heartbeat, admitted.last_lease);
     let Admitted { session, mailbox, routes, exited, heard, .. } = admitted;
     let intake = Intake::new(hub.clone(), session, mailbox.clone(), routes, replay_capacity);
-    Member { hub, connection, intake, mailbox, inbox, exited, heard, open, leaving: false }
+    Member { hub, connection, intake, mailbox, inbox, exited, heard, open, leaving: None }
         .serve(phase)
         .await;
 }
@@ -147,8 +147,8 @@ struct Member<S> {
     exited: Option<watch::Receiver<bool>>,
     heard: Heard,
     open: Open,
-    /// It has said goodbye.
-    leaving: bool,
+    /// It has said goodbye, and why.
+    leaving: Option<String>,
 }
 
 /// How a session ends.
@@ -202,7 +202,7 @@ where
             }
             self.heard.parked(|| self.hub.clock.now(), self.intake.parked());
             acknowledge(&self.mailbox, &mut self.connection.protocol);
-            if self.leaving && !self.intake.has_parked() {
+            if self.leaving.is_some() && !self.intake.has_parked() {
                 break End::Left;
             }
         };
@@ -223,7 +223,7 @@ where
                 }
                 Said::Goodbye(why) => {
                     tracing::debug!(collector = %self.intake.session().source().collector, why, "goodbye");
-                    self.leaving = true;
+                    self.leaving = Some(why);
                     let (collector, epoch) = self.who();
                     let _ = self.hub.control.send(Message::Leaving { collector, epoch }).await;
                 }
@@ -287,10 +287,17 @@ where
         let finished = self.intake.close(&mut self.connection.protocol);
         self.tell(finished).await;
         let source = self.intake.session().source().clone();
-        let Self { hub, mut connection, mailbox, open, mut exited, .. } = self;
+        let Self { hub, mut connection, mailbox, open, mut exited, leaving, .. } = self;
         let orderly = matches!(end, End::Left | End::Closing);
+        let how = match &end {
+            End::Left => leaving.map(|why| format!("goodbye: {}", clipped(why))),
+            End::Deaf => Some("it does not read what it is sent".to_owned()),
+            End::Violation(error) => Some(error.to_string()),
+            _ => None,
+        };
         let ended = async |why| {
-            let _ = hub.control.send(Message::Ended { source: source.clone(), why, orderly }).await;
+            let (source, how) = (source.clone(), how.clone());
+            let _ = hub.control.send(Message::Ended { source, why, how, orderly }).await;
         };
         match end {
             End::Exited => ended(Missing::Exited).await,
