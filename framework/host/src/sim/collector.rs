@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use stook_plugin::Draw;
-use stook_proto::collector::{CollectorSession, Declaration, Event, NewResult, ReplayLimits};
+use stook_proto::collector::{CollectorSession, Declaration, Event, NewResult, RecordError, ReplayLimits};
 use stook_proto::{
     CapabilityDeclaration, CollectorHeartbeat, Lease, LoadMetrics, RejectReason, TaskOutcome, Token,
 };
@@ -349,8 +349,13 @@ impl Collector {
             payload: stook_proto::payload(&value).expect("flat"),
         };
         // A replay buffer that is full loses it: nobody here waits.
-        if self.session.record(&result).is_ok() && stale {
-            self.log.book().stale.insert(number);
+        match self.session.record(&result) {
+            Ok(_) if stale => _ = self.log.book().stale.insert(number),
+            // Its own end of the session knows.
+            Err(RecordError::TooLarge { .. }) => {
+                *self.log.book().refused.entry("too-large".into()).or_default() += 1;
+            }
+            _ => {}
         }
     }
 
