@@ -91,6 +91,11 @@ fn put_message(
     out.push(0);
     content(out)?;
     let length = (out.len() - start - 1) as u64;
+    if length < 0x80 {
+        // The usual case: its place is there.
+        out[start] = length as u8;
+        return Ok(());
+    }
     let mut prefix = [0; 10];
     encode_varint(length, &mut &mut prefix[..]);
     out.splice(start..=start, prefix[..encoded_len_varint(length)].iter().copied());
