@@ -79,10 +79,11 @@ fn number(set: &Set) -> u64 {
 }
 
 async fn refusal(subscription: impl Future<Output = Result<impl Sized, ClientError>>) -> (String, String) {
-    match soon(subscription).await {
-        Err(ClientError::Refused { text, remedy }) => (text, remedy),
-        Err(error) => panic!("{error}"),
-        Ok(_) => panic!("it is taken"),
+    let Err(error) = soon(subscription).await else { panic!("it is taken") };
+    assert!(!error.is_temporary(), "somebody has to change something: {error}");
+    match error {
+        ClientError::Refused { text, remedy } => (text, remedy),
+        error => panic!("{error}"),
     }
 }
 
@@ -179,7 +180,10 @@ async fn who_asks_for_what_is_not_there_is_told_what_is() {
     let subscription = client(&host).await.tap(["safe", "fsat"]);
     assert_eq!(refusal(subscription).await, (no_aggregate.into(), remedy.into()));
     drop(raw);
+    let gone = host.endpoint().clone();
     host.stop().await;
+    let error = soon(Client::connect(&gone)).await.err().expect("there is no host any more");
+    assert!(error.is_temporary(), "it may be started again: {error}");
 }
 
 #[tokio::test]

@@ -16,7 +16,10 @@ use super::{DepthError, MAX_DEPTH, VALUE, check, put_delimited, put_message, put
 /// let whole = ValueWriter::whole(|place| {
 ///     place.object(|fields| {
 ///         fields.field("results", |place| place.value(&Value::Int(1)))?;
-///         fields.field("value", |place| Ok(place.payload(&encoded).expect("it was encoded here")))
+///         fields.field("value", |place| {
+///             place.payload(&encoded).expect("it was encoded here");
+///             Ok(())
+///         })
 ///     })
 /// })?;
 /// let says = Value::from([("results", 1.into()), ("value", Value::from([("pid", 4711)]))]);
