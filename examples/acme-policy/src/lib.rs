@@ -1,14 +1,14 @@
 //! Policies for alarms: `acme/worst` keeps the gravest result of a set, `acme/alarm` ends a set at a grave one.
 
-use stook_plugin::types::{Payload, Value};
+use stook_plugin::types::Value;
 use stook_plugin::{
     Algebra, BuildContext, BuildError, CompletionPolicy, Conflicts, Decision, MemoryBound, MergeError,
     MergeInput, MergeStrategy, Merged, NoOptions, Plugin, SetView, options, register,
 };
 
 /// How grave a result is, in its field `severity`.
-fn severity(payload: &Payload) -> Option<i64> {
-    payload.decode().ok()?.at(&["severity"])?.as_int()
+fn severity(finding: &Value) -> Option<i64> {
+    finding.at(&["severity"])?.as_int()
 }
 
 /// The gravest result.
@@ -29,8 +29,8 @@ impl MergeStrategy for Worst {
         Algebra { associative: true, idempotent: true, memory: MemoryBound::Constant, ..Algebra::default() }
     }
 
-    fn merge(&self, input: &MergeInput<'_>, _: &mut Conflicts) -> Result<Merged, MergeError> {
-        let grave = input.results.iter().filter_map(|result| Some((severity(&result.payload)?, result)));
+    fn merge(&self, input: &MergeInput<'_>, conflicts: &mut Conflicts) -> Result<Merged, MergeError> {
+        let grave = input.results.iter().filter_map(|it| Some((severity(&conflicts.decode(it)?)?, it)));
         let worst = grave.rev().max_by_key(|(severity, _)| *severity); // of equals the last, so the first
         Ok(worst.map_or(Merged::Value(Value::Null), |(_, result)| Merged::Payload(result.payload.clone())))
     }
@@ -59,7 +59,7 @@ impl Plugin for Alarm {
 
 impl CompletionPolicy for Alarm {
     fn decide(&self, set: &SetView<'_>) -> Decision {
-        let arrived = set.arrived.and_then(|result| severity(&result.payload));
+        let arrived = set.arrived.and_then(|result| severity(&result.payload.decode().ok()?));
         if arrived >= Some(self.0) { Decision::Complete } else { Decision::Pending }
     }
 }

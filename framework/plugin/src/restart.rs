@@ -59,10 +59,12 @@ pub struct Ending<'a> {
     pub failures: u32,
 }
 
-/// Whoever has been in service for so long is no longer starting badly.
+/// Whoever has been in service for so long is no longer starting badly: its next end counts as the first one, see
+/// [`Ending::failures`]. The same for all policies, and no option: it says what a start is, not what to do about it.
 pub const SETTLED: Duration = Duration::from_secs(10);
 
-/// How many restarts of a collector are remembered.
+/// How many restarts of a collector are remembered: a policy that counts `n` restarts within some time sees up to so many,
+/// and lets its options take no larger `n`.
 pub const REMEMBERED: usize = 64;
 
 /// How a child ended.

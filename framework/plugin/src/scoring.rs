@@ -42,7 +42,9 @@ pub trait ScoringPolicy: Send + 'static {
     }
 }
 
-/// A collector that can take a task now, as the host sees it.
+/// A collector that can take a task now, as the host sees it. Deliberately without its name: a policy weighs what is true of
+/// a candidate, and its place in [`Pool::candidates`] is not the same in the next decision. Who wants a certain collector
+/// names it in the task's `fan_out`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Candidate {

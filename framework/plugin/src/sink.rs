@@ -18,6 +18,8 @@ use crate::AggregatedResult;
 ///   that cannot be decoded it writes what can be said ([`AggregatedResult::readable`]).
 /// * **An error** keeps what was not flushed; it is delivered again, with growing pauses, and may therefore
 ///   reach the destination twice: the `emission_id` tells. **A panic** counts as an error.
+/// * **The same instance goes on** after either. What it still holds of results that it did not flush comes again: let `flush`
+///   forget what it cannot write, as by `std::mem::take`, or it is written twice.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no sink",
     note = "`register!(sink: …)` takes a type that implements `Sink`"

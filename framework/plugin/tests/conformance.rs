@@ -1,5 +1,6 @@
 //! Plugins that are not what they say of themselves.
 
+use std::cmp::Ordering;
 use std::num::NonZeroU64;
 use std::panic::catch_unwind;
 
@@ -8,7 +9,8 @@ use stook_plugin::conformance::plugin;
 use stook_plugin::types::Value;
 use stook_plugin::types::units::Span;
 use stook_plugin::{
-    BuildContext, BuildError, NoOptions, OptionSpec, OptionType, Options, Plugin, TypeSpec, choice, options,
+    BuildContext, BuildError, Contribution, NoOptions, OptionSpec, OptionType, Options, OrderStrategy,
+    Plugin, TypeSpec, choice, options, register,
 };
 
 /// That this ends in a panic, the message of which says so.
@@ -65,11 +67,27 @@ macro_rules! plugin {
     };
 }
 
+plugin!(Good, AllOptions, "acme/good-one", "Is good. Does no harm.", Some("count = 3"));
+plugin!(Bare, NoOptions, "acme/bare", "Has no options.", None);
+
+impl OrderStrategy for Good {
+    fn compare(&self, _: &Contribution, _: &Contribution) -> Ordering {
+        Ordering::Equal
+    }
+}
+
+impl OrderStrategy for Bare {
+    fn compare(&self, _: &Contribution, _: &Contribution) -> Ordering {
+        Ordering::Equal
+    }
+}
+
+register!(order: Good);
+register!(order: Bare);
+
 #[test]
 fn what_holds_to_the_contract_passes() {
-    plugin!(Good, AllOptions, "acme/good-one", "Is good. Does no harm.", Some("count = 3"));
     plugin::<Good>(&[("count", 3.into())]);
-    plugin!(Bare, NoOptions, "acme/bare", "Has no options.", None);
     plugin::<Bare>(&[]);
 }
 
@@ -82,9 +100,11 @@ fn each_violation_is_named() {
     plugin!(Silent, NoOptions, "acme/silent", "", None);
     violates("the plugin is documented in sentences", || plugin::<Silent>(&[]));
     plugin!(Other, AllOptions, "acme/other", "Is documented.", Some("count = 4"));
-    violates("it is `count = 4`, and they are `count = 3`", || plugin::<Other>(&[("count", 3.into())]));
+    violates("it is `count = 4`, and the test gives `count = 3`", || plugin::<Other>(&[("count", 3.into())]));
     violates("`acme/other` does not take {}: missing field `count`", || plugin::<Other>(&[]));
     plugin!(Unlucky, NoOptions, "acme/unlucky", "Is documented.", None);
+    plugin!(Forgotten, NoOptions, "acme/forgotten", "Is documented.", None);
+    violates("write `register!(KIND: Forgotten);` in its crate", || plugin::<Forgotten>(&[]));
     violates("`acme/unlucky` cannot be built with {}: not today", || plugin::<Unlucky>(&[]));
 }
 

@@ -7,7 +7,7 @@ use stook_types::{CollectorId, Missing, Object, Value};
 
 use super::results::{COLLECTORS, FLAVOURS, collector, hostile, object, payload, result, value};
 use super::sent::{absurd, check_conflicts, plausible, said};
-use super::{answer, one_of};
+use super::{answer, brief, one_of};
 use crate::{
     Admission, CompletionPolicy, Conflict, Contribution, Decision, Draw, Member, MissingCollector, Roster,
     RosterEntry, SetView, Unexpected,
@@ -24,6 +24,9 @@ use crate::{
 /// * whoever says `OpensNext` says that he [may](CompletionPolicy::opens_next);
 /// * whoever says that he [reads](CompletionPolicy::reads_value) nothing of the merged value looks at nothing;
 /// * `dissent` names collectors that sent something, and at most twice for each value that was sent.
+///
+/// Whether it counts results where it should count answers, which the [contract](CompletionPolicy#the-wrong-way) shows as the
+/// wrong way, is not asked: a policy may want either.
 ///
 /// `make` makes an instance as config would. Payloads are objects with some of the fields `n`, `m` and `o`: let options
 /// name these.
@@ -48,7 +51,8 @@ pub fn completion_of<P: CompletionPolicy>(make: impl Fn() -> P, payloads: &[Valu
         let plausible = Set::plausible(payloads, &promises, &mut draw);
         let absurd = Set::absurd(&promises, &mut draw);
         for set in [plausible, absurd] {
-            let at = fmt::from_fn(|f| write!(f, "seed {seed}: {set:?}"));
+            let set_shown = fmt::from_fn(|f| write!(f, "{set:?}"));
+            let at = fmt::from_fn(|f| write!(f, "seed {seed}: {}", brief(&set_shown)));
             let answers = set.asks(&asked, &at);
             assert!(
                 set.asks(&asked, &at) == answers && set.asks(&make(), &at) == answers,
@@ -153,9 +157,9 @@ impl Debug for Set {
         let Self { members, unassigned, bytes, age, entered, value, .. } = self;
         let answered = |member: &Member| (member.collector.clone(), member.expected, member.answered);
         f.debug_struct("Set")
-            .field("results", &said(&self.results))
+            .field("results", &format_args!("{}", said(&self.results)))
             .field("members (expected, answered)", &members.iter().map(answered).collect::<Vec<_>>())
-            .field("next", &said(std::slice::from_ref(&self.next)))
+            .field("next", &format_args!("{}", said(std::slice::from_ref(&self.next))))
             .field("unassigned", unassigned)
             .field("bytes", bytes)
             .field("age", age)

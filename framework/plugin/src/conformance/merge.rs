@@ -5,16 +5,21 @@ use std::fmt::{Debug, Display};
 
 use stook_types::{CollectorId, Value};
 
-use super::answer;
-use super::results::{FLAVOURS, Flavour, payload, result, value};
-use super::sent::{Input, absurd, check_conflicts, plausible, said, senders, shuffled};
-use crate::{Conflicts, Contribution, Draw, MemoryBound, MergeError, MergeInput, MergeStrategy, Provenance};
+use super::results::{FLAVOURS, Flavour, forget_failures, has_failed, payload, result, value};
+use super::sent::{Input, absurd, check_conflicts, plausible, said, senders, shown, shuffled};
+use super::{answer, brief};
+use crate::{
+    ConflictKind, Conflicts, Contribution, Draw, MemoryBound, MergeError, MergeInput, MergeStrategy,
+    Provenance,
+};
 
 /// Holds a merge strategy to its contract, and to what it promises about itself in its
 /// [`algebra`](MergeStrategy::algebra):
 ///
 /// * it panics at no payload, readable or not, and at no set, the empty one included;
-/// * the same results give the same value, whatever was merged in between;
+/// * it has no state: the same results give the same value, whatever sets it has merged before, and a new instance gives it
+///   too;
+/// * a payload that it could not decode is a conflict, and not left out in silence: [`Conflicts::decode`] does that;
 /// * if it is commutative, so do the same results in another order;
 /// * if it is associative, merging parts, and then their values as payloads, gives the value of the whole;
 /// * if it is idempotent, a result that comes again changes nothing;
@@ -45,16 +50,17 @@ pub fn merge<S: MergeStrategy>(make: impl Fn() -> S) {
 #[track_caller]
 pub fn merge_of<S: MergeStrategy>(make: impl Fn() -> S, payloads: &[Value], follows: &[&[&str]]) {
     let strategy = Asked { strategy: make() };
-    strategy.merged(&[], &"no results");
+    strategy.has_no_state(&Asked { strategy: make() }, &[], &"no results");
     for seed in 0..200 {
         let mut draw = Draw::new(seed);
         let sent = plausible(payloads, &mut draw);
         let input = Input { seed, sent: &sent };
+        strategy.has_no_state(&Asked { strategy: make() }, &sent, &input);
         strategy.keeps_its_algebra(&sent, &input, &mut draw);
         strategy.follows(follows, &sent, &input);
         let absurd = absurd(&mut draw);
         let input = Input { seed, sent: &absurd };
-        strategy.merged(&absurd, &input);
+        strategy.has_no_state(&Asked { strategy: make() }, &absurd, &input);
         strategy.follows(follows, &absurd, &input);
     }
     for flavour in FLAVOURS {
@@ -72,12 +78,34 @@ impl<S: MergeStrategy> Asked<S> {
     fn merged(&self, sent: &[Contribution], at: &impl Display) -> Option<Value> {
         let input = MergeInput::new("test", sent);
         let mut conflicts = Conflicts::default();
+        forget_failures();
         let merged = answer(at, || self.strategy.merge(&input, &mut conflicts));
+        let failed_to_decode = has_failed();
         let provenance = answer(at, || self.strategy.provenance(&input));
         let dropped = conflicts.dropped();
-        check_conflicts(&conflicts.into_list(), dropped, sent, at);
+        let conflicts = conflicts.into_list();
+        let says_so = dropped > 0 || conflicts.iter().any(|conflict| conflict.kind == ConflictKind::Decode);
+        assert!(
+            merged.is_err() || !failed_to_decode || says_so,
+            "a payload that cannot be decoded is a conflict, and not left out in silence: write \
+             `conflicts.decode(result)` instead of `result.payload.decode()`, at {at}"
+        );
+        check_conflicts(&conflicts, dropped, sent, at);
         check_provenance(&provenance, &senders(sent), at);
         merged.ok()?.to_value().ok()
+    }
+
+    /// This instance has merged all the sets before, and the other one none.
+    #[track_caller]
+    fn has_no_state(&self, new: &Self, sent: &[Contribution], at: &impl Display) {
+        let (value, of_new) = (self.merged(sent, at), new.merged(sent, at));
+        assert!(
+            value == of_new,
+            "a merge has no state: the value is {}, and that of a new instance, which has merged no other sets before, \
+             is {}, at {at}",
+            shown(value.as_ref()),
+            shown(of_new.as_ref())
+        );
     }
 
     #[track_caller]
@@ -88,8 +116,10 @@ impl<S: MergeStrategy> Asked<S> {
             let other = self.merged(of, at);
             assert!(
                 other == whole,
-                "{promise}: the value was {whole:?} and is {other:?} of {:?}, at {at}",
-                said(of)
+                "{promise}: the value was {} and is {} of {}, at {at}",
+                shown(whole.as_ref()),
+                shown(other.as_ref()),
+                brief(&said(of))
             );
         };
         same("the same results give the same value", sent);
@@ -131,8 +161,10 @@ impl<S: MergeStrategy> Asked<S> {
                 let (merged, followed) = (whole.as_ref().and_then(|whole| whole.at(path)), value.at(path));
                 assert!(
                     followed == merged,
-                    "what is followed is what the merge would have: of {so_far} results it is {followed:?} and not \
-                     {merged:?} at {path:?}, at {at}"
+                    "what is followed is what the merge would have: of {so_far} results it is {} and not \
+                     {} at {path:?}, at {at}",
+                    shown(followed),
+                    shown(merged)
                 );
             }
             if let Some(next) = sent.get(so_far) {

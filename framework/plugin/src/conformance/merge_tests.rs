@@ -1,5 +1,6 @@
 use std::cell::Cell;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
 use super::*;
 use crate::conformance::testing::violates;
@@ -152,10 +153,52 @@ fn each_violation_is_named_with_its_input() {
             })
         });
     });
-    violates("the same results give the same value: the value was Some(", || {
+    violates("the same results give the same value: the value was ", || {
+        let asked = Arc::new(AtomicUsize::new(0));
         merge(|| {
-            let asked = AtomicUsize::new(0);
-            by(move |_, _| Ok(Merged::Value(Value::Int(asked.fetch_add(1, Ordering::Relaxed) as i64))))
+            let asked = Arc::clone(&asked);
+            // As if a clock had gone on meanwhile.
+            by(move |_, _| Ok(Merged::Value(Value::Bool(asked.fetch_add(1, Ordering::Relaxed) < 5))))
+        });
+    });
+    violates("a payload that cannot be decoded is a conflict, and not left out in silence", || {
+        merge(|| {
+            by(|input, _| {
+                Ok(Merged::Value(
+                    input.results.iter().filter_map(|result| result.payload.decode().ok()).collect(),
+                ))
+            })
+        });
+    });
+}
+
+fn numbers(input: &MergeInput<'_>, conflicts: &mut Conflicts) -> Vec<i64> {
+    let values = input.results.iter().filter_map(|result| conflicts.decode(result));
+    values.filter_map(|value| value.at(&["n"])?.as_int()).collect()
+}
+
+#[test]
+fn what_is_remembered_of_other_sets_is_found() {
+    let says = "a merge has no state: the value is ";
+    violates(says, || {
+        merge(|| {
+            let highest = AtomicI64::new(i64::MIN);
+            by(move |input, conflicts| {
+                let of_these = numbers(input, conflicts).into_iter().max().unwrap_or(i64::MIN);
+                let before = highest.fetch_max(of_these, Ordering::Relaxed);
+                Ok(Merged::Value(Value::Int(before.max(of_these))))
+            })
+        });
+    });
+    violates(says, || {
+        merge(|| {
+            let last = AtomicI64::new(0);
+            by(move |input, conflicts| {
+                if let Some(number) = numbers(input, conflicts).first() {
+                    last.store(*number, Ordering::Relaxed);
+                }
+                Ok(Merged::Value(Value::Int(last.load(Ordering::Relaxed))))
+            })
         });
     });
 }
@@ -199,7 +242,7 @@ fn conflicts_and_provenance_name_who_sent_something() {
 #[test]
 fn what_is_followed_is_what_is_merged() {
     let makes = Cell::new(0);
-    violates("of 3 results it is Some(2) and not Some(3) at [\"count\"]", || {
+    violates("of 3 results it is 2 and not 3 at [\"count\"]", || {
         merge_of(
             || {
                 makes.set(makes.get() + 1);

@@ -45,7 +45,7 @@ pub use order::order;
 pub use plugin::plugin;
 pub use restart::restart;
 pub use scoring::scoring;
-pub use sink::sink;
+pub use sink::{sink, sink_of};
 
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,6 +64,18 @@ fn answer<T>(to: impl Display, ask: impl FnOnce() -> T) -> T {
             panic!("a plugin must not panic, whatever it is given: it did, with `{text}`, at {to}");
         }
     }
+}
+
+/// A text of which nobody would read more.
+fn brief(text: &impl Display) -> String {
+    const ENOUGH: usize = 2_000;
+    let mut text = text.to_string();
+    if text.len() > ENOUGH {
+        let more = text.len() - ENOUGH;
+        text.truncate(text.floor_char_boundary(ENOUGH));
+        text += &format!("… ({more} bytes more)");
+    }
+    text
 }
 
 /// One of these.

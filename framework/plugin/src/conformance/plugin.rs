@@ -7,11 +7,12 @@ use stook_types::{Object, Value};
 
 use super::given::Given;
 use crate::registry::is_valid_name;
-use crate::{BuildContext, OptionSpec, Options, Plugin, crate_of};
+use crate::{BuildContext, OptionSpec, Options, Plugin, Registration, crate_of};
 
 /// Holds a plugin to what its users are told of it:
 ///
 /// * its name is one that config can have, and outside stook's own crates has a prefix;
+/// * its crate registers it, by [`register!`](crate::register);
 /// * it and its options are documented, in sentences;
 /// * what is shown as the default of an option is what it is when left out, and what is shown as required is refused when
 ///   it is left out, by its name;
@@ -42,7 +43,8 @@ pub fn plugin<P: Plugin<Options: Debug>>(given: &[(&str, Value)]) {
         let written = written(&given);
         assert!(
             example == written,
-            "the example of `{name}` says the options of this test: it is `{example}`, and they are `{written}`"
+            "the `EXAMPLE` of `{name}` is what this test gives, so that it is known to be valid: it is `{example}`, and the \
+             test gives `{written}`; write the same in both"
         );
     }
     let built = P::build(options, &BuildContext::default());
@@ -50,6 +52,12 @@ pub fn plugin<P: Plugin<Options: Debug>>(given: &[(&str, Value)]) {
         built.is_ok(),
         "`{name}` cannot be built with {given:?}: {}",
         built.err().map_or_else(String::new, |why| why.message)
+    );
+    let registered = |plugin: &&Registration| plugin.name == name && plugin.krate == krate;
+    assert!(
+        inventory::iter::<Registration>.into_iter().any(|plugin| registered(&plugin)),
+        "`{name}` is not registered, and no config can select it: write `register!(KIND: {});` in its crate",
+        std::any::type_name::<P>().rsplit("::").next().unwrap_or(name)
     );
 }
 

@@ -1,5 +1,6 @@
 //! The results that policies are asked about.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -187,8 +188,24 @@ fn encode_bytes(bytes: &[u8], to: &mut Vec<u8>) {
     to.extend(bytes);
 }
 
+thread_local! {
+    /// Whether a payload was looked into that cannot be decoded.
+    static FAILED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// From now on.
+pub(super) fn forget_failures() {
+    FAILED.set(false);
+}
+
+/// Whether somebody has found a payload, in this thread, that cannot be decoded.
+pub(super) fn has_failed() -> bool {
+    FAILED.get()
+}
+
 fn decode(mut bytes: &[u8]) -> Result<Value, DecodeError> {
     let value = read(&mut bytes).filter(|_| bytes.is_empty());
+    FAILED.set(FAILED.get() || value.is_none());
     value.ok_or_else(|| DecodeError { content_type: TAGGED.content_type, why: "no tagged value".into() })
 }
 

@@ -1,10 +1,11 @@
 //! What is asked of every scoring policy.
 
+use std::fmt;
 use std::time::Duration;
 
 use stook_types::MonoTime;
 
-use super::{answer, one_of};
+use super::{answer, brief, one_of};
 use crate::{Candidate, Draw, LoadHints, Pool, ScoringPolicy};
 
 /// Latencies in microseconds, and what a broken clock or a division could make of them.
@@ -53,7 +54,8 @@ fn chooses_a_candidate(policy: &mut impl ScoringPolicy) {
         let size = one_of(&SIZES, &mut draw);
         let candidates: Vec<_> = (0..size).map(|_| absurd(&mut draw)).collect();
         let pool = Pool::new(&candidates, moment(&mut draw), latency(&mut draw));
-        let input = format!("seed {seed}: {pool:?}");
+        let input =
+            fmt::from_fn(|f| write!(f, "seed {seed}: {}", brief(&fmt::from_fn(|f| write!(f, "{pool:?}")))));
         for candidate in &candidates {
             answer(&input, || policy.cost(candidate, &pool));
         }
@@ -72,7 +74,8 @@ fn repeats_itself(one: &mut impl ScoringPolicy, other: &mut impl ScoringPolicy) 
         let size = one_of(&SIZES, &mut draw);
         let candidates: Vec<_> = (0..size).map(|_| plausible(&mut draw)).collect();
         let pool = Pool::new(&candidates, MonoTime::at(Duration::from_secs(60)), Some(1_000.0));
-        let input = format!("seed {seed}: {pool:?}");
+        let input =
+            fmt::from_fn(|f| write!(f, "seed {seed}: {}", brief(&fmt::from_fn(|f| write!(f, "{pool:?}")))));
         let choices = [
             answer(&input, || one.choose(&pool, &mut draw.clone())),
             answer(&input, || other.choose(&pool, &mut draw)),

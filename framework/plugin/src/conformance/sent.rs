@@ -5,8 +5,8 @@ use std::fmt::{self, Display, Formatter};
 
 use stook_types::{CollectorId, Value};
 
-use super::one_of;
 use super::results::{FLAVOURS, count, hostile, object, payload, result};
+use super::{brief, one_of};
 use crate::{Conflict, Contribution, Draw};
 
 /// A few results of a few collectors.
@@ -36,13 +36,28 @@ pub(super) struct Input<'a> {
 
 impl Display for Input<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "seed {}: {:?}", self.seed, said(self.sent))
+        write!(f, "seed {}: {}", self.seed, brief(&said(self.sent)))
     }
 }
 
-/// Who said what.
-pub(super) fn said(sent: &[Contribution]) -> Vec<(&CollectorId, Option<Value>)> {
-    sent.iter().map(|result| (&result.source.collector, result.payload.decode().ok())).collect()
+/// Who said what, for messages.
+pub(super) fn said(sent: &[Contribution]) -> impl Display {
+    fmt::from_fn(move |f| {
+        for (place, result) in sent.iter().enumerate() {
+            let value = result.payload.decode().ok();
+            let (comma, from) = (if place == 0 { "" } else { ", " }, &result.source.collector);
+            match value {
+                Some(value) => write!(f, "{comma}{from} {value:?}")?,
+                None => write!(f, "{comma}{from} (cannot be decoded)")?,
+            }
+        }
+        if sent.is_empty() { f.write_str("nothing") } else { Ok(()) }
+    })
+}
+
+/// A value for messages.
+pub(super) fn shown(value: Option<&Value>) -> String {
+    value.map_or_else(|| "none".to_owned(), |value| brief(&fmt::from_fn(|f| write!(f, "{value:?}"))))
 }
 
 /// Who sent them.

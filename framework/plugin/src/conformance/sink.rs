@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::results::{COLLECTORS, collector};
 use super::sent::{absurd, plausible};
-use super::{answer, one_of};
+use super::{answer, brief, one_of};
 use crate::{
     AggregatedResult, Conflict, ConflictKind, Contribution, Contributor, Draw, MergeInput, Merged,
     MissingCollector, Provenance, Reason, Repeat, Repeats, SetKey, Sink,
@@ -36,7 +36,7 @@ const REASONS: [Reason; 8] = [
 /// `make` makes an instance as config would, always for the same destination, which is empty at first. `arrived` looks there
 /// and says how often it has a result: look for its `emission_id`, or for what your sink writes.
 ///
-/// What becomes of results while the destination fails is not asked, because only you can make it fail.
+/// What becomes of results while the destination fails is what [`sink_of`] asks: only you can make it fail.
 ///
 /// # Panics
 /// If the sink does not hold to it.
@@ -54,7 +54,9 @@ pub fn sink<S: Sink>(make: impl Fn() -> S, arrived: impl Fn(&AggregatedResult) -
                 deliver(&mut sink, &result);
                 taken.push(result);
             }
-            let delivered = fmt::from_fn(|f| write!(f, "{:?}", &taken[from..]));
+            let delivered: Vec<_> =
+                taken[from..].iter().map(|result| result.emission_id.to_string()).collect();
+            let delivered = delivered.join(", ");
             flush(&mut sink, &delivered);
             if draw.below(4) == 0 {
                 flush(&mut sink, "nothing new");
@@ -64,15 +66,55 @@ pub fn sink<S: Sink>(make: impl Fn() -> S, arrived: impl Fn(&AggregatedResult) -
             let times = arrived(result);
             assert!(
                 times == 1,
-                "what was delivered and flushed has arrived, once: it is there {times} times: {result:?}"
+                "what was delivered and flushed has arrived, once: it is there {times} times: {}",
+                shown(result)
             );
         }
     }
 }
 
+/// The same at a destination that fails for a while: `works(false)` breaks it, so that nothing can be written there, and
+/// `works(true)` mends it. What could not be flushed is delivered again, to the same instance, and has then arrived once.
+///
+/// # Panics
+/// If the sink does not hold to it.
+#[track_caller]
+pub fn sink_of<S: Sink>(
+    make: impl Fn() -> S,
+    arrived: impl Fn(&AggregatedResult) -> usize,
+    works: impl Fn(bool),
+) {
+    sink(&make, &arrived);
+    let mut sink = make();
+    // Not among those that have arrived by now.
+    let results: Vec<_> = (0..3).map(|n| released(1_000_000 + n, &mut Draw::new(n))).collect();
+    works(false);
+    let mut take = || results.iter().try_for_each(|result| sink.deliver(result)).and_then(|()| sink.flush());
+    let failed = answer("a destination that fails", &mut take).is_err();
+    works(true);
+    if failed && let Err(why) = answer("a destination that works again", take) {
+        panic!("what a sink could not write it takes when the destination works again: `{why}`");
+    }
+    for result in &results {
+        let times = arrived(result);
+        assert!(
+            times == 1,
+            "what could not be flushed is delivered again, and has then arrived, once: it is there {times} times; what \
+             `flush` could not write is forgotten, or not taken a second time; and a `flush` that goes well has \
+             written all: {}",
+            shown(result)
+        );
+    }
+}
+
+/// A result, for messages.
+fn shown(result: &AggregatedResult) -> String {
+    brief(&fmt::from_fn(|f| write!(f, "{result:?}")))
+}
+
 #[track_caller]
 fn deliver(sink: &mut impl Sink, result: &AggregatedResult) {
-    let at = fmt::from_fn(|f| write!(f, "{result:?}"));
+    let at = shown(result);
     if let Err(why) = answer(&at, || sink.deliver(result)) {
         panic!("a sink takes every result, as one that it never takes holds up all others: `{why}`, at {at}");
     }
@@ -202,6 +244,52 @@ mod tests {
     #[test]
     fn what_holds_to_the_contract_passes() {
         check(once, write);
+    }
+
+    /// Where the destination works, and where it does not.
+    type FlushWhere = fn(&mut Vec<EmissionId>, &mut Vec<EmissionId>, bool) -> Result<(), SinkError>;
+
+    fn check_failing(flush: FlushWhere) {
+        struct Failing(By, Arc<Mutex<bool>>, FlushWhere);
+
+        impl Sink for Failing {
+            fn deliver(&mut self, result: &AggregatedResult) -> Result<(), SinkError> {
+                self.0.deliver(result)
+            }
+
+            fn flush(&mut self) -> Result<(), SinkError> {
+                (self.2)(&mut self.0.there.lock().unwrap(), &mut self.0.waits, *self.1.lock().unwrap())
+            }
+        }
+
+        let (there, works) = (There::default(), Arc::new(Mutex::new(true)));
+        let arrived = |result: &AggregatedResult| {
+            there.lock().unwrap().iter().filter(|id| **id == result.emission_id).count()
+        };
+        let make = || {
+            let by = By { there: Arc::clone(&there), waits: Vec::new(), deliver: once, flush: write };
+            Failing(by, Arc::clone(&works), flush)
+        };
+        sink_of(make, arrived, |now| *works.lock().unwrap() = now);
+    }
+
+    #[test]
+    fn what_could_not_be_written_comes_again_and_arrives_once() {
+        check_failing(|there, waits, works| {
+            let mut lines = std::mem::take(waits);
+            if works { write(there, &mut lines) } else { Err(SinkError::new("no space left")) }
+        });
+        violates("it is there 2 times; what `flush` could not write is forgotten", || {
+            check_failing(
+                |there, waits, works| if works { write(there, waits) } else { Err(SinkError::new("full")) },
+            );
+        });
+        violates("it is there 0 times", || {
+            check_failing(|there, waits, works| {
+                let mut lines = std::mem::take(waits);
+                if works { write(there, &mut lines) } else { Ok(()) }
+            });
+        });
     }
 
     #[test]
