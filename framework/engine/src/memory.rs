@@ -191,18 +191,28 @@ impl Owed {
     pub(crate) fn bytes(&self) -> usize {
         self.0.bytes
     }
+
+    /// Moves all of another part of the same share into this one.
+    pub(crate) fn take_from(&mut self, other: &mut Self) {
+        debug_assert!(Arc::ptr_eq(&self.0.budget, &other.0.budget), "of one aggregate");
+        self.0.take_from(&mut other.0, usize::MAX);
+    }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.budget.give_back(self.bytes);
+        if self.bytes > 0 {
+            self.budget.give_back(self.bytes);
+        }
     }
 }
 
 impl Drop for Owed {
     fn drop(&mut self) {
         let Self(held) = self;
-        held.budget.whole.released.fetch_sub(held.bytes, Relaxed);
+        if held.bytes > 0 {
+            held.budget.whole.released.fetch_sub(held.bytes, Relaxed);
+        }
     }
 }
 
@@ -222,8 +232,12 @@ mod tests {
         first.give_back(20);
         first.grow(10);
         assert_eq!(budget.used(), 90);
-        let copy = budget.hold_anyway(50).release();
+        let mut copy = budget.hold_anyway(50).release();
         assert_eq!((budget.used(), budget.released()), (140, 50));
+        let mut other = budget.hold_anyway(5).release();
+        copy.take_from(&mut other);
+        drop(other);
+        assert_eq!((budget.used(), budget.released(), copy.bytes()), (145, 55, 55));
         drop(first);
         drop(copy);
         assert_eq!((budget.used(), budget.released()), (0, 0));

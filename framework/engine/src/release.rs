@@ -80,6 +80,22 @@ impl Settlement {
         add(&self.counters.delivered, results);
         self.counters.settled(results);
     }
+
+    /// Every sink took these sets. Counted together where they are of one aggregate: results that come in are counted in the
+    /// same places, and every write from another thread takes those away from there.
+    pub fn all_delivered(settlements: impl IntoIterator<Item = Self>) {
+        let mut sum: Option<Self> = None;
+        for mut settlement in settlements {
+            match &mut sum {
+                Some(sum) if Arc::ptr_eq(&sum.counters, &settlement.counters) => {
+                    sum.results += std::mem::take(&mut settlement.results);
+                    sum.owed.take_from(&mut settlement.owed);
+                }
+                _ => sum.replace(settlement).into_iter().for_each(Self::delivered),
+            }
+        }
+        sum.into_iter().for_each(Self::delivered);
+    }
 }
 
 impl Drop for Settlement {

@@ -140,7 +140,7 @@ impl Delivery {
         });
         self.lookers.tell(emission.aggregate, &parcel);
         if outboxes.is_empty() {
-            self.shared.settle(&parcel);
+            self.shared.settle(&[&parcel]);
         }
         asleep.extend(outboxes.iter().filter(|outbox| outbox.push(parcel.clone())).map(|outbox| &**outbox));
     }
@@ -212,18 +212,23 @@ impl Delivery {
     }
 }
 
+impl Parcel {
+    /// What is to be settled, the first time.
+    fn settlement(&self) -> Option<Settlement> {
+        self.settlement.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
 impl Shared {
-    /// One sink took the parcel.
-    pub(super) fn taken(&self, parcel: &Parcel) {
-        if parcel.open.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.settle(parcel);
-        }
+    /// One sink took these parcels.
+    pub(super) fn taken(&self, parcels: &[Arc<Parcel>]) {
+        let last = |parcel: &&Arc<Parcel>| parcel.open.fetch_sub(1, Ordering::AcqRel) == 1;
+        self.settle(&parcels.iter().filter(last).collect::<Vec<_>>());
     }
 
-    fn settle(&self, parcel: &Parcel) {
-        let settlement = parcel.settlement.lock().unwrap_or_else(PoisonError::into_inner).take();
-        settlement.into_iter().for_each(Settlement::delivered);
-        for (source, sequence) in &parcel.origins {
+    fn settle(&self, parcels: &[&Arc<Parcel>]) {
+        Settlement::all_delivered(parcels.iter().filter_map(|parcel| parcel.settlement()));
+        for (source, sequence) in parcels.iter().flat_map(|parcel| &parcel.origins) {
             self.mailboxes.delivered(source, *sequence);
         }
     }

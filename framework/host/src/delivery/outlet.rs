@@ -89,7 +89,7 @@ impl Consumer {
     /// It has done with so many more sets.
     pub(crate) fn taken(&self, sets: u64) {
         let parcels = self.0.outbox.handed(usize::try_from(sets).unwrap_or(usize::MAX));
-        parcels.iter().for_each(|parcel| self.0.shared.taken(parcel));
+        self.0.shared.taken(&parcels);
         self.0.outbox.taken(parcels);
         self.0.shared.progressed();
     }

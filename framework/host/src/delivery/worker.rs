@@ -95,7 +95,7 @@ impl Task {
                     if std::mem::replace(&mut pause, PAUSES.0) > PAUSES.0 {
                         self.outbox.fails(None);
                     }
-                    parcels.iter().for_each(|parcel| self.shared.taken(parcel));
+                    self.shared.taken(&parcels);
                     self.outbox.taken(parcels);
                     self.shared.progressed();
                 }
