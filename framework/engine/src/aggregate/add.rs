@@ -29,6 +29,9 @@ pub(super) struct Arriving<'a> {
     pub(super) last: bool,
     /// Whether the policies admit it to a set without results.
     pub(super) admitted: bool,
+    /// There was no set of its key at the last look. It is not looked for again before one is put into the map: that tells
+    /// whether somebody else was first.
+    pub(super) absent: bool,
     /// Whom a set will wait for that opens for it, or takes the place of another. Known before anything is locked where
     /// the policies cannot be asked later.
     pub(super) expected: Option<Arc<[CollectorId]>>,

@@ -46,6 +46,7 @@ impl Aggregate {
             held: &mut held,
             placed: None,
             admitted: false,
+            absent: false,
             expected: (looks_beyond || self.opens_next).then(|| self.expected()),
         };
         loop {
@@ -181,7 +182,9 @@ impl Aggregate {
     ) -> Option<Verdict> {
         let mut opening = None;
         loop {
-            let entry = match (self.sets.get(key), opening.take()) {
+            let found = if arriving.absent { None } else { self.sets.get(key) };
+            arriving.absent = found.is_none();
+            let entry = match (found, opening.take()) {
                 (Some(set), leave) => self.enter_found(now, &set, arriving, leave, out),
                 (None, Some(leave)) => self.enter_new(now, key, arriving, leave, out),
                 (None, None) => Entry::NeedsOpening,
@@ -215,6 +218,7 @@ impl Aggregate {
         let mut slot = set.lock();
         if !self.sets.insert(&set) {
             // Somebody else was first: what was for this set is for the result again.
+            arriving.absent = false;
             if let Slot::Open(open) = &mut *slot {
                 arriving.held.take_from(&mut open.held, usize::MAX);
             }
