@@ -40,7 +40,7 @@ mod timed;
 
 pub use client::{Client, ClientError, Consumer, Seen, Set, Tap};
 pub use consumer::ConsumerSink;
-pub use control::{RestartRefused, SubmitRefusal, SubmitRefused, Submitted, TaskEnd};
+pub use control::{RestartRefused, SubmitRefusal, SubmitRefused, Submitted, TaskEnd, TaskFailure};
 pub use error::HostError;
 pub use event::Event;
 pub use host::{Handle, Host, HostBuilder, Summary};

@@ -47,6 +47,14 @@ impl Text<'_> {
         };
         row("restarts", format!("{}{failures}", collector.field("restarts").count()));
         row("last exit", collector.field("last_exit").shown());
+        if let Some(why) = collector.field("last_rejection").text() {
+            row("not let in", why);
+        }
+        for topic in collector.field("topics").list() {
+            let refused = topic.field("refused").text();
+            let refused = refused.map_or_else(String::new, |why| format!(": refused, {why}"));
+            row("topic", format!("{}{refused}", topic.field("topic").shown()));
+        }
         let mut table = Table::of(&["CAPABILITY", "IN FLIGHT", "LATENCY", "SUCCESS", "SUCCEEDED", "FAILED"]);
         for capability in collector.field("capabilities").list() {
             let sum = Sum::of(std::iter::once(capability));

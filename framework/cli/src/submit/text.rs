@@ -138,7 +138,14 @@ impl Ended<'_> {
         };
         let failures: Vec<_> = self.0.field("failures").list().map(who_and_why).collect();
         let why = if failures.is_empty() { String::new() } else { format!(": {}", failures.join(", ")) };
-        format!("{}{why}\n", paint.paint(style, &outcome))
+        let mut text = format!("{}{why}\n", paint.paint(style, &outcome));
+        for failure in self.0.field("failures").list() {
+            if let Some(said) = failure.field("text").text() {
+                let who = failure.field("collector").text().unwrap_or_else(|| "nobody".to_owned());
+                let _ = writeln!(text, "  {who}: {}", cut(said));
+            }
+        }
+        text
     }
 }
 
@@ -224,6 +231,11 @@ scan  partial (collectors-lost) in 18.9ms, revision 2
     fn how_it_ended() {
         let ended = value(r#"{"outcome": "failed", "failures": [{"collector": null, "reason": "timeout"}]}"#);
         assert_eq!(Ended(Look::at(&ended)).text(Paint::NONE), "failed: nobody took it (timeout)\n");
+        let ended = value(
+            r#"{"outcome": "partial", "failures": [{"collector": "p-1", "reason": "task-failed", "text": "no\u001b such\ndisk"}]}"#,
+        );
+        let said = "partial: p-1 (task-failed)\n  p-1: no\u{fffd} such\u{fffd}disk\n";
+        assert_eq!(Ended(Look::at(&ended)).text(Paint::NONE), said);
         let ended = value(r#"{"outcome": "done", "failures": []}"#);
         assert_eq!(Ended(Look::at(&ended)).text(Paint::NONE), "done\n");
     }

@@ -56,7 +56,7 @@ use tasks::Waiters;
 
 pub use refused::{RestartRefused, SubmitRefusal, SubmitRefused};
 pub(crate) use status::Report;
-pub use tasks::{Submitted, TaskEnd};
+pub use tasks::{Submitted, TaskEnd, TaskFailure};
 
 /// Something for control to know or to do.
 pub(crate) enum Message {

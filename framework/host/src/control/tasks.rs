@@ -16,11 +16,21 @@ use tokio::time::Duration;
 use super::refused::{SubmitRefusal, SubmitRefused};
 use super::{Control, Order};
 use crate::config::AggregateConfig;
-use crate::event::Event;
+use crate::event::{Event, clipped};
 use crate::session::Command;
 
 /// Who wants to know how a task ends.
-pub(super) type Waiters = HashMap<TaskId, oneshot::Sender<TaskEnd>>;
+pub(super) type Waiters = HashMap<TaskId, Waiter>;
+
+/// Somebody who does.
+pub(super) struct Waiter {
+    end: oneshot::Sender<TaskEnd>,
+    /// What was said of failures so far, and by whom: the first [`WORDS`].
+    words: Vec<(Option<CollectorId>, String)>,
+}
+
+/// Failures of one task that are told in words.
+const WORDS: usize = 64;
 
 /// Which policy chooses, as config says it of aggregates, their topics, and in general.
 pub(crate) struct Scores {
@@ -62,8 +72,20 @@ pub struct Submitted {
 pub struct TaskEnd {
     /// In a word.
     pub outcome: TaskOutcome,
-    /// Who did not finish it, if it was somebody, and why.
-    pub failures: Vec<(Option<CollectorId>, Missing)>,
+    /// What of it was not finished.
+    pub failures: Vec<TaskFailure>,
+}
+
+/// A part of a task that was not finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TaskFailure {
+    /// Who did not finish it, if it was somebody.
+    pub collector: Option<CollectorId>,
+    /// Why, in a word.
+    pub reason: Missing,
+    /// Why, in words: what the collector says, as far as 500 characters go. Of a task with many failures the first are told.
+    pub text: Option<String>,
 }
 
 /// Tasks of one capability of the schedule that may wait for one collector. More means that it does not keep up.
@@ -147,7 +169,7 @@ impl Control {
             backlog: usize::MAX,
         };
         if let Some(end) = end {
-            self.waiters.insert(id, end);
+            self.waiters.insert(id, Waiter { end, words: Vec::new() });
         }
         let placed = self.turn(|router, turn| router.submit(turn, task));
         match placed {
@@ -331,6 +353,11 @@ impl Control {
                 took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             },
             TaskEvent::Failed { task, capability, collector, why } => {
+                if let Some(waiter) =
+                    self.waiters.get_mut(&task.id).filter(|waiter| waiter.words.len() < WORDS)
+                {
+                    waiter.words.push((collector.clone(), clipped(why.clone())));
+                }
                 Event::TaskFailed { task: task.name.clone(), task_id: task.id, capability, collector, why }
             }
             TaskEvent::Quarantined { task, capability, collector, kills } => Event::TaskQuarantined {
@@ -346,8 +373,7 @@ impl Control {
             TaskEvent::NotAnnounced { task, why } => Event::TaskUnassigned { task: task.name.clone(), why },
             TaskEvent::Ended { task, outcome, failures } => {
                 if let Some(waiter) = self.waiters.remove(&task.id) {
-                    // It may have gone.
-                    let _ = waiter.send(TaskEnd { outcome, failures });
+                    waiter.tell(outcome, failures);
                 }
                 Event::TaskEnded {
                     task: task.name.clone(),
@@ -359,6 +385,22 @@ impl Control {
             _ => return,
         };
         self.tell(&event);
+    }
+}
+
+// === impl Waiter ===
+
+impl Waiter {
+    fn tell(self, outcome: TaskOutcome, failures: Vec<(Option<CollectorId>, Missing)>) {
+        let Self { end, mut words } = self;
+        let failure = |(collector, reason): (Option<CollectorId>, Missing)| {
+            let said = words.iter().position(|(who, _)| *who == collector);
+            let text = said.map(|said| words.remove(said).1);
+            TaskFailure { collector, reason, text }
+        };
+        let failures = failures.into_iter().map(failure).collect();
+        // Whoever waited may have gone.
+        let _ = end.send(TaskEnd { outcome, failures });
     }
 }
 

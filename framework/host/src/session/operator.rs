@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::connection::{Connection, Io};
 use super::{consumer, shutting_down};
-use crate::control::{Message, Order, SubmitRefused, Submitted, TaskEnd};
+use crate::control::{Message, Order, SubmitRefused, Submitted, TaskEnd, TaskFailure};
 use crate::event::Refused;
 use crate::hub::{Hub, Phase, reached};
 use crate::strangers::Place;
@@ -171,7 +171,11 @@ async fn submit(hub: &Hub, mut submission: Submission, to: &mpsc::Sender<Answer>
             while let Ok(set) = watch.sets.try_recv() {
                 let _ = to.send(reply(&Progress::Result(&set), false)).await;
             }
-            let failures = failures.into_iter().map(|(collector, reason)| Failure { collector, reason });
+            let failures = failures.into_iter().map(|TaskFailure { collector, reason, text }| Failure {
+                collector,
+                reason,
+                text,
+            });
             return reply(&Progress::Ended(Ended { outcome, failures: failures.collect() }), true);
         }
     }
@@ -232,6 +236,7 @@ struct Ended {
 struct Failure {
     collector: Option<CollectorId>,
     reason: Missing,
+    text: Option<String>,
 }
 
 impl From<Submitted> for Taken {
