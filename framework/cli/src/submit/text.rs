@@ -62,7 +62,13 @@ impl Taken<'_> {
         // Whoever has a capability may come: that part waits as well.
         let waiting = taken.field("waiting").count() - unknown.len() as i64;
         if waiting > 0 {
-            line(Style::Yellow, "waiting", format!("{waiting} for a free place"));
+            line(
+                Style::Yellow,
+                "waiting",
+                format!(
+                    "{waiting} for a free place; who has come back gets its places by and by (`slow_start`)"
+                ),
+            );
         }
         if let Some(missing) = count("missing") {
             line(Style::Yellow, "missing", format!("{}, not connected", many(missing, "collector")));
@@ -191,7 +197,7 @@ mod tests {
             "\
 task 0f0e0d0c-0b0a-4908-8706-050403020100  correlation ID mine
   assigned  2
-  waiting   2 for a free place
+  waiting   2 for a free place; who has come back gets its places by and by (`slow_start`)
   missing   1 collector, not connected
   nobody    has process.list so far; it waits for one until its timeout
 "
