@@ -26,6 +26,8 @@ const STATUS: &str = r#"{
       "succeeded": 1, "failed": 1},
      {"name": "process.list", "in_flight": 2, "concurrency": 4, "latency_us": 10000, "success_rate": 1.0,
       "succeeded": 8, "failed": 0}],
+   "topics": [{"topic": "events.process.list", "refused": null}, {"topic": "other.x", "refused": "unknown-topic"}],
+   "last_rejection": "a collector `procmond-1` is connected already (process 4711) (duplicate); give each collector an id of its own, or stop the other one",
    "overdue": 1, "ejected": true, "slow_start": true, "restarts": 1, "failures": 1, "last_exit": "exit code 3",
    "output": {"lines": ["reading \u001b[2Jprocesses", "", "done"], "dropped": 7}}],
 "queues": [
@@ -44,6 +46,10 @@ const STATUS: &str = r#"{
 "sinks": [
   {"name": "file", "waiting": 1024, "stalled_ms": 12300, "full": true, "error": "no space left on \u001b[2Jdevice"},
   {"name": "slow", "waiting": 1024, "stalled_ms": 900, "full": true, "error": null},
+  {"name": "taken", "waiting": 3, "stalled_ms": 40, "full": false, "error": null,
+   "consumer": {"connected": true, "pid": 4712, "unacknowledged": 3}},
+  {"name": "untaken", "waiting": 9, "stalled_ms": 61000, "full": false, "error": null,
+   "consumer": {"connected": false, "pid": null, "unacknowledged": 0}},
   {"name": "stdout", "waiting": 0, "stalled_ms": null, "full": false, "error": null}],
 "plugins": {"misbehaved": {"p2c": 1}, "slow": {"acme/nth": 3}}
 }"#;
