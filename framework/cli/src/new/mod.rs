@@ -1,11 +1,13 @@
-//! `stook new`: a crate to begin with, of a collector or a policy.
+//! `stook new`: a crate to begin with, of a collector, a policy or a host.
 
 mod collector;
+mod host;
 mod policy;
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use crate::output::{Failure, print};
 
@@ -14,6 +16,7 @@ use crate::output::{Failure, print};
 pub(crate) enum Verb {
     Collector(collector::Args),
     Policy(policy::Args),
+    Host(host::Args),
 }
 
 /// Where stook itself is.
@@ -28,6 +31,7 @@ pub(crate) fn run(verb: &Verb) -> Result<(), Failure> {
     match verb {
         Verb::Collector(args) => collector::run(args),
         Verb::Policy(args) => policy::run(args),
+        Verb::Host(args) => host::run(args),
     }
 }
 
@@ -41,9 +45,13 @@ impl Stook {
                 "`{path}` is no checkout of stook: there is no {krate} in it"
             )));
         }
-        // Inside of quotes, in TOML.
-        Ok(path.display().to_string().replace('\\', "\\\\").replace('"', "\\\""))
+        Ok(in_quotes(&path))
     }
+}
+
+/// A path inside of quotes, in TOML.
+fn in_quotes(path: &Path) -> String {
+    path.display().to_string().replace('\\', "\\\\").replace('"', "\\\"")
 }
 
 /// Writes these files, with words of them replaced, into a directory that is not there yet, and says what to do next.
@@ -58,11 +66,52 @@ fn write(name: &str, files: &[(&str, &str)], words: &[(&str, &str)], next: &str)
         _ => failed(error),
     })?;
     for (path, text) in files {
-        let path = directory.join(path);
+        let path = directory.join(fill(path));
         fs::create_dir_all(path.parent().unwrap_or(directory)).map_err(failed)?;
-        fs::write(path, fill(text)).map_err(failed)?;
+        fs::write(&path, fill(text)).map_err(failed)?;
+        format(&path);
     }
     print(&fill(next))
+}
+
+/// Writes a file into a crate that is there, and makes it a module of it.
+fn add(
+    directory: &Path,
+    (path, text): (&str, &str),
+    module: &str,
+    words: &[(&str, &str)],
+    next: &str,
+) -> Result<(), Failure> {
+    let fill = |text: &str| words.iter().fold(text.to_owned(), |text, (word, by)| text.replace(word, by));
+    let (path, lib) = (directory.join(fill(path)), directory.join("src/lib.rs"));
+    let failed = |path: &Path, error: io::Error| {
+        Failure::Other(format!("failed to write {}: {error}", path.display()))
+    };
+    let mut root = fs::read_to_string(&lib).map_err(|error| {
+        Failure::Usage(format!("`{}` is no crate of policies: its src/lib.rs: {error}", directory.display()))
+    })?;
+    let mut file = fs::File::create_new(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            Failure::Other(format!("`{}` is there already; nothing was written", path.display()))
+        }
+        _ => failed(&path, error),
+    })?;
+    file.write_all(fill(text).as_bytes()).map_err(|error| failed(&path, error))?;
+    if !root.is_empty() && !root.ends_with('\n') {
+        root.push('\n');
+    }
+    fs::write(&lib, root + &fill(module)).map_err(|error| failed(&lib, error))?;
+    format(&path);
+    print(&fill(next))
+}
+
+/// Lines break elsewhere with longer names. Without rustfmt they stay as they are.
+fn format(source: &Path) {
+    if source.extension().is_some_and(|extension| extension == "rs") {
+        let mut rustfmt = Command::new("rustfmt");
+        rustfmt.args(["--edition", "2024"]).arg(source).stdout(Stdio::null()).stderr(Stdio::null());
+        let _ = rustfmt.status();
+    }
 }
 
 /// A name that a crate can have.
@@ -70,9 +119,13 @@ fn kebab(text: &str) -> Result<String, String> {
     let is_word = |word: &str| {
         !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
-    if text.split('-').all(is_word) && text.starts_with(|first: char| first.is_ascii_lowercase()) {
+    if text.starts_with(|first: char| first.is_ascii_digit()) {
+        Err(format!(
+            "`{text}` begins with a digit, and no crate or type can be named so; begin with a letter"
+        ))
+    } else if text.split('-').all(is_word) {
         Ok(text.to_owned())
     } else {
-        Err("write lower-case words with `-` between them, like `disk-watch`".to_owned())
+        Err(format!("`{text}` is no name: write lower-case words with `-` between them, like `disk-watch`"))
     }
 }

@@ -6,26 +6,26 @@ use stook_plugin::{
 
 options! {
     /// Its options.
-    pub struct PolicyOptions {
+    pub struct TYPEOptions {
         /// How many collectors must have answered.
         answers: usize = 1,
     }
 }
 
 /// Says when a set is complete.
-pub struct Policy(PolicyOptions);
+pub struct TYPE(TYPEOptions);
 
-impl Plugin for Policy {
+impl Plugin for TYPE {
     const NAME: &'static str = "VENDOR/PLUGIN";
     const DOCS: &'static str = "Complete when `answers` collectors have answered.";
-    type Options = PolicyOptions;
+    type Options = TYPEOptions;
 
-    fn build(options: PolicyOptions, _: &BuildContext) -> Result<Self, BuildError> {
+    fn build(options: TYPEOptions, _: &BuildContext) -> Result<Self, BuildError> {
         Ok(Self(options))
     }
 }
 
-impl CompletionPolicy for Policy {
+impl CompletionPolicy for TYPE {
     fn decide(&self, set: &SetView<'_>) -> Decision {
         if set.answers() >= self.0.answers {
             Decision::Complete
@@ -35,7 +35,7 @@ impl CompletionPolicy for Policy {
     }
 }
 
-register!(completion: Policy);
+register!(completion: TYPE);
 
 #[cfg(test)]
 mod tests {
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn keeps_its_promises() {
-        conformance::plugin::<Policy>(&[]);
-        conformance::completion(|| Policy(PolicyOptions { answers: 2 }));
+        conformance::plugin::<TYPE>(&[]);
+        conformance::completion(|| TYPE(TYPEOptions { answers: 2 }));
     }
 }

@@ -10,25 +10,25 @@ use stook_plugin::{
 
 options! {
     /// Its options.
-    pub struct PolicyOptions {
+    pub struct TYPEOptions {
         /// The field that makes them the same.
         field: String = "id".to_owned(),
     }
 }
 
 /// Says when two results are the same.
-pub struct Policy {
-    options: PolicyOptions,
+pub struct TYPE {
+    options: TYPEOptions,
     seed: u128,
 }
 
-impl Plugin for Policy {
+impl Plugin for TYPE {
     const NAME: &'static str = "VENDOR/PLUGIN";
     const DOCS: &'static str =
         "Two results of a set are the same if `field` is; without one they never are.";
-    type Options = PolicyOptions;
+    type Options = TYPEOptions;
 
-    fn build(options: PolicyOptions, context: &BuildContext) -> Result<Self, BuildError> {
+    fn build(options: TYPEOptions, context: &BuildContext) -> Result<Self, BuildError> {
         Ok(Self {
             options,
             seed: context.seed,
@@ -36,7 +36,7 @@ impl Plugin for Policy {
     }
 }
 
-impl DedupStrategy for Policy {
+impl DedupStrategy for TYPE {
     fn identity(&self, result: &Contribution) -> Result<Option<Identity>, DecodeError> {
         let value = result.payload.decode()?;
         Ok(value
@@ -49,7 +49,7 @@ impl DedupStrategy for Policy {
     }
 }
 
-impl Policy {
+impl TYPE {
     /// Where payloads may be hostile take a hash with a key of 128 bits, like SipHash: this one is as good as its seed.
     fn hash(&self, value: &Value) -> Identity {
         let half = |which: u8| {
@@ -61,7 +61,7 @@ impl Policy {
     }
 }
 
-register!(dedup: Policy);
+register!(dedup: TYPE);
 
 #[cfg(test)]
 mod tests {
@@ -71,12 +71,12 @@ mod tests {
 
     #[test]
     fn keeps_its_promises() {
-        let options = || PolicyOptions {
+        let options = || TYPEOptions {
             field: "n".to_owned(),
         };
-        conformance::plugin::<Policy>(&[]);
+        conformance::plugin::<TYPE>(&[]);
         conformance::dedup_of(
-            || Policy {
+            || TYPE {
                 options: options(),
                 seed: 7,
             },

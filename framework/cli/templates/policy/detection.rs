@@ -8,7 +8,7 @@ use stook_plugin::{BuildContext, BuildError, FailureDetector, Plugin, Watch, opt
 
 options! {
     /// Its options.
-    pub struct PolicyOptions {
+    pub struct TYPEOptions {
         /// How often collectors are to show that they live.
         heartbeat: Span = Span(Duration::from_secs(2)),
         /// How many heartbeats may be missed.
@@ -17,20 +17,20 @@ options! {
 }
 
 /// Says when a silent collector is given up.
-pub struct Policy(PolicyOptions);
+pub struct TYPE(TYPEOptions);
 
-impl Plugin for Policy {
+impl Plugin for TYPE {
     const NAME: &'static str = "VENDOR/PLUGIN";
     const DOCS: &'static str =
         "Given up after more than `missed` heartbeats without a sign of life.";
-    type Options = PolicyOptions;
+    type Options = TYPEOptions;
 
-    fn build(options: PolicyOptions, _: &BuildContext) -> Result<Self, BuildError> {
+    fn build(options: TYPEOptions, _: &BuildContext) -> Result<Self, BuildError> {
         Ok(Self(options))
     }
 }
 
-impl FailureDetector for Policy {
+impl FailureDetector for TYPE {
     fn heartbeat(&self) -> Duration {
         self.0.heartbeat.0
     }
@@ -68,7 +68,7 @@ impl Watch for Session {
     }
 }
 
-register!(detection: Policy);
+register!(detection: TYPE);
 
 #[cfg(test)]
 mod tests {
@@ -78,9 +78,9 @@ mod tests {
 
     #[test]
     fn keeps_its_promises() {
-        conformance::plugin::<Policy>(&[]);
+        conformance::plugin::<TYPE>(&[]);
         conformance::detection(|| {
-            Policy(PolicyOptions {
+            TYPE(TYPEOptions {
                 heartbeat: Span(Duration::from_secs(1)),
                 missed: 2,
             })

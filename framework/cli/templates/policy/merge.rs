@@ -7,27 +7,27 @@ use stook_plugin::{
 
 options! {
     /// Its options.
-    pub struct PolicyOptions {
+    pub struct TYPEOptions {
         /// Which result to take, counted from 0.
         index: usize = 0,
     }
 }
 
 /// Says what results become together.
-pub struct Policy(PolicyOptions);
+pub struct TYPE(TYPEOptions);
 
-impl Plugin for Policy {
+impl Plugin for TYPE {
     const NAME: &'static str = "VENDOR/PLUGIN";
     const DOCS: &'static str =
         "The result at `index`, in effective order; where there is none the merge fails.";
-    type Options = PolicyOptions;
+    type Options = TYPEOptions;
 
-    fn build(options: PolicyOptions, _: &BuildContext) -> Result<Self, BuildError> {
+    fn build(options: TYPEOptions, _: &BuildContext) -> Result<Self, BuildError> {
         Ok(Self(options))
     }
 }
 
-impl MergeStrategy for Policy {
+impl MergeStrategy for TYPE {
     /// What it promises, like the same value in every order: the test holds it to that.
     fn algebra(&self) -> Algebra {
         Algebra::default()
@@ -40,7 +40,7 @@ impl MergeStrategy for Policy {
     }
 }
 
-register!(merge: Policy);
+register!(merge: TYPE);
 
 #[cfg(test)]
 mod tests {
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn keeps_its_promises() {
-        conformance::plugin::<Policy>(&[]);
-        conformance::merge(|| Policy(PolicyOptions { index: 1 }));
+        conformance::plugin::<TYPE>(&[]);
+        conformance::merge(|| TYPE(TYPEOptions { index: 1 }));
     }
 }

@@ -8,26 +8,26 @@ use stook_plugin::{
 
 options! {
     /// Its options.
-    pub struct PolicyOptions {
+    pub struct TYPEOptions {
         /// The field to order by.
         field: String = "priority".to_owned(),
     }
 }
 
 /// Says in which order results are merged.
-pub struct Policy(PolicyOptions);
+pub struct TYPE(TYPEOptions);
 
-impl Plugin for Policy {
+impl Plugin for TYPE {
     const NAME: &'static str = "VENDOR/PLUGIN";
     const DOCS: &'static str = "By the whole number in `field`, the lowest first; those without one come before all others.";
-    type Options = PolicyOptions;
+    type Options = TYPEOptions;
 
-    fn build(options: PolicyOptions, _: &BuildContext) -> Result<Self, BuildError> {
+    fn build(options: TYPEOptions, _: &BuildContext) -> Result<Self, BuildError> {
         Ok(Self(options))
     }
 }
 
-impl OrderStrategy for Policy {
+impl OrderStrategy for TYPE {
     fn compare(&self, a: &Contribution, b: &Contribution) -> Ordering {
         let number = |of: &Contribution| of.payload.decode().ok()?.at(&[&self.0.field])?.as_int();
         let sent = |of: &Contribution| (of.source.collector.clone(), of.source.epoch, of.sequence);
@@ -38,7 +38,7 @@ impl OrderStrategy for Policy {
     }
 }
 
-register!(order: Policy);
+register!(order: TYPE);
 
 #[cfg(test)]
 mod tests {
@@ -48,9 +48,9 @@ mod tests {
 
     #[test]
     fn keeps_its_promises() {
-        conformance::plugin::<Policy>(&[]);
+        conformance::plugin::<TYPE>(&[]);
         conformance::order(|| {
-            Policy(PolicyOptions {
+            TYPE(TYPEOptions {
                 field: "n".to_owned(),
             })
         });

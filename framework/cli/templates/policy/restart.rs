@@ -9,7 +9,7 @@ use stook_plugin::{
 
 options! {
     /// Its options.
-    pub struct PolicyOptions {
+    pub struct TYPEOptions {
         /// How long to wait first.
         delay: Span = Span(Duration::from_secs(1)),
         /// How many starts in a row may fail.
@@ -18,19 +18,19 @@ options! {
 }
 
 /// Says whether a collector that has ended is started again.
-pub struct Policy(PolicyOptions);
+pub struct TYPE(TYPEOptions);
 
-impl Plugin for Policy {
+impl Plugin for TYPE {
     const NAME: &'static str = "VENDOR/PLUGIN";
     const DOCS: &'static str = "Starts it again after `delay`, and gives it up when `failures` starts in a row have failed.";
-    type Options = PolicyOptions;
+    type Options = TYPEOptions;
 
-    fn build(options: PolicyOptions, _: &BuildContext) -> Result<Self, BuildError> {
+    fn build(options: TYPEOptions, _: &BuildContext) -> Result<Self, BuildError> {
         Ok(Self(options))
     }
 }
 
-impl RestartPolicy for Policy {
+impl RestartPolicy for TYPE {
     fn decide(&self, ending: &Ending<'_>, _: &mut Draw) -> Restart {
         if ending.failures > self.0.failures {
             return Restart::GiveUp(format!("{} failures in a row", ending.failures));
@@ -39,7 +39,7 @@ impl RestartPolicy for Policy {
     }
 }
 
-register!(restart: Policy);
+register!(restart: TYPE);
 
 #[cfg(test)]
 mod tests {
@@ -49,9 +49,9 @@ mod tests {
 
     #[test]
     fn keeps_its_promises() {
-        conformance::plugin::<Policy>(&[]);
+        conformance::plugin::<TYPE>(&[]);
         conformance::restart(|| {
-            Policy(PolicyOptions {
+            TYPE(TYPEOptions {
                 delay: Span(Duration::ZERO),
                 failures: 3,
             })

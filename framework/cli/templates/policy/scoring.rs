@@ -6,33 +6,33 @@ use stook_plugin::{
 
 options! {
     /// Its options.
-    pub struct PolicyOptions {
+    pub struct TYPEOptions {
         /// What a task that failed costs, in tasks that are being worked on.
         failure: f64 = 8.0,
     }
 }
 
 /// Says which collector gets a task.
-pub struct Policy(PolicyOptions);
+pub struct TYPE(TYPEOptions);
 
-impl Plugin for Policy {
+impl Plugin for TYPE {
     const NAME: &'static str = "VENDOR/PLUGIN";
     const DOCS: &'static str =
         "The one with the fewest tasks, where those that often fail count as if they had more.";
-    type Options = PolicyOptions;
+    type Options = TYPEOptions;
 
-    fn build(options: PolicyOptions, _: &BuildContext) -> Result<Self, BuildError> {
+    fn build(options: TYPEOptions, _: &BuildContext) -> Result<Self, BuildError> {
         Ok(Self(options))
     }
 }
 
-impl ScoringPolicy for Policy {
+impl ScoringPolicy for TYPE {
     fn cost(&self, candidate: &Candidate, _: &Pool<'_>) -> f64 {
         f64::from(candidate.in_flight) + self.0.failure * (1.0 - candidate.success_rate)
     }
 }
 
-register!(scoring: Policy);
+register!(scoring: TYPE);
 
 #[cfg(test)]
 mod tests {
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn keeps_its_promises() {
-        conformance::plugin::<Policy>(&[]);
-        conformance::scoring(|| Policy(PolicyOptions { failure: 8.0 }));
+        conformance::plugin::<TYPE>(&[]);
+        conformance::scoring(|| TYPE(TYPEOptions { failure: 8.0 }));
     }
 }

@@ -9,25 +9,25 @@ use stook_plugin::{
 
 options! {
     /// Its options.
-    pub struct PolicyOptions {
+    pub struct TYPEOptions {
         /// The file to append to.
         path: String = "released.txt".to_owned(),
     }
 }
 
 /// Takes released sets somewhere.
-pub struct Policy {
-    options: PolicyOptions,
+pub struct TYPE {
+    options: TYPEOptions,
     /// What is not written yet.
     lines: String,
 }
 
-impl Plugin for Policy {
+impl Plugin for TYPE {
     const NAME: &'static str = "VENDOR/PLUGIN";
     const DOCS: &'static str = "Appends a line for each released set to the file `path`.";
-    type Options = PolicyOptions;
+    type Options = TYPEOptions;
 
-    fn build(options: PolicyOptions, _: &BuildContext) -> Result<Self, BuildError> {
+    fn build(options: TYPEOptions, _: &BuildContext) -> Result<Self, BuildError> {
         Ok(Self {
             options,
             lines: String::new(),
@@ -35,7 +35,7 @@ impl Plugin for Policy {
     }
 }
 
-impl Sink for Policy {
+impl Sink for TYPE {
     fn deliver(&mut self, result: &AggregatedResult) -> Result<(), SinkError> {
         let AggregatedResult {
             emission_id,
@@ -60,7 +60,7 @@ impl Sink for Policy {
     }
 }
 
-register!(sink: Policy);
+register!(sink: TYPE);
 
 #[cfg(test)]
 mod tests {
@@ -70,23 +70,28 @@ mod tests {
 
     #[test]
     fn keeps_its_promises() {
-        conformance::plugin::<Policy>(&[]);
-        let file = std::env::temp_dir().join(format!("CRATE-{}.txt", std::process::id()));
-        let path = file.to_str().unwrap().to_owned();
+        conformance::plugin::<TYPE>(&[]);
+        let place = std::env::temp_dir().join(format!("VENDOR-PLUGIN-{}", std::process::id()));
+        let elsewhere = place.with_extension("elsewhere");
+        std::fs::create_dir(&place).unwrap();
+        let path = place.join("released.txt").to_str().unwrap().to_owned();
         let arrived = |result: &AggregatedResult| {
             std::fs::read_to_string(&path)
                 .unwrap()
                 .matches(&result.emission_id.to_string())
                 .count()
         };
-        let options = || PolicyOptions { path: path.clone() };
-        conformance::sink(
-            || Policy {
-                options: options(),
-                lines: String::new(),
-            },
-            arrived,
-        );
-        std::fs::remove_file(file).unwrap();
+        // Nothing can be written to a directory that is not there.
+        let works = |works| match works {
+            true => std::fs::rename(&elsewhere, &place).unwrap(),
+            false => std::fs::rename(&place, &elsewhere).unwrap(),
+        };
+        let options = || TYPEOptions { path: path.clone() };
+        let make = || TYPE {
+            options: options(),
+            lines: String::new(),
+        };
+        conformance::sink_of(make, arrived, works);
+        std::fs::remove_dir_all(place).unwrap();
     }
 }

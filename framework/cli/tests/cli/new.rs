@@ -18,6 +18,12 @@ fn new(directory: &Path, args: &[&str]) -> Ran {
     ran(command)
 }
 
+fn stook_in(directory: &Path, args: &[&str]) -> Ran {
+    let mut command = host::command(args);
+    command.current_dir(directory);
+    ran(command)
+}
+
 /// Cargo, as it is used in the new crate, with what this workspace has fetched and built already.
 fn cargo(directory: &Path, args: &[&str]) -> Output {
     let built = Path::new(env!("CARGO_BIN_EXE_stook")).ancestors().nth(2).unwrap();
@@ -48,13 +54,26 @@ fn every_new_crate_builds_and_passes_its_tests() {
         let use_ = format!("use = \"acme/a-{kind}\"");
         assert!(made.out.contains(&use_) && made.out.contains(&format!("acme_a_{kind}")), "{}", made.out);
     }
+    // A second one, in the crate of the first; its name is a word of Rust.
+    let into =
+        stook_in(directory, &["new", "policy", "acme/match", "--kind", "merge", "--into", "acme-a-merge"]);
+    assert_eq!((into.code, into.err.as_str()), (0, ""));
+    let made =
+        new(directory, &["host", "acme-host", "--policies", "acme-a-merge", "--policies", "acme-a-sink"]);
+    assert_eq!((made.code, made.err.as_str()), (0, ""));
     let workspace =
         "[workspace]\nresolver = \"3\"\nmembers = [\"*-*\"]\n[profile.dev]\ndebug = \"line-tables-only\"\n";
     fs::write(directory.join("Cargo.toml"), workspace).unwrap();
     fs::copy(checkout().join("Cargo.lock"), directory.join("Cargo.lock")).unwrap();
 
     let said = succeeds(directory, &["test", "--offline", "--quiet", "--workspace"]);
-    assert_eq!(said.matches("test result: ok. 1 passed").count(), KINDS.len(), "{said}");
+    // Each policy with its test, the second one in the crate of the first, and the scenarios of the host.
+    let one = said.matches("test result: ok. 1 passed").count();
+    let two = said.matches("test result: ok. 2 passed").count();
+    assert_eq!((one, two), (KINDS.len(), 1), "{said}");
+    let host = ["run", "--offline", "--quiet", "-p", "acme-host", "--", "plugins", "list", "--kind", "merge"];
+    let plugins = succeeds(directory, &host);
+    assert!(plugins.contains("acme/a-merge") && plugins.contains("acme/match"), "{plugins}");
     // As anybody formats, not as this workspace does. Without rustfmt there is nobody to ask.
     fs::write(directory.join("rustfmt.toml"), "").unwrap();
     if cargo(directory, &["fmt", "--version"]).status.success() {
@@ -63,6 +82,29 @@ fn every_new_crate_builds_and_passes_its_tests() {
     let config = directory.join("disk-watch/stook.toml");
     let checked = stook(&["check", config.to_str().unwrap()]);
     assert_eq!((checked.code, checked.err.as_str()), (0, ""));
+}
+
+/// Names that the sources have already are told apart by the kind.
+#[test]
+fn a_policy_is_named_after_its_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let types = |name: &str| {
+        let made = new(directory.path(), &["policy", &format!("acme/{name}"), "--kind", "merge"]);
+        assert_eq!((made.code, made.err.as_str()), (0, ""));
+        let module = name.replace('-', "_");
+        let source = format!("acme-{name}/src/{module}.rs");
+        fs::read_to_string(directory.path().join(source)).unwrap()
+    };
+    let source = types("disk-full");
+    assert!(source.contains("pub struct DiskFull(DiskFullOptions);"), "{source}");
+    let source = types("plugin");
+    assert!(source.contains("impl Plugin for PluginMerge {"), "{source}");
+    let into = stook_in(directory.path(), &["new", "policy", "acme/worst", "--into", "acme-disk-full"]);
+    assert_eq!((into.code, into.err.as_str()), (0, ""));
+    let lib = fs::read_to_string(directory.path().join("acme-disk-full/src/lib.rs")).unwrap();
+    assert!(lib.ends_with("\npub mod disk_full;\npub mod worst;\n"), "{lib}");
+    let again = stook_in(directory.path(), &["new", "policy", "acme/worst", "--into", "acme-disk-full"]);
+    assert!(again.code == 1 && again.err.contains("worst.rs` is there already"), "{}", again.err);
 }
 
 #[test]
@@ -74,10 +116,10 @@ fn it_says_what_to_do_next() {
         "acme-nth is a merge plugin, `acme/nth`. Next:
   cd acme-nth && cargo test
       holds it to its contract
-  src/lib.rs
-      decide there
-In the host that is to have it, which depends on it:
-  Registry::linked(link_plugins!(stook_strategies, acme_nth))
+  src/nth.rs
+      decide there; `stook new policy acme/ANOTHER --into acme-nth` puts another one beside it
+In the host that is to have it (`stook new host NAME --policies acme-nth` writes one), which depends on it:
+  stook_cli::main(link_plugins!(stook_strategies, acme_nth))
 In its config:
   [aggregate.…]  merge = { use = \"acme/nth\" }
 "
@@ -102,7 +144,13 @@ fn what_makes_no_sense_is_said() {
         assert!(refused.code == 64 && refused.err.contains(said), "{args:?}: {}", refused.err);
     };
     check(&["collector", "DiskWatch"], "write lower-case words with `-` between them, like `disk-watch`");
-    check(&["collector", "7-up"], "write lower-case words");
+    check(&["collector", "7-up"], "`7-up` begins with a digit");
+    check(&["policy", "acme/1st"], "`1st` begins with a digit");
+    check(&["policy", "a/b/c"], "`a/b/c` has more than one `/`: write VENDOR/NAME");
+    check(
+        &["host", "acme-host", "--policies", "nowhere"],
+        "`nowhere` is no crate of policies: its Cargo.toml:",
+    );
     check(&["policy", "nth"], "names without a prefix are stook's own");
     check(&["policy", "acme/Nth"], "write lower-case words");
     check(&["policy", "acme/nth", "--kind", "merg"], "did you mean `merge`?");
