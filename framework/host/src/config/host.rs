@@ -12,11 +12,11 @@ pub(super) fn read(root: &Table<'_>) -> HostConfig {
     let Some(node) = root.get("host") else { return host };
     let table = Table::open(root.cx, root.place, node, &HOST);
     if let Some(name) = table.placed::<String>("name") {
-        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        // What `--host` and STOOK_HOST take is what a host may be called.
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let (given, length) = (&name.value, name.value.len());
-        if length == 0 || length > 32 || given.starts_with('-') || !given.chars().all(allowed) {
-            let help =
-                "it names a directory and a socket: write 1 to 32 of a-z 0-9 - that begin with no dash";
+        if !(1..=64).contains(&length) || given.starts_with('.') || !given.chars().all(allowed) {
+            let help = "it names a directory: write 1 to 64 of A-Z a-z 0-9 - _ . and no dot in front";
             table.cx.error(name.place, format!("`{given}` cannot name a host"), help);
         }
         host.name = name.value;

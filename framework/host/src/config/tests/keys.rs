@@ -167,7 +167,7 @@ stook.toml:5:8: `My Host` cannot name a host
   |
 5 | name = "My Host"
   |        ^^^^^^^^^
-  = it names a directory and a socket: write 1 to 32 of a-z 0-9 - that begin with no dash
+  = it names a directory: write 1 to 64 of A-Z a-z 0-9 - _ . and no dot in front
 
 stook.toml:7:5: expected a table, found the number 5
   |
