@@ -22,7 +22,7 @@ pub(crate) struct Args {
     collector: Option<CollectorId>,
     #[command(flatten)]
     host: HostArg,
-    /// How to print it; `json` is what the host says, whole.
+    /// How to print it; `json` is what the host says, whole: book/operating.md tells its fields.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }

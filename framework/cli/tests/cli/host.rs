@@ -121,6 +121,7 @@ impl TestHost {
     }
 
     /// Stops the host although it cannot deliver what it has: it says so.
+    #[cfg(target_os = "linux")]
     pub(super) fn abandon(self) {
         self.handle.stop();
         let ended =

@@ -229,6 +229,37 @@ path = "/dev/full"
 }
 
 #[test]
+fn what_is_held_up_is_shown_with_the_reason() {
+    let host = TestHost::start(
+        r#"
+[aggregate.b]
+topics = ["t.b"]
+complete = { use = "count", count = 2 }
+timeout = "60s"
+limits = { sets = 1, when_full = "backpressure" }
+[collector.p-1]
+publish = ["t.b"]
+"#,
+    );
+    host.collector("p-1", "test.b", "t.b");
+    // Each is of a set of its own, and there is room for one.
+    for _ in 0..2 {
+        assert_eq!(host.stook(&["submit", "test.b"]).code, 0);
+    }
+    host.status_where(|status| {
+        status["aggregates"][0]["held_up_by"] == json!(["sets"])
+            && status["collectors"][0]["parked"].as_u64() > Some(0)
+            && status["collectors"][0]["parked_ms"].is_u64()
+    });
+    let status = adds_up(&host);
+    assert_eq!(status["results"]["pending"], 1, "what is parked has not been received: {status}");
+    let text = host.stook(&["status"]).out;
+    assert!(text.contains("  aggregate b: as many sets are open as `limits.sets` allows\n"), "{text}");
+    assert!(text.contains("  collector p-1: "), "{text}");
+    host.stop();
+}
+
+#[test]
 fn a_collector_is_started_again() {
     let host = three();
     let before = host.status();
