@@ -113,6 +113,7 @@ pub use view::{Contribution, Member, Repeats, SetView, Source};
 extern crate self as stook_plugin;
 
 pub use erased_serde::Deserializer as OptionsDeserializer;
+#[doc(inline)]
 pub use stook_types as types;
 
 /// Plumbing of the macros. Not public API.

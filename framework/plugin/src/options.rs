@@ -261,6 +261,16 @@ macro_rules! options {
              says of it; write `/// What it does.` above it"
         ));
     };
+    (
+        $(#[$meta:meta])*
+        $vis:vis struct $name:ident {
+            $( $(#[$attribute:meta])* $field_vis:vis $field:ident : $type:ty $(= $default:expr)? ),+ $(,)?
+        }
+    ) => {
+        ::core::compile_error!(::core::concat!(
+            "the options of `", ::core::stringify!($name), "` stand without `pub`: each is as visible as the struct"
+        ));
+    };
     ($(#[$meta:meta])* $vis:vis struct $name:ident {}) => {
         ::core::compile_error!("a plugin without options says `type Options = NoOptions;`");
     };
@@ -273,6 +283,34 @@ macro_rules! options {
 }
 
 /// Declares an enum of words, as options and JSON have them: parsed, printed and documented from one place.
+///
+/// ```
+/// use stook_plugin::{choice, options};
+///
+/// choice! {
+///     /// Who wins.
+///     pub enum Winner {
+///         /// Whoever came first.
+///         First = "first",
+///         /// Whoever came last.
+///         Last = "last",
+///     }
+/// }
+///
+/// options! {
+///     /// Options of `acme/take`.
+///     pub struct TakeOptions {
+///         /// Who wins.
+///         winner: Winner = Winner::First,
+///     }
+/// }
+///
+/// let options: TakeOptions = serde_json::from_str(r#"{"winner": "last"}"#)?;
+/// assert_eq!((options.winner, options.winner.as_str()), (Winner::Last, "last"));
+/// let wrong = serde_json::from_str::<TakeOptions>(r#"{"winner": "lst"}"#).unwrap_err().to_string();
+/// assert!(wrong.starts_with("`lst` is none of first, last; did you mean `last`?"));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[macro_export]
 macro_rules! choice {
     (
