@@ -1,6 +1,8 @@
 //! A host inside a program: what its callbacks may do to it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use stook::config::{Config, Source};
@@ -9,8 +11,8 @@ use stook::{
     SubmitRefusal,
 };
 use stook_plugin::{
-    Algebra, BuildError, Candidate, Conflicts, Draw, FailureDetector, MergeError, MergeInput, MergeStrategy,
-    Merged, NoOptions, Plugin, Pool, Registration, ScoringPolicy, Watch,
+    AggregatedResult, Algebra, BuildError, Candidate, Conflicts, Draw, FailureDetector, MergeError,
+    MergeInput, MergeStrategy, Merged, NoOptions, Plugin, Pool, Registration, ScoringPolicy, Watch,
 };
 use stook_tests::host::{config, one};
 use stook_tests::raw::{Raw, hello, result, worker};
@@ -24,8 +26,12 @@ collector.p = { publish = ["t.#"] }
 "#;
 
 fn builder(directory: &std::path::Path) -> stook::HostBuilder {
+    builder_of(CONFIG, directory)
+}
+
+fn builder_of(config: &str, directory: &std::path::Path) -> stook::HostBuilder {
     let registry = Registry::builder().build().expect("no plugins, no collision");
-    let source = Source::toml("stook.toml", CONFIG).unwrap();
+    let source = Source::toml("stook.toml", config).unwrap();
     let (config, _) = Config::load(&source, &registry, &BuildContext::default()).unwrap();
     Host::builder(config).endpoint(Endpoint::in_directory(directory.join("host")))
 }
@@ -256,6 +262,43 @@ async fn a_merge_that_fails_is_told_with_its_reason() {
     ended.expect("it ends well");
 }
 
+#[tokio::test]
+async fn a_callback_that_fails_for_long_is_told_and_so_is_its_recovery() {
+    let directory = tempfile::tempdir().unwrap();
+    let fails = Arc::new(AtomicBool::new(true));
+    let endpoint = Endpoint::in_directory(directory.path().join("host"));
+    let (to_events, mut events) = tokio::sync::mpsc::channel(1_024);
+    let callback = fails.clone();
+    let calls_back =
+        move |_: &AggregatedResult| assert!(!callback.load(Ordering::Relaxed), "as this test wants it");
+    let host = builder_of(&CONFIG.replace("1m", "1ms"), directory.path())
+        .on_complete("a", calls_back)
+        .on_event(move |event| _ = to_events.try_send(event.clone()));
+    let host = host.build().unwrap();
+    let handle = host.handle();
+    let asks = async {
+        soon(events.recv()).await.expect("it listens");
+        let (p, _) = Raw::join(&endpoint, hello("p", "t.x")).await;
+        p.say(result(1, "1", 5)).await;
+        loop {
+            match soon(events.recv()).await.expect("the host runs") {
+                Event::SinkFailing { sink, why } => {
+                    assert_eq!((&*sink, why.as_str()), ("a", "the sink panicked"));
+                    fails.store(false, Ordering::Relaxed);
+                }
+                Event::SinkRecovered { sink } => {
+                    assert_eq!((&*sink, fails.load(Ordering::Relaxed)), ("a", false));
+                    break;
+                }
+                _ => {}
+            }
+        }
+        handle.stop();
+    };
+    let (ended, ()) = tokio::join!(host.run(), asks);
+    ended.expect("it ends well");
+}
+
 /// An operator reads more than a collector may send in a frame.
 #[tokio::test]
 async fn a_status_of_very_many_is_given() {
@@ -266,7 +309,7 @@ async fn a_status_of_very_many_is_given() {
         config(&format!("[aggregate.a]\ntopics = [\"t.#\"]\ntimeout = \"1m\"\n{many}"), directory.path());
     let endpoint = Endpoint::in_directory(directory.path().join("host"));
     let host = Host::builder(config).endpoint(endpoint.clone());
-    let (handle, listens) = (host.handle(), std::sync::Arc::new(tokio::sync::Notify::new()));
+    let (handle, listens) = (host.handle(), Arc::new(tokio::sync::Notify::new()));
     let listener = listens.clone();
     let host = host.on_event(move |_| listener.notify_one()).build().unwrap();
     let asks = async move {

@@ -219,10 +219,25 @@ pub enum Event {
         /// Its name.
         plugin: &'static str,
         /// What it is, as [`PluginKind`](stook_plugin::PluginKind) has it: `completion`, `dedup`, `detection`, `merge`,
-        /// `order`, `restart` or `scoring`. A sink that fails is not told here.
+        /// `order`, `restart` or `scoring`. Of sinks [`SinkFailing`](Self::SinkFailing) tells.
         kind: &'static str,
         /// What it has done, and how often so far.
         what: String,
+    },
+    /// A sink, or a callback of [`on_complete`](crate::HostBuilder::on_complete), has failed for more than a second. Told
+    /// once, until it takes something again; each attempt is logged.
+    #[serde(rename = "sink.failing")]
+    SinkFailing {
+        /// Its name in the config; for a callback that of its aggregate.
+        sink: Arc<str>,
+        /// What it said last.
+        why: String,
+    },
+    /// A sink that was failing takes what it is given again.
+    #[serde(rename = "sink.recovered")]
+    SinkRecovered {
+        /// Its name.
+        sink: Arc<str>,
     },
     /// Somebody was not let in, or was shown out: a collector `in_session` that broke a rule.
     #[serde(rename = "connection.refused")]
@@ -334,6 +349,8 @@ pub(crate) fn log(event: &Event, stops: bool) {
         Event::PluginMisbehaved { plugin, kind, what } => {
             tracing::warn!(%plugin, %kind, what, "a policy misbehaves");
         }
+        Event::SinkFailing { sink, why } => tracing::error!(%sink, why, "a sink fails"),
+        Event::SinkRecovered { sink } => tracing::info!(%sink, "a sink has recovered"),
         Event::ConnectionRefused { collector, reason, why, in_session: true } => {
             let collector = collector.as_ref().map(display);
             tracing::warn!(collector, %reason, why, "session ended for a broken rule");
@@ -393,7 +410,9 @@ impl Cause {
             | Event::TaskRedistributed { .. }
             | Event::TaskQuarantined { .. }
             | Event::TaskEnded { .. }
-            | Event::PluginMisbehaved { .. } => return None,
+            | Event::PluginMisbehaved { .. }
+            | Event::SinkFailing { .. }
+            | Event::SinkRecovered { .. } => return None,
         };
         Some(Self::of_collector(what, collector))
     }

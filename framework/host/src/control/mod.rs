@@ -83,6 +83,8 @@ pub(crate) enum Message {
     Status(oneshot::Sender<Report>),
     /// Somebody wants a collector started again.
     Restart(CollectorId, oneshot::Sender<Result<(), RestartRefused>>),
+    /// A sink has failed for a while, and said this; or it does not any more.
+    Sink { sink: Arc<str>, fails: Option<String> },
     /// Stop everything and end.
     Stop,
 }
@@ -275,6 +277,8 @@ impl Control {
             // Whoever asked may have gone.
             Message::Status(answer) => _ = answer.send(self.report()),
             Message::Restart(collector, answer) => _ = answer.send(self.restart(&collector)),
+            Message::Sink { sink, fails: Some(why) } => self.tell(&Event::SinkFailing { sink, why }),
+            Message::Sink { sink, fails: None } => self.tell(&Event::SinkRecovered { sink }),
             Message::Stop => self.stop(),
         }
     }

@@ -14,10 +14,11 @@ use std::time::Duration;
 use stook_engine::{Emission, Released, Settlement};
 use stook_plugin::{AggregatedResult, Sink, Source};
 use stook_types::WallTime;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::HostError;
 use crate::config::Ack;
+use crate::control::Message;
 use crate::mailbox::Mailboxes;
 pub(crate) use lookers::{Looker, Lookers, Next};
 use outbox::Outbox;
@@ -48,6 +49,7 @@ pub(super) struct Shared {
     mailboxes: Arc<Mailboxes>,
     /// Counts releases and deliveries: something that had no room may have it now.
     progress: watch::Sender<u64>,
+    control: mpsc::Sender<Message>,
 }
 
 /// A set on its way to one or more sinks.
@@ -92,8 +94,9 @@ impl Delivery {
         targets: Vec<Target>,
         mailboxes: Arc<Mailboxes>,
         origin: WallTime,
+        control: mpsc::Sender<Message>,
     ) -> Result<Self, HostError> {
-        let shared = Arc::new(Shared { mailboxes, progress: watch::Sender::new(0) });
+        let shared = Arc::new(Shared { mailboxes, progress: watch::Sender::new(0), control });
         let mut outboxes: HashMap<usize, Vec<Arc<Outbox>>> = HashMap::new();
         let (mut workers, mut outlets, mut configured) = (Vec::new(), Vec::new(), Vec::new());
         for Target { name, plugin, taken_by, aggregates } in targets {
@@ -231,6 +234,12 @@ impl Shared {
         for (source, sequence) in parcels.iter().flat_map(|parcel| &parcel.origins) {
             self.mailboxes.delivered(source, *sequence);
         }
+    }
+
+    /// Tells control that a sink fails with this, or does not any more. Nobody waits for it here: if it has no room, the
+    /// log has said it.
+    pub(super) fn sink(&self, sink: &Arc<str>, fails: Option<String>) {
+        let _ = self.control.try_send(Message::Sink { sink: sink.clone(), fails });
     }
 
     pub(super) fn progressed(&self) {

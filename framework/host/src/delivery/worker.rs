@@ -92,6 +92,9 @@ impl Task {
         while let Some(parcels) = self.outbox.peek(BATCH) {
             match self.deliver(&parcels) {
                 Ok(()) => {
+                    if pause == PAUSES.1 {
+                        self.shared.sink(&self.name, None);
+                    }
                     if std::mem::replace(&mut pause, PAUSES.0) > PAUSES.0 {
                         self.outbox.fails(None);
                     }
@@ -101,12 +104,19 @@ impl Task {
                 }
                 Err(error) => {
                     tracing::error!(sink = %self.name, %error, again_in = ?pause, "failed to deliver");
-                    self.outbox.fails(Some(clipped(error.to_string())));
+                    let why = clipped(error.to_string());
+                    self.outbox.fails(Some(why.clone()));
                     if self.abandon.load(Ordering::Relaxed) {
                         return;
                     }
                     self.outbox.pause(pause);
-                    pause = (pause * 2).min(PAUSES.1);
+                    if pause < PAUSES.1 {
+                        pause = (pause * 2).min(PAUSES.1);
+                        // Once, and not for what a second attempt has mended.
+                        if pause == PAUSES.1 {
+                            self.shared.sink(&self.name, Some(why));
+                        }
+                    }
                 }
             }
         }
