@@ -109,9 +109,7 @@ where
     connection.protocol.welcome(admitted.session.source().epoch, admitted.heartbeat, admitted.last_lease);
     let Admitted { session, mailbox, routes, exited, heard, .. } = admitted;
     let intake = Intake::new(hub.clone(), session, mailbox.clone(), routes, replay_capacity);
-    Member { hub, connection, intake, mailbox, inbox, exited, heard, open, leaving: None }
-        .serve(phase)
-        .await;
+    Member { hub, connection, intake, mailbox, inbox, exited, heard, open, leaving: None }.serve(phase).await;
 }
 
 /// Reads up to the introduction. `None` if the peer left before it.
