@@ -129,13 +129,13 @@ async fn hello_that_cannot_be_taken() {
         (
             wire::Hello { protocol_major: 2, ..good() },
             Reason::Version,
-            "the peer speaks protocol 2.1, this side 1.2",
+            "the peer speaks protocol 2.2, this side 1.2",
             "update the host",
         ),
         (
             wire::Hello { protocol_major: 0, ..good() },
             Reason::Version,
-            "the peer speaks protocol 0.1, this side 1.2",
+            "the peer speaks protocol 0.2, this side 1.2",
             "rebuild the collector",
         ),
         (
