@@ -134,6 +134,8 @@ fn all_events() -> Vec<Event> {
         Event::TaskEnded { task: task(), task_id, correlation_id: correlation_id(), outcome: TaskOutcome::Partial },
         Event::TaskUnassigned { task: task(), why: "no collector has process.list so far; it waits for one".into() },
         Event::PluginMisbehaved { plugin: "p2c", kind: "scoring", what: "has panicked or made no sense once".into() },
+        Event::SinkFailing { sink: "file".into(), why: "no space left on device".into() },
+        Event::SinkRecovered { sink: "file".into() },
         Event::ConnectionRefused {
             collector: Some(collector()),
             reason: RejectReason::Token.as_str(),
