@@ -28,7 +28,7 @@ pub(crate) fn told_of(event: &Event) -> Option<(&'static str, String)> {
     Some(match event {
         Event::CollectorExited { collector, how } => ("ended", format!("{collector}: {how}")),
         // Of one that has exited, its end is told.
-        Event::CollectorLost { collector, why } if *why != Missing::Exited => {
+        Event::CollectorLost { collector, why, .. } if *why != Missing::Exited => {
             ("lost", format!("{collector}: {why}"))
         }
         Event::CollectorSilent { collector } => ("silent", format!("{collector}: killed")),
