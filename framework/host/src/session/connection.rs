@@ -8,6 +8,7 @@ use stook_proto::{HostSession, Rejection};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Duration, Instant, sleep_until, timeout};
 
+use super::acks::Acks;
 use crate::hub::Hub;
 
 /// Over any stream that is read and written by reference: sockets, and pipes in memory for tests.
@@ -17,6 +18,7 @@ pub(super) struct Connection<S> {
     pub(super) protocol: HostSession,
     /// What is being written. The protocol's own buffer fills meanwhile, and its bound holds.
     outgoing: BytesMut,
+    pub(super) acks: Acks,
     /// By when the peer must have taken so many bytes of what there is to write.
     owed: Option<(Instant, usize)>,
     /// The peer takes nothing more. What it sent before may still be there to read.
@@ -52,7 +54,8 @@ where
 {
     pub(super) fn new(hub: Arc<Hub>, stream: S) -> Self {
         let protocol = HostSession::new(hub.clock.now(), hub.limits);
-        Self { hub, stream, protocol, outgoing: BytesMut::new(), owed: None, deaf: false, unhurried: false }
+        let (outgoing, acks) = (BytesMut::new(), Acks::default());
+        Self { hub, stream, protocol, outgoing, acks, owed: None, deaf: false, unhurried: false }
     }
 
     /// Writes what there is to write until there is something to do about what was read. Loses nothing when it is
@@ -68,8 +71,14 @@ where
 
     /// The same, but returns as well when something was written.
     pub(super) async fn step(&mut self) -> Io {
+        let mut moment = None;
         if self.outgoing.is_empty() && self.protocol.wants_transmit() {
-            self.outgoing = self.protocol.transmit().split();
+            // Frames do not wait, and acknowledgements go along.
+            moment = if self.protocol.outbound_bytes() == 0 { self.acks.wait() } else { None };
+            if moment.is_none() {
+                self.outgoing = self.protocol.transmit().split();
+                self.acks.said();
+            }
         }
         if self.deaf {
             self.outgoing.clear();
@@ -98,6 +107,8 @@ where
             },
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Io::Deadline,
             () = sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => Io::Deaf,
+            // Time to write what has waited.
+            () = sleep_until(moment.unwrap_or_else(Instant::now)), if moment.is_some() => Io::Wrote,
         }
     }
 

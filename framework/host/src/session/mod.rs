@@ -1,5 +1,6 @@
 //! One connection: from the first byte to the last, on a task of its own.
 
+mod acks;
 mod connection;
 mod consumer;
 mod gaps;
@@ -24,6 +25,7 @@ use crate::event::{Refused, clipped};
 use crate::hub::{Hub, Phase, reached};
 use crate::mailbox::Mailbox;
 use crate::strangers::Place;
+use acks::Acks;
 use connection::{Connection, Io};
 use intake::{Finished, Intake};
 
@@ -106,6 +108,7 @@ where
         _ => return connection.reject(&shutting_down()).await,
     };
     drop(place);
+    connection.acks = Acks::of(replay_capacity);
     connection.protocol.welcome(admitted.session.source().epoch, admitted.heartbeat, admitted.last_lease);
     let Admitted { session, mailbox, routes, exited, heard, .. } = admitted;
     let intake = Intake::new(hub.clone(), session, mailbox.clone(), routes, replay_capacity);
@@ -214,7 +217,10 @@ where
         }
         while let Some(said) = self.connection.protocol.poll(self.hub.clock.now())? {
             match said {
-                Said::Results(batch) => self.intake.results(&mut self.connection.protocol, batch),
+                Said::Results(batch) => {
+                    self.connection.acks.came(batch.len());
+                    self.intake.results(&mut self.connection.protocol, batch);
+                }
                 Said::TaskFinished { lease, outcome } => {
                     let finished = self.intake.finished(Finished::said(lease, outcome));
                     self.tell(finished).await;
