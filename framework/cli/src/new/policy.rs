@@ -136,7 +136,7 @@ fn pascal(kebab: &str) -> String {
 fn module_name(plugin: &str, kind: PluginKind) -> String {
     const KEYWORDS: &str = " abstract as async await become box break const continue crate do dyn else enum extern false \
         final fn for gen if impl in let loop macro main match mod move mut override priv pub ref return self static \
-        struct super trait true try type typeof unsafe unsized use virtual where while yield lib ";
+        struct super trait true try type typeof unsized use virtual where while yield lib ";
     let name = plugin.replace('-', "_");
     if KEYWORDS.contains(&format!(" {name} ")) { format!("{name}_{kind}") } else { name }
 }

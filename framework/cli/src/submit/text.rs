@@ -24,7 +24,7 @@ pub(super) struct InOrder<'a>(pub(super) &'a Value);
 /// A longer value is cut: it is there to be seen, not to be read whole.
 const VALUE: usize = 1_000;
 
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 17] = [
     "aggregate",
     "correlation_id",
     "emission_id",
@@ -32,6 +32,7 @@ const FIELDS: [&str; 16] = [
     "revision",
     "outcome",
     "reason",
+    "error",
     "value",
     "results",
     "duplicates",
@@ -106,6 +107,9 @@ impl Set<'_> {
             format!("{} ({})", contributor.field("collector").shown(), contributor.field("results").shown())
         });
         line(Style::Dim, "from", or_nobody(from));
+        if let Some(error) = set.field("error").text() {
+            line(Style::Yellow, "error", error);
+        }
         if set.field("missing").list().len() > 0 {
             line(Style::Yellow, "missing", or_nobody(set.field("missing").list().map(who_and_why)));
         }
@@ -207,8 +211,8 @@ task 0f0e0d0c-0b0a-4908-8706-050403020100  correlation ID mine
     #[test]
     fn a_set_with_all_that_can_be_wrong_with_it() {
         let set = value(
-            r#"{"aggregate": "scan", "outcome": "partial", "reason": "collectors-lost", "latency_us": 18904,
-                "revision": 2, "value": [{"pid": 1, "name": "in\u001bit"}],
+            r#"{"aggregate": "scan", "outcome": "partial", "reason": "merge-failed", "latency_us": 18904,
+                "error": "no 2 agree", "revision": 2, "value": [{"pid": 1, "name": "in\u001bit"}],
                 "contributors": [{"collector": "p-1", "results": 1}, {"collector": "p-2", "results": 2}],
                 "missing": [{"collector": "n-1", "reason": "exited"}],
                 "conflicts": [{"field": ["pid"], "kind": "type", "collector": "p-2", "got": "string"},
@@ -217,8 +221,9 @@ task 0f0e0d0c-0b0a-4908-8706-050403020100  correlation ID mine
         assert_eq!(
             Set(Look::at(&set)).text(Paint::NONE),
             "\
-scan  partial (collectors-lost) in 18.9ms, revision 2
+scan  partial (merge-failed) in 18.9ms, revision 2
   from      p-1 (1), p-2 (2)
+  error     no 2 agree
   missing   n-1 (exited)
   conflict  pid (type, p-2), payload (decode, p-1)
   value     [{\"name\":\"in\\u001bit\",\"pid\":1}]

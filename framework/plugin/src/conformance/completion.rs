@@ -155,7 +155,7 @@ struct Set {
 impl Debug for Set {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { members, unassigned, bytes, age, entered, value, .. } = self;
-        let answered = |member: &Member| (member.collector.clone(), member.expected, member.answered);
+        let answered = |member: &Member| (member.collector.to_string(), member.expected, member.answered);
         f.debug_struct("Set")
             .field("results", &format_args!("{}", said(&self.results)))
             .field("members (expected, answered)", &members.iter().map(answered).collect::<Vec<_>>())

@@ -68,11 +68,16 @@ fn answer<T>(to: impl Display, ask: impl FnOnce() -> T) -> T {
 
 /// A text of which nobody would read more.
 fn brief(text: &impl Display) -> String {
-    const ENOUGH: usize = 2_000;
+    cut(text, 2_000)
+}
+
+/// The first so many bytes of a text, and how many there are more.
+fn cut(text: &impl Display, enough: usize) -> String {
     let mut text = text.to_string();
-    if text.len() > ENOUGH {
-        let more = text.len() - ENOUGH;
-        text.truncate(text.floor_char_boundary(ENOUGH));
+    if text.len() > enough {
+        let end = text.floor_char_boundary(enough);
+        let more = text.len() - end;
+        text.truncate(end);
         text += &format!("… ({more} bytes more)");
     }
     text

@@ -6,7 +6,7 @@ use std::fmt::{self, Display, Formatter};
 use stook_types::{CollectorId, Value};
 
 use super::results::{FLAVOURS, count, hostile, object, payload, result};
-use super::{brief, one_of};
+use super::{brief, cut, one_of};
 use crate::{Conflict, Contribution, Draw};
 
 /// A few results of a few collectors.
@@ -47,7 +47,9 @@ pub(super) fn said(sent: &[Contribution]) -> impl Display {
             let value = result.payload.decode().ok();
             let (comma, from) = (if place == 0 { "" } else { ", " }, &result.source.collector);
             match value {
-                Some(value) => write!(f, "{comma}{from} {value:?}")?,
+                Some(value) => {
+                    write!(f, "{comma}{from} {}", cut(&fmt::from_fn(|f| write!(f, "{value:?}")), 200))?
+                }
                 None => write!(f, "{comma}{from} (cannot be decoded)")?,
             }
         }
