@@ -84,7 +84,8 @@ impl Notices {
 
     /// There is a session.
     pub(crate) fn taken(&mut self) {
-        if !std::mem::take(&mut self.last_loss).is_empty() {
+        // A log has a line of its own for it.
+        if !std::mem::take(&mut self.last_loss).is_empty() && !tracing::dispatcher::has_been_set() {
             self.warn("the host has taken this collector");
         }
     }
