@@ -29,7 +29,7 @@ pub enum RejectReason {
     Duplicate,
     /// The token is not the one given at spawn.
     Token,
-    /// A declared topic is not granted.
+    /// A declared topic is not granted. Reserved: hosts take the collector, and refuse the results on that topic.
     TopicNotAllowed,
     /// `Hello` contradicts itself or exceeds a limit.
     Declaration,
