@@ -101,7 +101,7 @@ impl OperatorSession {
     pub fn acknowledge(&mut self, number: u64) -> Result<(), RequestError> {
         match self.state {
             State::Closed => Err(RequestError::Closed),
-            State::Subscribed { to_sink: true } if number <= self.sets => {
+            State::Subscribed { to_sink: true } if (1..=self.sets).contains(&number) => {
                 encode(wire::AggregateAck { floor: number }, &mut self.out);
                 Ok(())
             }

@@ -11,7 +11,7 @@ use stook_types::{Capability, CollectorId, CorrelationId, Value};
 use crate::host::{HostArg, failure};
 use crate::look::Look;
 use crate::output::{Failure, Paint, print, print_json, say};
-use text::{Ended, InOrder, Set, Taken};
+use text::{Ended, Set, Taken};
 
 /// Have a host run a task now, and say what becomes of it.
 ///
@@ -116,7 +116,7 @@ impl Args {
             let said = client.next().await.map_err(failure)?;
             let look = Look::at(&said);
             if let Some(set) = said.as_object().and_then(|fields| fields.get("result")) {
-                self.print(&InOrder(set), |paint| Set(look.field("result")).text(paint))?;
+                self.print(&stook::Set::from(set.clone()), |paint| Set(look.field("result")).text(paint))?;
             } else if let Some(outcome) = look.field("ended").field("outcome").text() {
                 self.print(&said, |paint| Ended(look.field("ended")).text(paint))?;
                 let done = outcome == TaskOutcome::Done.as_str();

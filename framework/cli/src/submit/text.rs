@@ -2,9 +2,8 @@
 
 use std::fmt::Write;
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
 use stook::TaskOutcome;
-use stook_types::{Outcome, Value};
+use stook_types::Outcome;
 
 use crate::look::{Look, many, time};
 use crate::output::{Paint, Style};
@@ -18,31 +17,8 @@ pub(super) struct Set<'a>(pub(super) Look<'a>);
 /// The task has ended.
 pub(super) struct Ended<'a>(pub(super) Look<'a>);
 
-/// A released set with its fields in the order in which sinks write them.
-pub(super) struct InOrder<'a>(pub(super) &'a Value);
-
 /// A longer value is cut: it is there to be seen, not to be read whole.
 const VALUE: usize = 1_000;
-
-const FIELDS: [&str; 17] = [
-    "aggregate",
-    "correlation_id",
-    "emission_id",
-    "generation",
-    "revision",
-    "outcome",
-    "reason",
-    "error",
-    "value",
-    "results",
-    "duplicates",
-    "contributors",
-    "missing",
-    "conflicts",
-    "opened_at",
-    "released_at",
-    "latency_us",
-];
 
 // === impl Taken ===
 
@@ -169,21 +145,10 @@ fn or_nobody(items: impl Iterator<Item = String>) -> String {
     if items.is_empty() { "nobody".to_owned() } else { items.join(", ") }
 }
 
-// === impl InOrder ===
-
-impl Serialize for InOrder<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let Some(fields) = self.0.as_object() else { return self.0.serialize(to) };
-        let mut map = to.serialize_map(Some(fields.len()))?;
-        let known = FIELDS.iter().filter_map(|name| fields.get_key_value(*name));
-        let rest = fields.iter().filter(|(name, _)| !FIELDS.contains(&name.as_str()));
-        known.chain(rest).try_for_each(|(name, value)| map.serialize_entry(name, value))?;
-        map.end()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use stook_types::Value;
+
     use super::*;
 
     fn value(json: &str) -> Value {
@@ -249,13 +214,5 @@ scan  partial (merge-failed) in 18.9ms, revision 2
         assert_eq!(Ended(Look::at(&ended)).text(Paint::NONE), said);
         let ended = value(r#"{"outcome": "done", "failures": []}"#);
         assert_eq!(Ended(Look::at(&ended)).text(Paint::NONE), "done\n");
-    }
-
-    #[test]
-    fn fields_stand_as_sinks_write_them_and_new_ones_last() {
-        let set =
-            value(r#"{"zebra": 1, "value": {"b": 1, "a": 2}, "outcome": "complete", "aggregate": "a"}"#);
-        let json = serde_json::to_string(&InOrder(&set)).unwrap();
-        assert_eq!(json, r#"{"aggregate":"a","outcome":"complete","value":{"a":2,"b":1},"zebra":1}"#);
     }
 }

@@ -87,8 +87,7 @@ impl TestHost {
         ran(self.command(args))
     }
 
-    /// Starts `stook`, for a test that sends it signals; its output can be read.
-    #[cfg(unix)]
+    /// Starts `stook`; its output can be read.
     pub(super) fn spawn(&self, args: &[&str]) -> std::process::Child {
         use std::process::Stdio;
 

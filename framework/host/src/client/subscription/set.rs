@@ -11,6 +11,13 @@ pub struct Set(pub(crate) ReceivedSet);
 
 static NOTHING: Value = Value::Null;
 
+/// From an answer to a task that is waited for: there a set is the field `result`. It cannot be acknowledged.
+impl From<Value> for Set {
+    fn from(set: Value) -> Self {
+        Self(ReceivedSet { number: 0, set, omitted: String::new() })
+    }
+}
+
 impl Set {
     /// What the results became together; null if the set is not [whole](Self::omitted).
     pub fn value(&self) -> &Value {
@@ -137,4 +144,19 @@ impl Serialize for InOrder<'_> {
         known.chain(rest).try_for_each(|(name, value)| map.serialize_entry(name, value))?;
         map.end()
     }
+}
+
+#[cfg(test)]
+#[test]
+fn fields_stand_as_sinks_write_them_and_new_ones_last() {
+    let set = r#"{"zebra": 1, "value": {"b": 1, "a": 2}, "outcome": "complete", "aggregate": "a",
+        "missing": [{"zebra": 1, "reason": "exited", "collector": "p-1"}]}"#;
+    let set = Set::from(serde_json::from_str::<Value>(set).unwrap());
+    assert_eq!(
+        serde_json::to_string(&set).unwrap(),
+        concat!(
+            r#"{"aggregate":"a","outcome":"complete","value":{"a":2,"b":1},"#,
+            r#""missing":[{"collector":"p-1","reason":"exited","zebra":1}],"zebra":1}"#
+        )
+    );
 }
