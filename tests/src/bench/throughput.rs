@@ -88,8 +88,8 @@ pub(super) fn measure(bench: &mut Bench) -> Result<Outcome, Halt> {
         ),
         format!("{LIMIT}: one protobuf message a frame, buffered writes, decoded and dropped; before and after each run"),
         format!("samples are runs of {window:?}; ratios are medians over the runs"),
-        "the bar counts `accepted`, which is the default and keeps nobody together: what a collector is ahead of the \
-         others is bounded by the limits of sets only"
+        "the bar counts `accepted`, the default: no replay buffer bounds how far a collector is ahead there, but who opens \
+         sets reads after who fills them while there are many"
             .into(),
     ];
     let value = acks[0].1.ratio.median();
