@@ -1,7 +1,7 @@
 //! The live view: what is going on, redrawn in place on a terminal.
 //!
 //! * [`model`] is what is known ([`machine`]: the host's status; [`progress`]: how far a task has come, by its events).
-//! * [`render`] makes lines of it ([`page`], [`line`]), for any size, without a terminal.
+//! * [`render`] makes lines of it (`page`, `line`), for any size, without a terminal.
 //! * [`screen`] puts lines on the terminal, and gives it back.
 //! * [`job`] is what a shell may do meanwhile; [`log`] keeps other lines off the screen.
 //!
