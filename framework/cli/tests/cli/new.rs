@@ -46,6 +46,8 @@ fn every_new_crate_builds_and_passes_its_tests() {
     let directory = &Path::new(env!("CARGO_TARGET_TMPDIR")).join("new");
     drop(fs::remove_dir_all(directory));
     fs::create_dir_all(directory).unwrap();
+    // As anybody formats, not as this workspace does.
+    fs::write(directory.join("rustfmt.toml"), "").unwrap();
     let made = new(directory, &["collector", "disk-watch"]);
     assert_eq!((made.code, made.err.as_str()), (0, ""));
     for kind in KINDS {
@@ -74,8 +76,7 @@ fn every_new_crate_builds_and_passes_its_tests() {
     let host = ["run", "--offline", "--quiet", "-p", "acme-host", "--", "plugins", "list", "--kind", "merge"];
     let plugins = succeeds(directory, &host);
     assert!(plugins.contains("acme/a-merge") && plugins.contains("acme/match"), "{plugins}");
-    // As anybody formats, not as this workspace does. Without rustfmt there is nobody to ask.
-    fs::write(directory.join("rustfmt.toml"), "").unwrap();
+    // Without rustfmt there is nobody to ask.
     if cargo(directory, &["fmt", "--version"]).status.success() {
         succeeds(directory, &["fmt", "--check"]);
     }
