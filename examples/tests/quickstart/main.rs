@@ -299,5 +299,5 @@ fn a_collector_that_is_started_by_hand_explains_itself() {
     let says = String::from_utf8(uptime.stderr).unwrap();
     assert_eq!(uptime.status.code(), Some(69));
     assert!(says.starts_with("`uptime` is a stook collector: it works for a host"), "{says}");
-    assert!(says.contains("stook run --config"), "{says}");
+    assert!(says.contains("stook run stook.toml"), "{says}");
 }
