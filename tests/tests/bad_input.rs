@@ -7,9 +7,9 @@ use bytes::BytesMut;
 use stook::HostLimits;
 use stook_proto::wire;
 use stook_proto::wire::reject::Reason;
-use stook_tests::raw::{Raw, frame_of, framed, hello, item, result};
+use stook_tests::raw::{Raw, answer, frame_of, framed, hello, item, result, worker};
 use stook_tests::{TestHost, soon};
-use stook_types::Outcome;
+use stook_types::{Outcome, Value};
 
 const COLLECTOR: &str = env!("CARGO_BIN_EXE_stook-test-collector");
 
@@ -423,4 +423,40 @@ async fn who_does_not_read_is_not_waited_for_and_cannot_make_the_host_hold_more(
     let (told, ()) = tokio::join!(host.refused(), flood);
     assert!(told.contains("the collector sent 1 results where it had credit for 0"), "{told}");
     end(host, 1).await;
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_one_aggregate_is_no_shortfall_of_another() {
+    let config = r#"
+        [aggregate.a]
+        topics = ["t.#"]
+        complete = { use = "expected" }
+        timeout = "20s"
+        [aggregate.b]
+        topics = ["u.#"]
+        complete = { use = "expected" }
+        timeout = "20s"
+        [collector.raw-1]
+        publish = ["t.#", "u.#"]
+        [task.scan]
+        every = "1h"
+        capabilities = ["scan"]
+        fan_out = "each"
+        into = ["a", "b"]
+    "#;
+    let limits = HostLimits { max_result_bytes: 2_000, ..HostLimits::default() };
+    let mut host = TestHost::builder(config, COLLECTOR).limits(limits).start().await;
+    let hello = wire::Hello { topics: vec!["t.x".into(), "u.x".into()], ..worker("raw-1", "t.x", "scan") };
+    let (mut raw, _) = Raw::join(host.endpoint(), hello).await;
+    let assign = raw.assignment().await;
+    raw.say(wire::TaskStarted { lease: assign.lease }).await;
+    raw.say(answer(1, &assign, Value::Bytes(vec![7; 3_000]))).await; // of a
+    let mut small = answer(2, &assign, 1);
+    small.items[0].topic = 1; // of b
+    raw.say(small).await;
+    raw.say(wire::TaskFinished { lease: assign.lease, ..Default::default() }).await;
+    for _ in 0..2 {
+        let set = host.result().await;
+        assert!(&*set.aggregate == "a" || set.reason.to_string() == "expected", "{set:?}");
+    }
 }

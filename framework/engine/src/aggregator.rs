@@ -281,13 +281,31 @@ impl ResultAggregator {
         self.unrouted.refuse(reason);
     }
 
-    /// As [`refused`](Self::refused). Nobody knows where it belonged: each open set of this correlation ID that knows its
-    /// collector has not all that it was to have.
-    pub fn refused_of(&self, collector: &CollectorId, id: &CorrelationId, reason: Refusal) {
-        self.refused(reason);
+    /// Counts a result that was refused before it was offered, where the route of its topic is known: the open set of its
+    /// correlation ID lacks it. Where there is none nobody knows where it belonged, and each such set that knows its
+    /// collector may.
+    pub fn refused_of(
+        &self,
+        route: Option<Route>,
+        collector: &CollectorId,
+        id: &CorrelationId,
+        reason: Refusal,
+    ) {
+        let aggregates = match route {
+            Some(route) => {
+                let aggregate = &self.aggregates[route.aggregate];
+                add(&aggregate.counters.received, 1);
+                aggregate.counters.refuse(reason);
+                std::slice::from_ref(aggregate)
+            }
+            None => {
+                self.refused(reason);
+                &self.aggregates
+            }
+        };
         if reason.leaves_a_gap() {
             let key = SetKey::Id(id.clone());
-            self.aggregates.iter().for_each(|aggregate| aggregate.note_refused(&key, collector));
+            aggregates.iter().for_each(|aggregate| aggregate.note_refused(&key, collector));
         }
     }
 

@@ -134,7 +134,7 @@ impl World {
         match admitted {
             Ok(result) => self.offer(result),
             Err(reason) => {
-                self.aggregator.refused_of(&sent.from, &sent.id, reason);
+                self.aggregator.refused_of(None, &sent.from, &sent.id, reason);
                 let topic = sent.topic.as_ref().map(ToString::to_string);
                 self.note_refusal(&sent.from, topic, sent.id.to_string(), reason);
             }

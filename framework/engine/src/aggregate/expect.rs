@@ -366,6 +366,10 @@ fn withdraw(open: &mut OpenSet, from: &CollectorId, awaits_last: bool) {
         return;
     }
     member.withdrawn = true;
+    if member.ended_tasks == 0 {
+        // Whoever has the task now says all of it anew.
+        member.refused = false;
+    }
     if member.announced || member.ended_tasks > 0 || member.failed.is_some() {
         let has_answered = member.ended_tasks > 0 || (awaits_last && member.last);
         member.answered = has_answered && member.failed.is_none();

@@ -1,10 +1,10 @@
 //! Whom a set waits for: tasks, losses, reconnects, and the reason for each collector that is missing.
 
-use stook_engine::{AggregateSpec, Expected, LatePolicy, LateSpec};
+use stook_engine::{AggregateSpec, Expected, LatePolicy, LateSpec, LeaseId};
 use stook_plugin::Unexpected;
 use stook_types::Missing;
 
-use crate::harness::{Rig, collector, ms, source, spec};
+use crate::harness::{Rig, collector, key, ms, shot, source, spec};
 use crate::policies::{announced, expected, expected_or, quorum};
 
 fn rig() -> Rig {
@@ -352,4 +352,25 @@ fn a_hundred_announcements_of_one_set_are_one_expectation() {
     rig.offer("p1", "1", 1);
     rig.lose("p2", Missing::Exited);
     assert_eq!(rig.emitted(), ["1 partial collectors-lost [1] missing p2=exited"]);
+}
+
+#[test]
+fn what_an_earlier_life_was_refused_is_no_shortfall_of_the_next() {
+    let mut spec = AggregateSpec { completion: vec![announced()], ..spec() };
+    spec.limits.bytes_per_set = 20;
+    let mut rig = Rig::new(spec);
+    rig.connect("p1", 1);
+    rig.announce("1", &tasks(&[("p1", 1)])).unwrap();
+    assert_eq!(
+        rig.shoot(&shot("p1", "1", "\"a text of more than twenty bytes\"").under(1)),
+        "refused too-large"
+    );
+    let (set, p1) = (key("1"), collector("p1"));
+    rig.act(|engine, now, out| engine.reassign(now, 0, &set, Some((&p1, LeaseId(1))), None, out));
+    rig.lose("p1", Missing::Exited);
+    rig.connect("p1", 2); // it begins anew
+    rig.act(|engine, now, out| engine.reassign(now, 0, &set, None, Some(&p1), out));
+    assert_eq!(rig.shoot(&shot("p1", "1", 1).under(2)), "accepted");
+    rig.finished("1", "p1");
+    assert_eq!(rig.emitted(), ["1 complete expected [1]"]);
 }

@@ -119,7 +119,7 @@ impl Intake {
         self.brought += batch.len();
         for received in batch {
             let TopicRoute { topic, route } = &self.routes[received.topic];
-            let route = received.refuse.map_or(*route, Err);
+            let (route, of) = (received.refuse.map_or(*route, Err), route.ok());
             let offered = Offered {
                 topic: topic.clone(),
                 correlation_id: received.correlation_id,
@@ -133,7 +133,7 @@ impl Intake {
             match route {
                 Err(reason) => {
                     let collector = &self.session.source().collector;
-                    self.hub.aggregator.refused_of(collector, &offered.correlation_id, reason);
+                    self.hub.aggregator.refused_of(of, collector, &offered.correlation_id, reason);
                     self.refuse(protocol, &offered, reason);
                 }
                 Ok(route) => {
