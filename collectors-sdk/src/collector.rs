@@ -12,7 +12,7 @@ use crate::{Description, Recorder};
 /// A collector: it answers tasks, or streams on its own, or both.
 ///
 /// Methods are called on the runtime's threads, many at once if a capability's concurrency says so. Work that
-/// blocks belongs into [`tokio::task::spawn_blocking`]; a collector that only blocks is a
+/// blocks belongs into `tokio::task::spawn_blocking`; a collector that only blocks is a
 /// [`BlockingCollector`](crate::BlockingCollector).
 pub trait Collector: Send + Sync + 'static {
     /// What it is and what it can do. Called once, before anything else.

@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// Ask every collector that has one of the capabilities.
     #[arg(long, group = "fan_out")]
     each: bool,
-    /// Ask the best collector for each capability, and another one if that fails; the default.
+    /// Ask the best collector for each capability, and another one if that is lost or stalls; the default.
     #[arg(long, group = "fan_out")]
     one: bool,
     /// Ask these collectors.
