@@ -168,11 +168,11 @@ impl Host {
         let specs = aggregates.into_iter().map(|aggregate| slow.watch_aggregate(aggregate.spec)).collect();
         let dispatch = slow.watch(dispatch);
         let clock = Clock::start();
-        let delivery =
-            Delivery::start(acks, targets, Arc::default(), clock.origin_on_the_wall(), control.clone())?;
+        let (origin, memory) = (clock.origin_on_the_wall(), host.memory.bytes());
+        let delivery = Delivery::start(acks, targets, Arc::default(), origin, memory, control.clone())?;
         let hub = Arc::new(Hub {
             clock,
-            aggregator: ResultAggregator::new(specs, host.memory.bytes()),
+            aggregator: ResultAggregator::new(specs, memory),
             delivery,
             ticker: Ticker::default(),
             turns: Turns::default(),

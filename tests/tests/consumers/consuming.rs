@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stook::{HostError, HostLimits};
 use stook_proto::wire;
-use stook_tests::raw::item;
+use stook_tests::raw::{Raw, hello, item};
 use stook_tests::{TestHost, soon, until};
 use stook_types::Value;
 
@@ -112,6 +112,45 @@ async fn a_consumer_that_is_not_there_holds_up_the_producers_of_its_aggregate_on
     }
     let counters = host.stop().await.counters;
     assert_eq!((counters.received, counters.delivered), (2 * MANY, 2 * MANY));
+}
+
+#[tokio::test]
+async fn large_sets_that_wait_for_a_consumer_leave_memory_to_other_aggregates() {
+    let limits = "timeout = \"60s\"\nlimits = { bytes_per_set = \"64KiB\", sets = 8 }";
+    let config = [
+        "[host]\nmemory = \"2MiB\"".to_owned(),
+        TWO.replace("timeout = \"60s\"", limits),
+        "[collector.raw-2]\npublish = [\"fast.#\"]".to_owned(),
+    ]
+    .join("\n");
+    let (host, raw) = start(TestHost::builder(&config, COLLECTOR).start().await).await;
+    let large =
+        |n: u64| wire::Results { items: vec![item(n, &format!("{n}"), Value::Bytes(vec![7; 50_000]))] };
+    for n in 1..=60 {
+        raw.say(large(n)).await;
+    }
+    // Long before there are 1,024 of them.
+    let sink = sink_where(&host, "it is full", |sink| sink["full"] == true).await;
+    assert!(sink["waiting"].as_u64() < Some(20), "{sink}");
+    let (mut other, _) = Raw::join(host.endpoint(), hello("raw-2", "fast.x")).await;
+    other.say(large(1)).await;
+    other.acknowledged(1).await;
+    let status = host.status().await;
+    let held_up = ["safe", "fast"].map(|name| {
+        let aggregates = status["aggregates"].as_array().expect("a list");
+        aggregates.iter().find(|aggregate| aggregate["name"] == name).expect("it is there")["held_up_by"]
+            .clone()
+    });
+    assert_eq!(held_up, [serde_json::json!(["sink detector"]), serde_json::json!([])], "{status:#}");
+
+    let mut consumer = consume(&host).await;
+    for n in 1..=60i64 {
+        let set = next(&mut consumer).await;
+        assert_eq!(set.correlation_id(), &Value::from(n.to_string()));
+        soon(consumer.ack(&set)).await.unwrap();
+    }
+    drop((raw, other, consumer));
+    host.stop().await;
 }
 
 #[tokio::test]

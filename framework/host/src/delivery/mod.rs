@@ -88,19 +88,22 @@ pub(crate) struct Configured {
 }
 
 impl Delivery {
-    /// Starts a thread for each sink that is no consumer's.
+    /// Starts a thread for each sink that is no consumer's. Half of the memory is for what waits for sinks, in equal parts:
+    /// whoever takes nothing leaves the other half, and theirs, to the others.
     pub(crate) fn start(
         acks: Vec<Ack>,
         targets: Vec<Target>,
         mailboxes: Arc<Mailboxes>,
         origin: WallTime,
+        memory: usize,
         control: mpsc::Sender<Message>,
     ) -> Result<Self, HostError> {
         let shared = Arc::new(Shared { mailboxes, progress: watch::Sender::new(0), control });
         let mut outboxes: HashMap<usize, Vec<Arc<Outbox>>> = HashMap::new();
         let (mut workers, mut outlets, mut configured) = (Vec::new(), Vec::new(), Vec::new());
+        let share = memory / 2 / targets.len().max(1);
         for Target { name, plugin, taken_by, aggregates } in targets {
-            let outbox = Arc::new(Outbox::new(name.clone()));
+            let outbox = Arc::new(Outbox::new(name.clone(), share));
             aggregates.iter().for_each(|i| outboxes.entry(*i).or_default().push(outbox.clone()));
             configured.extend(plugin.map(|plugin| Configured { name, plugin, aggregates }));
             match taken_by {

@@ -19,6 +19,10 @@ pub(super) struct Outbox {
     /// The same, for a reader that is no thread.
     arrived: Notify,
     length: AtomicUsize,
+    /// What waits takes so much of the memory, which it shares with the results of all aggregates.
+    bytes: AtomicUsize,
+    /// From so many bytes on, the sink does not keep up.
+    share: usize,
     /// What the sink said when it failed last, while it fails.
     error: Mutex<Option<String>>,
 }
@@ -43,7 +47,7 @@ pub(crate) struct Reader {
     pub(crate) pid: Option<u32>,
 }
 
-/// More than this, and the sink does not keep up.
+/// From so many sets on, the sink does not keep up.
 const BOUND: usize = 1_024;
 /// More than this, or larger ones, are not left to be dropped: perhaps nobody brings a next one.
 const SPENT: usize = 256;
@@ -72,7 +76,8 @@ pub(crate) struct ConsumerStatus {
 }
 
 impl Outbox {
-    pub(super) fn new(name: Arc<str>) -> Self {
+    /// For a sink that keeps up while less than these bytes of the memory wait for it.
+    pub(super) fn new(name: Arc<str>, share: usize) -> Self {
         let (parcels, spent) = (VecDeque::new(), Vec::new());
         Self {
             name,
@@ -87,6 +92,8 @@ impl Outbox {
             changed: Condvar::new(),
             arrived: Notify::new(),
             length: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            share,
             error: Mutex::new(None),
         }
     }
@@ -111,13 +118,14 @@ impl Outbox {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.length.load(Ordering::Relaxed) < BOUND
+        self.length.load(Ordering::Relaxed) < BOUND && self.bytes.load(Ordering::Relaxed) < self.share
     }
 
     /// True if there was nothing to read before: then somebody may wait, and it is the caller's duty to [`wake`](Self::wake).
     #[must_use]
     pub(super) fn push(&self, parcel: Arc<Parcel>) -> bool {
         let mut queue = self.queue();
+        self.bytes.fetch_add(parcel.bytes, Ordering::Relaxed);
         queue.parcels.push_back(parcel);
         self.length.store(queue.parcels.len(), Ordering::Relaxed);
         let first = queue.parcels.len() == queue.handed + 1;
@@ -155,6 +163,8 @@ impl Outbox {
         queue.since = Instant::now();
         let Queue { parcels: waiting, spent, handed, .. } = &mut *queue;
         *handed = handed.saturating_sub(parcels.len());
+        let bytes = parcels.iter().map(|parcel| parcel.bytes).sum();
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
         let left = SPENT.saturating_sub(spent.len());
         let small = |parcel: &Arc<Parcel>| parcel.bytes <= SMALL;
         spent.extend(waiting.drain(..parcels.len()).filter(small).take(left));
