@@ -27,6 +27,7 @@ impl Backoff {
     /// It worked: begin again with short waits.
     pub(crate) fn reset(&mut self) {
         self.attempt = 0;
+        self.longest = LONGEST;
     }
 
     /// Whether nothing is likely to change soon.
@@ -62,5 +63,14 @@ mod tests {
         assert!(waits.iter().skip(20).any(|wait| *wait < LONGEST / 2));
         backoff.reset();
         assert!(backoff.next() <= FIRST);
+    }
+
+    #[test]
+    fn patience_ends_when_it_worked() {
+        let mut backoff = Backoff::new(Incarnation::random());
+        backoff.patient(true);
+        assert!((0..200).any(|_| backoff.next() > LONGEST));
+        backoff.reset();
+        assert!((0..200).all(|_| backoff.next() <= LONGEST));
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Runner<C> {
     welcome: bool,
     was_welcome: bool,
     leaving: Option<Leaving>,
+    /// Whether a signal has asked it to stop.
+    stopped: bool,
     /// What the stream ended with.
     failure: Option<String>,
     /// Whether it has ended by itself, with nothing left to do.
@@ -75,6 +77,7 @@ impl<C: Collector> Runner<C> {
             welcome: false,
             was_welcome: false,
             leaving: None,
+            stopped: false,
             failure: None,
             done: false,
             notices: Notices::new(),
@@ -157,12 +160,16 @@ impl<C: Collector> Runner<C> {
                         .patient(rejection.reason == RejectReason::Duplicate && !self.options.supervised);
                     self.notices.lost(&rejection);
                 }
-                End::Lost(why) => self.notices.lost(&why),
+                End::Lost(why) => {
+                    // Whoever had the name may have gone with the host.
+                    self.backoff.patient(false);
+                    self.notices.lost(&why);
+                }
             }
             if self.options.supervised && self.alone_since.elapsed() >= self.options.orphan_grace {
                 return Err(RunError::Orphaned(self.options.orphan_grace));
             }
-            if self.may_go() || self.wait(stop.as_mut()).await {
+            if self.wait(stop.as_mut()).await {
                 return Ok(());
             }
         }
@@ -182,21 +189,18 @@ impl<C: Collector> Runner<C> {
     }
 
     /// Waits before the next attempt. `true` if there is to be none.
-    async fn wait<S: Future<Output = ()>>(&mut self, stop: Pin<&mut S>) -> bool {
+    async fn wait<S: Future<Output = ()>>(&mut self, mut stop: Pin<&mut S>) -> bool {
         let retry = sleep(self.backoff.next());
-        tokio::pin!(retry, stop);
-        loop {
+        tokio::pin!(retry);
+        while !self.may_go() {
             tokio::select! {
                 () = &mut retry => return false,
-                () = &mut stop, if self.leaving.is_none() => return true,
-                ended = stream_end(&mut self.stream) => {
-                    self.stream_ended(ended);
-                    if self.may_go() {
-                        return true;
-                    }
-                }
+                () = until(self.leaving_deadline()) => {}
+                () = stop.as_mut(), if self.heeds_signals() => self.stop(),
+                ended = stream_end(&mut self.stream) => self.stream_ended(ended),
             }
         }
+        true
     }
 
     /// Serves one connection to its end.
@@ -226,9 +230,7 @@ impl<C: Collector> Runner<C> {
                 },
                 () = core.output.notified(), if output.is_empty() => {}
                 () = until(self.deadline()) => {}
-                () = stop.as_mut(), if self.leaving.is_none() => {
-                    self.leave("asked to stop by a signal", self.options.drain_grace);
-                }
+                () = stop.as_mut(), if self.heeds_signals() => self.stop(),
                 ended = stream_end(&mut self.stream) => self.stream_ended(ended),
                 (lease, outcome) = self.tasks.next() => self.task_ended(lease, outcome),
             }
@@ -364,8 +366,11 @@ impl<C: Collector> Runner<C> {
 
     fn deadline(&self) -> Option<Instant> {
         let session = self.core.session().deadline().map(|deadline| self.core.instant(deadline));
-        let leaving = self.leaving.as_ref().map(|leaving| leaving.deadline(self.is_busy()));
-        session.into_iter().chain(leaving).min()
+        session.into_iter().chain(self.leaving_deadline()).min()
+    }
+
+    fn leaving_deadline(&self) -> Option<Instant> {
+        self.leaving.as_ref().map(|leaving| leaving.deadline(self.is_busy()))
     }
 }
 

@@ -29,14 +29,28 @@ impl Leaving {
 }
 
 impl<C: Collector> Runner<C> {
+    /// Whether a signal can still change something. The host of a supervised collector has said how much time it has.
+    pub(super) fn heeds_signals(&self) -> bool {
+        !self.stopped && (self.leaving.is_none() || !self.options.supervised)
+    }
+
+    /// A signal asks it to stop.
+    pub(super) fn stop(&mut self) {
+        self.stopped = true;
+        self.leave("asked to stop by a signal", self.options.drain_grace);
+    }
+
     pub(super) fn leave(&mut self, reason: &'static str, grace: Duration) {
-        if self.leaving.is_some() {
-            return;
-        }
-        tracing::info!(reason, "leaving");
         let now = Instant::now();
         // A grace past all reason, from a host that means for ever.
         let grace = grace.min(Duration::from_secs(24 * 3600));
+        if let Some(leaving) = &mut self.leaving {
+            // Whoever is in more of a hurry decides.
+            leaving.tasks_until = leaving.tasks_until.min(now + grace.mul_f64(TASKS_SHARE));
+            leaving.until = leaving.until.min(now + grace);
+            return;
+        }
+        tracing::info!(reason, "leaving");
         self.leaving = Some(Leaving {
             reason,
             tasks_until: now + grace.mul_f64(TASKS_SHARE),
@@ -76,9 +90,13 @@ impl<C: Collector> Runner<C> {
         None
     }
 
-    /// Whether nothing is left to be said to a host that is not there now.
-    pub(super) fn may_go(&self) -> bool {
-        let nothing = || self.stream.is_none() && self.core.session().unsettled() == 0;
-        self.leaving.as_ref().is_some_and(|leaving| Instant::now() >= leaving.until || nothing())
+    /// Whether nothing is left to be said to a host that is not there now, or no time to wait for it.
+    pub(super) fn may_go(&mut self) -> bool {
+        let Some(leaving) = &self.leaving else { return false };
+        let now = Instant::now();
+        if now >= leaving.tasks_until {
+            self.stream = None;
+        }
+        now >= leaving.until || (self.stream.is_none() && self.core.session().unsettled() == 0)
     }
 }
