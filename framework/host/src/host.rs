@@ -89,7 +89,7 @@ pub struct Summary {
 
 /// What may wait for control.
 const MESSAGES: usize = 1_024;
-/// Operators at a time.
+/// Operators at a time, with those who look on.
 const OPERATORS: usize = 256;
 
 impl Host {

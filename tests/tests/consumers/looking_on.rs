@@ -87,6 +87,33 @@ async fn whoever_is_too_slow_to_look_on_is_told_what_was_skipped_and_slows_nobod
 }
 
 #[tokio::test]
+async fn those_who_look_on_or_ask_keep_no_consumer_out_and_not_each_other() {
+    let (host, raw) = two().await;
+    let mut taps = Vec::new();
+    for _ in 0..64 {
+        taps.push(tap(&host, &[]).await);
+    }
+    let (text, remedy) = refusal(client(&host).await.tap([""; 0])).await;
+    assert_eq!(text, "64 connections look on already");
+    assert_eq!(remedy, "end one of them, or give this one a sink of its own");
+    let mut asking = Vec::new();
+    for _ in 64..256 {
+        let mut client = client(&host).await;
+        soon(client.status()).await.expect("there is room");
+        asking.push(client);
+    }
+    let busy = soon(client(&host).await.status()).await.expect_err("all places are taken");
+    assert!(busy.is_temporary() && busy.to_string().contains("too many operators"), "{busy}");
+
+    let consumer = consume(&host).await;
+    // Without a place it is told why not, as ever.
+    let (text, _) = refusal(client(&host).await.consume("detector")).await;
+    assert!(text.starts_with("the sink `detector` has a consumer already"), "{text}");
+    drop((taps, asking, consumer, raw));
+    host.stop().await;
+}
+
+#[tokio::test]
 async fn who_breaks_a_rule_is_told_which() {
     let (mut host, raw) = two().await;
     let version = wire::Subscribe { protocol_major: 1, ..wire::Subscribe::default() };

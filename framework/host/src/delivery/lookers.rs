@@ -44,16 +44,22 @@ struct Row {
     bytes: usize,
 }
 
+/// Who may look on at a time.
+pub(crate) const LOOKERS: usize = 64;
 /// More than this many sets, or bytes of them, are not kept for whoever is slow. One set is, however large.
 const SETS: usize = 1_024;
 const BYTES: usize = 16 * 1024 * 1024;
 
 impl Lookers {
-    /// From now on, at these aggregates.
-    pub(crate) fn look(self: &Arc<Self>, aggregates: Vec<bool>) -> Looker {
+    /// From now on, at these aggregates. `None` if too many do.
+    pub(crate) fn look(self: &Arc<Self>, aggregates: Vec<bool>) -> Option<Looker> {
         let seen = Arc::new(Seen { aggregates, row: Mutex::default(), arrived: Notify::new() });
-        self.change(|all| all.push(seen.clone()));
-        Looker { lookers: self.clone(), seen }
+        let has_room = self.change(|all| {
+            let has_room = all.len() < LOOKERS;
+            all.extend(has_room.then(|| seen.clone()));
+            has_room
+        });
+        has_room.then(|| Looker { lookers: self.clone(), seen })
     }
 
     pub(super) fn tell(&self, aggregate: usize, parcel: &Arc<Parcel>) {
@@ -64,12 +70,13 @@ impl Lookers {
         all.iter().filter(|seen| seen.aggregates[aggregate]).for_each(|seen| seen.push(parcel));
     }
 
-    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Seen>>)) {
+    fn change<T>(&self, change: impl FnOnce(&mut Vec<Arc<Seen>>) -> T) -> T {
         let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
         let mut changed = all.to_vec();
-        change(&mut changed);
+        let given = change(&mut changed);
         self.any.store(!changed.is_empty(), Ordering::Release);
         *all = changed.into();
+        given
     }
 }
 

@@ -20,7 +20,7 @@ use crate::HostError;
 use crate::config::Ack;
 use crate::control::Message;
 use crate::mailbox::Mailboxes;
-pub(crate) use lookers::{Looker, Lookers, Next};
+pub(crate) use lookers::{LOOKERS, Looker, Lookers, Next};
 use outbox::Outbox;
 pub(crate) use outbox::{ConsumerStatus, SinkStatus};
 pub(crate) use outlet::{Consumer, Outlet};

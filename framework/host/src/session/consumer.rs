@@ -15,7 +15,7 @@ use super::connection::{Connection, Io};
 use super::set;
 use super::shutting_down;
 use crate::consumer::ConsumerSink;
-use crate::delivery::{Configured, Consumer, Looker, Next};
+use crate::delivery::{Configured, Consumer, LOOKERS, Looker, Next};
 use crate::event::Refused;
 use crate::hub::{Hub, Phase, reached};
 
@@ -66,7 +66,11 @@ fn look_on(hub: &Hub, names: &[String]) -> Result<Feed, Refusal> {
     let wanted: Vec<bool> = all.iter().map(is_wanted).collect();
     let subscribed =
         Subscribed { aggregates: all.into_iter().filter(is_wanted).collect(), sink: None, window: None };
-    Ok(Feed { from: From::Aggregates(hub.delivery.lookers().look(wanted)), subscribed })
+    let looker = hub.delivery.lookers().look(wanted).ok_or_else(|| {
+        let remedy = "end one of them, or give this one a sink of its own".to_owned();
+        (format!("{LOOKERS} connections look on already"), remedy)
+    })?;
+    Ok(Feed { from: From::Aggregates(looker), subscribed })
 }
 
 async fn consume(hub: &Hub, name: &str, window: u32, peer: Peer) -> Result<Feed, Refusal> {
@@ -114,13 +118,13 @@ pub(super) async fn serve<S>(
     hub: &Arc<Hub>,
     mut connection: Connection<S>,
     Feed { from, subscribed }: Feed,
-    permit: SemaphorePermit<'_>,
+    permit: Option<SemaphorePermit<'_>>,
     phase: watch::Receiver<Phase>,
 ) where
     for<'a> &'a S: AsyncRead + AsyncWrite + Unpin,
 {
-    // The consumers of sinks are as many as the config says, and shall not be kept out by whoever looks on.
-    let _permit = matches!(from, From::Aggregates(_)).then_some(permit);
+    // The consumer of a sink takes no place from whoever asks.
+    let _permit = permit.filter(|_| matches!(from, From::Aggregates(_)));
     // A slow one holds up its sink, which is what it is there for, or nobody.
     connection.do_not_hurry();
     let reply = to_value(&Reply { subscribed }).expect("names and a number");

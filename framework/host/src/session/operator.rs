@@ -8,7 +8,7 @@ use serde::Serialize;
 use stook_plugin::SetKey;
 use stook_proto::host::Event as Said;
 use stook_proto::transport::Peer;
-use stook_proto::{HostSession, RejectReason, Rejection, Request, Submission};
+use stook_proto::{HostSession, RejectReason, Rejection, Request, Submission, Subscription};
 use stook_types::{CollectorId, CorrelationId, Missing, TaskId, TaskOutcome, Value, to_value};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -42,11 +42,14 @@ pub(super) async fn serve<S>(
 ) where
     for<'a> &'a S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Ok(permit) = hub.operators.try_acquire() else {
-        let busy = Rejection::new(RejectReason::Busy, "too many operators", "ask again after a while");
-        return connection.reject(&busy).await;
-    };
-    drop(place);
+    let permit = hub.operators.try_acquire().ok();
+    let consumes = matches!(first, Request::Subscribe(Subscription::Sink { .. }));
+    // There are as many consumers of sinks as the config says: whoever asks or looks on shall not keep them out.
+    if permit.is_none() && !consumes {
+        return connection.reject(&busy()).await;
+    }
+    // One that has no permit stays a stranger until it has its sink.
+    let place = permit.is_none().then_some(place);
     let (to, mut answers) = mpsc::channel(ANSWERS);
     let mut asking: Option<Asking> = None;
     let mut asked = Some(first);
@@ -54,8 +57,16 @@ pub(super) async fn serve<S>(
         match asked.take() {
             None => {}
             Some(Request::Subscribe(subscription)) => match consumer::admit(hub, &subscription, peer).await {
-                Ok(feed) => return consumer::serve(hub, connection, feed, permit, phase).await,
-                Err((text, remedy)) => connection.protocol.refuse_request(text, remedy),
+                Ok(feed) => {
+                    drop(place);
+                    return consumer::serve(hub, connection, feed, permit, phase).await;
+                }
+                Err((text, remedy)) => {
+                    connection.protocol.refuse_request(text, remedy);
+                    if permit.is_none() {
+                        return connection.reject(&busy()).await;
+                    }
+                }
             },
             Some(request) => asking = Some(Box::pin(answer(hub.clone(), request, to.clone()))),
         }
@@ -87,6 +98,10 @@ pub(super) async fn serve<S>(
             }
         }
     }
+}
+
+fn busy() -> Rejection {
+    Rejection::new(RejectReason::Busy, "too many operators", "ask again after a while")
 }
 
 fn say(protocol: &mut HostSession, answer: Answer) {
