@@ -4,11 +4,11 @@
 //! shall not look like one that works.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::Write;
 use std::time::Duration;
 
-use stook_types::Topic;
+use stook_types::{MonoTime, Quiet, Topic};
 use tokio::time::Instant;
 
 /// Says things, and not too often.
@@ -16,17 +16,30 @@ use tokio::time::Instant;
 pub(crate) struct Notices {
     /// For a log, or for standard error where there is none.
     say: fn(&str),
-    /// Lines may be said until then …
-    window_ends: Instant,
-    /// … of which so many were, and so many were not.
-    lines: u32,
-    left_out: u64,
+    begin: Instant,
+    quiet: Quiet<Cause>,
     /// What was said last of the connection, while there is no session.
     last_loss: String,
-    refused: BTreeMap<(Option<Topic>, String), u64>,
+    refused: BTreeMap<(Option<Topic>, String), Refused>,
 }
 
-/// Lines in a window.
+/// What a line is about. None silences another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cause {
+    Host,
+    Refused,
+    Task,
+}
+
+/// Results refused on one topic for one reason.
+#[derive(Debug, Default)]
+struct Refused {
+    count: u64,
+    /// It is said again when they are so many.
+    next: u64,
+}
+
+/// Lines of one cause in a window.
 const LINES: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(60);
 
@@ -47,37 +60,50 @@ impl Notices {
     fn to(say: fn(&str)) -> Self {
         Self {
             say,
-            window_ends: Instant::now() + WINDOW,
-            lines: 0,
-            left_out: 0,
+            begin: Instant::now(),
+            quiet: Quiet::new(LINES, WINDOW),
             last_loss: String::new(),
             refused: BTreeMap::new(),
         }
     }
 
-    /// Says it, if this is not one too many.
-    pub(crate) fn warn(&mut self, what: &str) {
-        let now = Instant::now();
-        if now >= self.window_ends {
-            let left_out = std::mem::take(&mut self.left_out);
-            if left_out > 0 {
-                (self.say)(&format!("{left_out} more lines were left out"));
-            }
-            (self.window_ends, self.lines) = (now + WINDOW, 0);
-        }
-        if self.lines < LINES {
-            self.lines += 1;
+    /// Says it, if this is not one too many. Whether it was said.
+    pub(crate) fn warn(&mut self, cause: Cause, what: &str) -> bool {
+        self.tell_left_out();
+        let admitted = self.quiet.admits(MonoTime::at(self.begin.elapsed()), cause);
+        if admitted {
             (self.say)(what);
-        } else {
-            self.left_out += 1;
         }
+        admitted
+    }
+
+    /// Says how many lines were left out, where their minute is over.
+    pub(crate) fn tell_left_out(&mut self) {
+        self.tell_until(MonoTime::at(self.begin.elapsed()));
+    }
+
+    /// Says how many lines were left out: nothing is said after this.
+    pub(crate) fn end(&mut self) {
+        self.tell_until(MonoTime::at(Duration::MAX));
+    }
+
+    fn tell_until(&mut self, time: MonoTime) {
+        for (cause, left_out) in self.quiet.take_ended(time) {
+            (self.say)(&format!("{left_out} more lines about {cause} were left out"));
+        }
+    }
+
+    /// When there is something to [tell](Self::tell_left_out).
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.quiet.next().map(|due| self.begin + due.since_origin())
     }
 
     /// There is no session, or no longer. The same reason is said once until there is one again.
     pub(crate) fn lost(&mut self, why: &impl Display) {
         let why = why.to_string();
-        if why != self.last_loss {
-            self.warn(&format!("no session with the host, trying again: {why}"));
+        if why != self.last_loss
+            && self.warn(Cause::Host, &format!("no session with the host, trying again: {why}"))
+        {
             self.last_loss = why;
         }
     }
@@ -86,7 +112,7 @@ impl Notices {
     pub(crate) fn taken(&mut self) {
         // A log has a line of its own for it.
         if !std::mem::take(&mut self.last_loss).is_empty() && !tracing::dispatcher::has_been_set() {
-            self.warn("the host has taken this collector");
+            self.warn(Cause::Host, "the host has taken this collector");
         }
     }
 
@@ -96,22 +122,27 @@ impl Notices {
         if self.refused.len() >= APART && !self.refused.contains_key(&what) {
             what = (None, "other reasons".to_owned());
         }
-        let (topic, count) = (what.0.clone(), self.refused.entry(what).or_default());
-        *count += 1;
-        let count = *count;
-        if !is_power_of_ten(count) {
+        let refused = self.refused.entry(what.clone()).or_default();
+        refused.count += 1;
+        let Refused { count, next } = *refused;
+        if count < next {
             return;
         }
-        let on = topic.map_or_else(String::new, |topic| format!(" on `{topic}`"));
+        let on = what.0.as_ref().map_or_else(String::new, |topic| format!(" on `{topic}`"));
         let often = if count == 1 { String::new() } else { format!(", {count} so far") };
         let remedy = remedy(reason).map_or_else(String::new, |remedy| format!("; {remedy}"));
-        self.warn(&format!("the host refuses results{on}: {reason}{often}{remedy}"));
+        let said = format!("the host refuses results{on}: {reason}{often}{remedy}");
+        if self.warn(Cause::Refused, &said)
+            && let Some(refused) = self.refused.get_mut(&what)
+        {
+            refused.next = 10u64.saturating_pow(count.ilog10() + 1);
+        }
     }
 
     /// How many results were refused, and a topic and a reason of them, of which there were most.
     pub(crate) fn most_refused(&self) -> Option<(u64, Option<&Topic>, &str)> {
-        let sum = self.refused.values().sum();
-        let ((topic, reason), _) = self.refused.iter().max_by_key(|(_, count)| **count)?;
+        let sum = self.refused.values().map(|refused| refused.count).sum();
+        let ((topic, reason), _) = self.refused.iter().max_by_key(|(_, refused)| refused.count)?;
         Some((sum, topic.as_ref(), reason))
     }
 }
@@ -134,11 +165,14 @@ pub(crate) fn remedy(reason: &str) -> Option<&'static str> {
     })
 }
 
-fn is_power_of_ten(mut number: u64) -> bool {
-    while number >= 10 && number.is_multiple_of(10) {
-        number /= 10;
+impl Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Host => "the host",
+            Self::Refused => "refused results",
+            Self::Task => "failed tasks",
+        })
     }
-    number == 1
 }
 
 fn say(what: &str) {
@@ -208,15 +242,45 @@ mod tests {
     async fn a_flood_is_a_few_lines_and_a_number() {
         let mut notices = notices();
         for n in 0..1_000 {
-            notices.warn(&n.to_string());
+            notices.warn(Cause::Task, &n.to_string());
         }
         assert_eq!(said().len(), LINES as usize);
-        tokio::time::advance(WINDOW).await;
-        notices.warn("later");
-        assert_eq!(said(), ["980 more lines were left out", "later"]);
+        tokio::time::sleep_until(notices.next().expect("there is something to be told")).await;
+        notices.tell_left_out();
+        assert_eq!(said(), ["980 more lines about failed tasks were left out"]);
+        assert_eq!(notices.next(), None);
+        notices.warn(Cause::Task, "later");
+        assert_eq!(said(), ["later"]);
         for n in 0..10_000 {
             notices.refused(None, &n.to_string());
         }
         assert!(notices.refused.len() <= APART + 1, "a host that invents reasons");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_cause_does_not_silence_another() {
+        let mut notices = notices();
+        while notices.warn(Cause::Task, "a task failed") {}
+        notices.lost(&"gone");
+        notices.refused(None, "late");
+        assert_eq!(said().len(), LINES as usize + 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_left_out_is_not_taken_for_said() {
+        let (mut notices, topic) = (notices(), Topic::new("t.a").ok());
+        for cause in [Cause::Host, Cause::Refused] {
+            while notices.warn(cause, "something else") {}
+        }
+        let both = |notices: &mut Notices| {
+            notices.lost(&"gone");
+            notices.refused(topic.clone(), "late");
+            said().into_iter().filter(|line| line.contains("gone") || line.contains("late")).count()
+        };
+        said();
+        assert_eq!(both(&mut notices), 0);
+        tokio::time::advance(WINDOW).await;
+        assert_eq!(both(&mut notices), 2);
+        assert_eq!(both(&mut notices), 0, "they are said once");
     }
 }

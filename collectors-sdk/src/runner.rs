@@ -20,7 +20,7 @@ use crate::backoff::Backoff;
 use crate::cancellation::Cancellation;
 use crate::core::Core;
 use crate::link::Connect;
-use crate::notices::Notices;
+use crate::notices::{Cause, Notices};
 use crate::recorder::Own;
 use crate::tasks::{Tasks, until, why};
 use crate::{Collector, Description, Options, Recorder, RunError, Task, TaskError};
@@ -110,6 +110,7 @@ impl<C: Collector> Runner<C> {
         self.tasks = Tasks::default();
         self.stream = None;
         drop(heart);
+        self.notices.end();
         let recorded = self.core.recorded();
         let lost = self.core.session().unsettled();
         if lost > 0 {
@@ -196,6 +197,7 @@ impl<C: Collector> Runner<C> {
             tokio::select! {
                 () = &mut retry => return false,
                 () = until(self.leaving_deadline()) => {}
+                () = until(self.notices.next()) => self.notices.tell_left_out(),
                 () = stop.as_mut(), if self.heeds_signals() => self.stop(),
                 ended = stream_end(&mut self.stream) => self.stream_ended(ended),
             }
@@ -230,6 +232,7 @@ impl<C: Collector> Runner<C> {
                 },
                 () = core.output.notified(), if output.is_empty() => {}
                 () = until(self.deadline()) => {}
+                () = until(self.notices.next()) => self.notices.tell_left_out(),
                 () = stop.as_mut(), if self.heeds_signals() => self.stop(),
                 ended = stream_end(&mut self.stream) => self.stream_ended(ended),
                 (lease, outcome) = self.tasks.next() => self.task_ended(lease, outcome),
@@ -320,7 +323,9 @@ impl<C: Collector> Runner<C> {
     fn task_ended(&mut self, lease: Lease, outcome: TaskOutcome) {
         match &outcome {
             TaskOutcome::Done => {}
-            TaskOutcome::Failed(text) => self.notices.warn(&format!("a task failed: {text}")),
+            TaskOutcome::Failed(text) => {
+                self.notices.warn(Cause::Task, &format!("a task failed: {text}"));
+            }
             TaskOutcome::Returned(text) => tracing::info!(%lease, text, "gave a task back"),
         }
         self.core.session().task_finished(lease, outcome);

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use stook_proto::transport::Peer;
 use stook_proto::{HostSession, RejectReason, Rejection};
+use stook_types::Quiet;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::task::JoinSet;
-use tokio::time::{Duration, sleep, timeout};
+use tokio::time::{Duration, sleep, sleep_until, timeout};
 
 use crate::control::Message;
 use crate::event::Refused;
 use crate::hub::{Hub, Phase, reached};
-use crate::quiet::Quiet;
 use crate::session::{self, Open};
 use crate::strangers::Strangers;
 
@@ -37,20 +37,23 @@ where
     let mut sessions = JoinSet::new();
     let mut failures = Quiet::new(LOGGED, Duration::from_secs(60));
     loop {
+        let due = failures.next();
         let accepted = tokio::select! {
             biased;
             () = reached(&mut phase, Phase::Stopping) => break,
             Some(_) = sessions.join_next() => continue,
+            () = sleep_until(hub.clock.instant(due.unwrap_or_default())), if due.is_some() => {
+                for ((), left_out) in failures.take_ended(hub.clock.now()) {
+                    tracing::warn!(left_out, "connections could not be accepted since");
+                }
+                continue;
+            }
             accepted = accept() => accepted,
         };
         // Every check is made after the connection is ours: a cancelled accept takes nothing with it.
         let refused = match accepted {
             Err(error) => {
-                let now = hub.clock.now();
-                for ((), left_out) in failures.take_ended(now) {
-                    tracing::warn!(left_out, "connections could not be accepted since");
-                }
-                if failures.admits(now, ()) {
+                if failures.admits(hub.clock.now(), ()) {
                     tracing::warn!(%error, "a connection cannot be accepted at present");
                 }
                 sleep(PAUSE).await;

@@ -28,7 +28,6 @@ mod hub;
 mod mailbox;
 #[cfg(test)]
 mod messages;
-mod quiet;
 mod session;
 mod signal;
 #[cfg(all(test, feature = "toml"))]

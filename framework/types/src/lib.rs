@@ -15,6 +15,7 @@ mod ids;
 mod messages;
 mod near;
 mod payload;
+mod quiet;
 mod reason;
 mod serialize;
 mod time;
@@ -28,6 +29,8 @@ pub use ids::{
 };
 pub use near::nearest;
 pub use payload::{DecodeError, Encoding, Payload};
+#[doc(hidden)]
+pub use quiet::Quiet;
 pub use reason::{Discard, Missing, Outcome, Refusal, TaskOutcome};
 pub use serialize::{SerializeError, to_value};
 pub use time::{MonoTime, WallTime};

@@ -4,13 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use stook_engine::{Offered, Released, ResultAggregator, Route, Session, Verdict};
 use stook_plugin::Source;
-use stook_types::{CollectorId, CorrelationId, Incarnation, MonoTime, SessionEpoch, Topic, to_value};
+use stook_types::{CollectorId, CorrelationId, Incarnation, MonoTime, Quiet, SessionEpoch, Topic, to_value};
 use tokio::time::Duration;
 
 use crate::config::HOST;
 use crate::event::{self, Cause, Event, Listener};
 use crate::hub::Hub;
-use crate::quiet::Quiet;
 
 /// Where events go.
 pub(super) struct Feed {

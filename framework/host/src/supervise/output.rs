@@ -6,12 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::BufMut;
 use serde::Serialize;
-use stook_types::CollectorId;
-use stook_types::MonoTime;
+use stook_types::{CollectorId, MonoTime, Quiet};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Duration, Instant, timeout_at};
-
-use crate::quiet::Quiet;
 
 /// The last lines of a collector, over all its lives. Bounded: older ones give way, and are counted.
 #[derive(Clone, Debug, Default)]

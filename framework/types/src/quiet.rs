@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use stook_types::MonoTime;
+use crate::MonoTime;
 
 /// Counts lines by cause. Causes are of a bounded set: nothing in one is chosen by who causes it.
+#[doc(hidden)]
 #[derive(Debug)]
-pub(crate) struct Quiet<C> {
+pub struct Quiet<C> {
     lines: u32,
     window: Duration,
     causes: BTreeMap<C, Window>,
@@ -24,12 +25,12 @@ struct Window {
 
 impl<C: Ord> Quiet<C> {
     /// So many lines of each cause are written within a window, which begins with the first of them.
-    pub(crate) const fn new(lines: u32, window: Duration) -> Self {
+    pub const fn new(lines: u32, window: Duration) -> Self {
         Self { lines, window, causes: BTreeMap::new(), due: None }
     }
 
     /// Whether a line is to be written. If not, it is counted.
-    pub(crate) fn admits(&mut self, now: MonoTime, cause: C) -> bool {
+    pub fn admits(&mut self, now: MonoTime, cause: C) -> bool {
         let new = || Window { ends: now + self.window, lines: 0, left_out: 0 };
         let window = self.causes.entry(cause).or_insert_with(new);
         if window.left_out == 0 && window.ends <= now {
@@ -45,12 +46,12 @@ impl<C: Ord> Quiet<C> {
     }
 
     /// When there is something to [`take_ended`](Self::take_ended).
-    pub(crate) fn next(&self) -> Option<MonoTime> {
+    pub fn next(&self) -> Option<MonoTime> {
         self.due
     }
 
     /// The causes of which lines were left out in a window that has ended, and how many. Forgets all whose window has.
-    pub(crate) fn take_ended(&mut self, now: MonoTime) -> Vec<(C, u64)> {
+    pub fn take_ended(&mut self, now: MonoTime) -> Vec<(C, u64)> {
         if self.due.is_none_or(|due| due > now) {
             return Vec::new();
         }
