@@ -1,5 +1,9 @@
 //! What goes wrong slowly: hangs, sessions that come and go, hosts that die.
 
+#[cfg(unix)]
+#[path = "faults/apart.rs"]
+mod apart;
+
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -9,6 +13,9 @@ use stook_tests::host::processes_of;
 use stook_tests::raw::{Raw, hello, result};
 use stook_tests::{TestHost, until};
 use stook_types::Outcome;
+
+#[cfg(unix)]
+use apart::Apart;
 
 const COLLECTOR: &str = env!("CARGO_BIN_EXE_stook-test-collector");
 
@@ -81,61 +88,11 @@ async fn sessions_come_and_go_and_leave_nothing() {
     assert_eq!(host.stop().await.counters.delivered, 100);
 }
 
-/// A host in a process of its own, whose events are read as they come.
-struct Apart {
-    host: std::process::Child,
-    events: std::sync::mpsc::Receiver<String>,
-}
-
-/// What such a host needs: its config in a file, and where it is to listen.
-fn apart(directory: &tempfile::TempDir, config: &str) -> (std::path::PathBuf, Endpoint) {
+/// What a host in a process of its own needs: its config in a file, and where it is to listen.
+fn place(directory: &tempfile::TempDir, config: &str) -> (std::path::PathBuf, Endpoint) {
     let file = directory.path().join("host.toml");
     std::fs::write(&file, config.replace("@collector", COLLECTOR)).expect("written");
     (file, Endpoint::in_directory(directory.path().join("host")))
-}
-
-impl Apart {
-    fn start(config: &std::path::Path, endpoint: &Endpoint) -> Self {
-        let mut host = Command::new(env!("CARGO_BIN_EXE_stook-test-host"));
-        host.args([config, endpoint.directory()]);
-        Self::of(host)
-    }
-
-    fn of(mut host: Command) -> Self {
-        use std::io::BufRead;
-        let mut host = host.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
-        let (to, events) = std::sync::mpsc::sync_channel(10_000);
-        let lines = std::io::BufReader::new(host.stderr.take().expect("piped")).lines();
-        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| to.send(line)));
-        Self { host, events }
-    }
-
-    /// The next event that begins like this.
-    fn event(&self, begins: &str) -> String {
-        loop {
-            let event = self.events.recv_timeout(stook_tests::PATIENCE).expect("it happens in time");
-            if event.starts_with(begins) {
-                return event;
-            }
-        }
-    }
-
-    /// What has happened so far and was not looked at.
-    fn so_far(&self) -> Vec<String> {
-        self.events.try_iter().collect()
-    }
-
-    fn stop(mut self) {
-        drop(self.host.stdin.take());
-        assert!(self.host.wait().expect("a child of ours").success());
-    }
-}
-
-impl Drop for Apart {
-    fn drop(&mut self) {
-        let _ = self.host.kill();
-        let _ = self.host.wait();
-    }
 }
 
 /// The process that an event of a connection names.
@@ -167,7 +124,7 @@ async fn a_host_that_comes_back_takes_its_predecessors_collectors_over() {
         capabilities = ["work"]
         into = ["a"]
     "#;
-    let (file, endpoint) = apart(&directory, config);
+    let (file, endpoint) = place(&directory, config);
     let first = Apart::start(&file, &endpoint);
     let pids =
         [first.event("CollectorConnected"), first.event("CollectorConnected")].map(|event| pid_in(&event));
@@ -223,7 +180,7 @@ async fn a_host_that_was_stopped_blames_nobody_for_it() {
         capabilities = ["work"]
         into = ["a"]
     "#;
-    let (file, endpoint) = apart(&directory, config);
+    let (file, endpoint) = place(&directory, config);
     let host = Apart::start(&file, &endpoint);
     host.event("TaskEnded");
     stook_tests::host::signal(host.host.id(), rustix::process::Signal::STOP);
@@ -246,7 +203,7 @@ async fn a_host_that_runs_out_of_file_descriptors_recovers() {
     let directory = tempfile::Builder::new().prefix("stook").tempdir().expect("a directory");
     let config =
         "[aggregate.a]\ntopics = [\"t.#\"]\ntimeout = \"5s\"\n[collector.raw-1]\npublish = [\"t.#\"]\n";
-    let (file, endpoint) = apart(&directory, config);
+    let (file, endpoint) = place(&directory, config);
     let mut shell = Command::new("sh");
     shell
         .args(["-c", "ulimit -n 26; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_stook-test-host")])
@@ -289,7 +246,7 @@ async fn collectors_do_not_outlive_a_host_that_was_killed() {
         command = ["@collector", "topic=t.x"]
         publish = ["t.#"]
     "#;
-    let (file, endpoint) = apart(&directory, config);
+    let (file, endpoint) = place(&directory, config);
     let mut host = Command::new(env!("CARGO_BIN_EXE_stook-test-host"))
         .args([file.as_path(), endpoint.directory()])
         .stdin(Stdio::piped())

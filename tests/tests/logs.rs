@@ -1,6 +1,8 @@
 //! What a hostile collector can do to the log of a host: little. Lines are bounded in number and length, and nothing in
 //! one moves a cursor or begins another.
 
+#![cfg(unix)]
+
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -125,13 +127,11 @@ fn check(log: &str) {
 }
 
 #[tokio::test]
-#[cfg(unix)]
 async fn a_hostile_collector_fills_no_log_of_text() {
     check(&log_of_an_attack(LogFormat::Text).await);
 }
 
 #[tokio::test]
-#[cfg(unix)]
 async fn a_hostile_collector_fills_no_log_of_json() {
     let log = log_of_an_attack(LogFormat::Json).await;
     check(&log);

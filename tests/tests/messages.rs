@@ -1,5 +1,7 @@
 //! What a collector is told that is not let in, or has broken a rule: see `messages/rejections.txt`.
 
+#![cfg(unix)]
+
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
@@ -59,7 +61,6 @@ async fn gone(host: &mut TestHost, incarnation: &[u8]) {
 }
 
 #[tokio::test]
-#[cfg(unix)]
 async fn rejections() {
     let mut host = TestHost::builder(CONFIG, "").start().await;
     let mut page = Page { text: String::new(), reasons: BTreeSet::new() };

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdout};
 
-use super::host::{PATIENCE, TestHost};
+use super::host::TestHost;
 use super::stook;
 
 /// Two aggregates, with a collector for each; what `a` releases goes to a file as well.
@@ -134,7 +134,7 @@ fn ctrl_c_and_a_reader_who_has_seen_enough_are_no_failures() {
     assert!(line(&mut tap.out).starts_with("a  complete"));
     let Tap { mut process, out, mut err } = tap;
     drop(out);
-    let end = std::time::Instant::now() + PATIENCE;
+    let end = std::time::Instant::now() + super::host::PATIENCE;
     while process.try_wait().unwrap().is_none() {
         two.release(&["test.work", "--into", "a"]);
         assert!(std::time::Instant::now() < end, "it ends");
