@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use stook::{HostError, HostLimits};
+use stook::{ClientError, HostError, HostLimits};
+use stook_proto::operator::RequestError;
 use stook_proto::wire;
 use stook_tests::raw::{Raw, hello, item};
 use stook_tests::{TestHost, soon, until};
@@ -239,6 +240,45 @@ async fn what_is_cancelled_is_not_lost() {
         }
     }
     sink_where(&host, "all but the last are acknowledged", |sink| sink["waiting"] == 1).await;
+    drop((raw, consumer));
+    let _ = host.end().await;
+}
+
+#[tokio::test]
+async fn a_set_of_an_earlier_connection_acknowledges_nothing_of_this_one() {
+    let (host, mut raw) = two().await;
+    raw.say(on(SAFE, 1..=4)).await;
+    let mut first = consume(&host).await;
+    let (_, old) = (next(&mut first).await, next(&mut first).await);
+    soon(first.ack(&old)).await.unwrap();
+    raw.acknowledged(2).await;
+    drop(first);
+    let mut second = consume(&host).await;
+    // They are the first and the second of this connection.
+    assert_eq!((number(&next(&mut second).await), number(&next(&mut second).await)), (3, 4));
+    let refused = soon(second.ack(&old)).await;
+    assert!(matches!(refused, Err(ClientError::Request(RequestError::NoSuchSet(2)))), "{refused:?}");
+    let sink = sink_where(&host, "it is there", |_| true).await;
+    assert_eq!(sink["waiting"], 2);
+    drop((raw, second));
+    let _ = host.end().await;
+}
+
+#[tokio::test]
+async fn sets_that_are_done_with_in_any_order_are_acknowledged_in_any() {
+    let (host, raw) = two().await;
+    let mut consumer = consume(&host).await;
+    for chunk in 0..100 {
+        raw.say(on(SAFE, chunk * 60 + 1..=chunk * 60 + 60)).await;
+        let mut sets = Vec::new();
+        for _ in 0..60 {
+            sets.push(next(&mut consumer).await);
+        }
+        for set in sets.iter().rev() {
+            soon(consumer.ack(set)).await.unwrap();
+        }
+    }
+    sink_where(&host, "all are acknowledged", |sink| sink["waiting"] == 0).await;
     drop((raw, consumer));
     let _ = host.end().await;
 }

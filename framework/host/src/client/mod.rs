@@ -4,6 +4,7 @@ mod subscription;
 
 pub use subscription::{Consumer, Seen, Set, Tap};
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use stook_proto::operator::{Event, RequestError};
@@ -28,6 +29,8 @@ pub struct Client {
     stream: Stream,
     session: OperatorSession,
     origin: Instant,
+    /// Tells it from all others of this process: numbers of sets begin anew with each.
+    connection: u64,
 }
 
 /// Why a host did not answer.
@@ -40,8 +43,8 @@ pub enum ClientError {
     /// The connection broke.
     #[error("the connection to the host broke: {0}")]
     Io(#[from] std::io::Error),
-    /// The host closed the connection without an answer.
-    #[error("the host closed the connection without an answer")]
+    /// The host closed the connection: it was killed, or has ended otherwise.
+    #[error("the host closed the connection and did not say why")]
     Closed,
     /// It takes too long: a host that is alive answers at once.
     #[error("the host did not answer within {0:?}")]
@@ -89,7 +92,9 @@ impl Client {
     /// If there is none.
     pub async fn connect(endpoint: &Endpoint) -> Result<Self, ClientError> {
         let stream = endpoint.connect().await?;
-        Ok(Self { stream, session: OperatorSession::new(), origin: Instant::now() })
+        static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
+        let connection = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { stream, session: OperatorSession::new(), origin: Instant::now(), connection })
     }
 
     /// How things stand: what `stook status --format json` prints.

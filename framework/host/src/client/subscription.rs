@@ -4,7 +4,7 @@ mod set;
 
 pub use set::Set;
 
-use stook_proto::operator::Event;
+use stook_proto::operator::{Event, RequestError};
 use stook_proto::{RejectReason, Request, Subscription};
 use stook_types::{MonoTime, Value};
 
@@ -82,7 +82,9 @@ impl Client {
     async fn next_seen(&mut self) -> Result<Option<Seen>, ClientError> {
         loop {
             match self.session.poll(MonoTime::at(self.origin.elapsed()))? {
-                Some(Event::Set(set)) => return Ok(Some(Seen::Set(Set(set)))),
+                Some(Event::Set(received)) => {
+                    return Ok(Some(Seen::Set(Set::new(received, self.connection))));
+                }
                 Some(Event::Skipped(sets)) => return Ok(Some(Seen::Skipped(sets))),
                 Some(Event::Rejected(rejection)) if rejection.reason == RejectReason::ShuttingDown => {
                     return Ok(None);
@@ -113,7 +115,7 @@ impl Tap {
 
 impl Consumer {
     /// The next set; `None` when the host stops. Waits for as long as that takes. Up to 64 can be asked for before the first of
-    /// them is acknowledged. Cancelled, it loses nothing.
+    /// them is acknowledged. Cancelled, it loses nothing, and goes on whenever it is called again.
     ///
     /// # Errors
     /// If the connection breaks.
@@ -131,10 +133,17 @@ impl Consumer {
     /// This set, and all that came before it, is done with: it will not come again, and counts as delivered. Returns when that
     /// is on its way; cancelled, it still goes out with the next call.
     ///
+    /// Whoever has several in hand at once acknowledges one when it and all that came before it are done with. One that came
+    /// before another that was acknowledged is acknowledged already: to say so again does nothing.
+    ///
     /// # Errors
     /// If the set did not come over this connection, or that has ended.
     pub async fn ack(&mut self, set: &Set) -> Result<(), ClientError> {
-        self.0.session.acknowledge(set.0.number)?;
+        let number = set.received.number;
+        if set.connection != self.0.connection {
+            return Err(RequestError::NoSuchSet(number).into());
+        }
+        self.0.session.acknowledge(number)?;
         self.0.flush().await;
         Ok(())
     }

@@ -76,7 +76,7 @@ fn decoded(bytes: &[u8]) -> Value {
 /// What its receiver writes as JSON is what a sink writes.
 fn check(sent: &AggregatedResult, says: &AggregatedResult) {
     let set = decoded(&whole(sent).unwrap());
-    let received = crate::Set(ReceivedSet { number: 1, set, omitted: String::new() });
+    let received = crate::Set::new(ReceivedSet { number: 1, set, omitted: String::new() }, 1);
     assert_eq!(serde_json::to_string(&received).unwrap(), serde_json::to_string(says).unwrap());
 }
 

@@ -7,18 +7,26 @@ use stook_types::{Outcome, Value};
 /// A released set. Serialised it is what sinks write: the same fields in the same order; one that is not whole has the field
 /// `omitted` at the end.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Set(pub(crate) ReceivedSet);
+pub struct Set {
+    pub(super) received: ReceivedSet,
+    /// Over which it came; 0 is none.
+    pub(super) connection: u64,
+}
 
 static NOTHING: Value = Value::Null;
 
 /// From an answer to a task that is waited for: there a set is the field `result`. It cannot be acknowledged.
 impl From<Value> for Set {
     fn from(set: Value) -> Self {
-        Self(ReceivedSet { number: 0, set, omitted: String::new() })
+        Self::new(ReceivedSet { number: 0, set, omitted: String::new() }, 0)
     }
 }
 
 impl Set {
+    pub(crate) fn new(received: ReceivedSet, connection: u64) -> Self {
+        Self { received, connection }
+    }
+
     /// What the results became together; null if the set is not [whole](Self::omitted).
     pub fn value(&self) -> &Value {
         self.field("value")
@@ -57,20 +65,20 @@ impl Set {
 
     /// Why it has neither its value nor its lists: it is too large to be sent, or too deep. `None` if it is whole.
     pub fn omitted(&self) -> Option<&str> {
-        (!self.0.omitted.is_empty()).then_some(&self.0.omitted)
+        (!self.received.omitted.is_empty()).then_some(&self.received.omitted)
     }
 
     /// All of it, as an object with the fields of the JSON that sinks write.
     pub fn as_value(&self) -> &Value {
-        &self.0.set
+        &self.received.set
     }
 
     fn field(&self, name: &str) -> &Value {
-        self.0.set.at(&[name]).unwrap_or(&NOTHING)
+        self.received.set.at(&[name]).unwrap_or(&NOTHING)
     }
 
     fn text(&self, name: &str) -> &str {
-        text(&self.0.set, name)
+        text(&self.received.set, name)
     }
 }
 
@@ -105,7 +113,7 @@ const SET: [(&str, &[&str]); 19] = [
 
 impl Serialize for Set {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let Some(fields) = self.0.set.as_object() else { return self.0.set.serialize(to) };
+        let Some(fields) = self.received.set.as_object() else { return self.received.set.serialize(to) };
         let mut map = to.serialize_map(Some(fields.len()))?;
         for (name, inner) in SET {
             match fields.get(name) {
