@@ -108,8 +108,8 @@ fn a_window_is_filled_and_goes_on_with_acknowledgements() {
     // One for all of them; once more it says nothing new.
     both.consumer.acknowledge(3).expect("it has come");
     assert!(matches!(both.up(), Ok(Some(Event::Acknowledged(2)))));
-    both.consumer.acknowledge(2).expect("it has come");
-    assert!(matches!(both.up(), Ok(Some(Event::Acknowledged(0)))));
+    let again = both.says(wire::AggregateAck { floor: 2 });
+    assert!(matches!(again, Ok(Some(Event::Acknowledged(0)))));
     assert_eq!(both.host.unacknowledged(), 0);
 }
 
@@ -270,4 +270,36 @@ proptest! {
         let whole: Vec<_> = (1..=10).flat_map(|number| [received(number), Told::Skipped(1)]).collect();
         prop_assert_eq!(told, whole);
     }
+}
+
+#[test]
+fn what_is_acknowledged_already_is_not_said_again() {
+    let mut both = Both::subscribed(Subscription::sink("detector"));
+    for number in 1..=3 {
+        both.send(number).expect("the window is open");
+    }
+    assert_eq!(both.down().len(), 3);
+    for number in [3, 1, 2, 3] {
+        both.consumer.acknowledge(number).expect("it has come");
+        if number == 3 && both.consumer.wants_transmit() {
+            assert!(matches!(both.up(), Ok(Some(Event::Acknowledged(3)))));
+        }
+        assert!(!both.consumer.wants_transmit(), "nothing is said of {number}");
+    }
+}
+
+#[test]
+fn whoever_gets_sets_may_pause_in_the_middle_of_one() {
+    let mut both = Both::narrow();
+    both.send(1).expect("the window is open");
+    let sent = both.host.transmit().split();
+    let (begin, rest) = sent.split_at(sent.len() / 2);
+    both.consumer.read_buffer().extend_from_slice(begin);
+    for hours in 0..3 {
+        let now = MonoTime::at(Duration::from_secs(hours * 3600));
+        assert_eq!(both.consumer.poll(now), Ok(None));
+        assert_eq!(both.consumer.deadline(), None);
+    }
+    both.consumer.read_buffer().extend_from_slice(rest);
+    assert!(matches!(both.consumer.poll(NOW), Ok(Some(Told::Set(ReceivedSet { number: 1, .. })))));
 }

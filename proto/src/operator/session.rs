@@ -22,8 +22,9 @@ pub struct OperatorSession {
     out: BytesMut,
     /// Since when the frame at the front of the read buffer is incomplete.
     partial_since: Option<MonoTime>,
-    /// Sets that have come.
+    /// Sets that have come, and up to which of them the host was told that they are done with.
     sets: u64,
+    acknowledged: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ enum Then {
     Subscribed { to_sink: bool },
 }
 
-/// Time for the host to complete a frame that it began. How long an answer may take, the asker knows.
+/// Time for the host to complete a frame of a reply that it began. How long an answer may take, the asker knows.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl OperatorSession {
@@ -59,6 +60,7 @@ impl OperatorSession {
             out: BytesMut::new(),
             partial_since: None,
             sets: 0,
+            acknowledged: 0,
         }
     }
 
@@ -94,7 +96,8 @@ impl OperatorSession {
         Ok(())
     }
 
-    /// Tells the host that the consumer has done with all sets up to this number: they are not sent again.
+    /// Tells the host that the consumer has done with all sets up to this number: they are not sent again. Nothing is sent if
+    /// it knows.
     ///
     /// # Errors
     /// If that set has not come, or the session is no subscription to a sink.
@@ -102,7 +105,10 @@ impl OperatorSession {
         match self.state {
             State::Closed => Err(RequestError::Closed),
             State::Subscribed { to_sink: true } if (1..=self.sets).contains(&number) => {
-                encode(wire::AggregateAck { floor: number }, &mut self.out);
+                if number > self.acknowledged {
+                    self.acknowledged = number;
+                    encode(wire::AggregateAck { floor: number }, &mut self.out);
+                }
                 Ok(())
             }
             _ => Err(RequestError::NoSuchSet(number)),
@@ -164,7 +170,9 @@ impl OperatorSession {
     // === impl ===
 
     fn check_deadline(&mut self, now: MonoTime) -> Result<(), SessionError> {
-        self.partial_since = self.decoder.is_partial().then(|| self.partial_since.unwrap_or(now));
+        // Whoever gets sets may do other things in the middle of one: the rest may have been there for long.
+        let counts = !matches!(self.state, State::Subscribed { .. }) && self.decoder.is_partial();
+        self.partial_since = counts.then(|| self.partial_since.unwrap_or(now));
         match self.deadline() {
             Some(deadline) if now >= deadline => Err(SessionError::FrameTimeout(PATIENCE)),
             _ => Ok(()),
