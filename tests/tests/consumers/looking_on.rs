@@ -2,11 +2,13 @@
 
 use stook::{Client, Seen};
 use stook_proto::wire::{self, frame::Body};
+use stook_tests::raw::item;
 use stook_tests::{Raw, TestHost, soon};
+use stook_types::Value;
 
 use super::{
-    COLLECTOR, FAST, MANY, SAFE, TWO, client, collector, consume, next, on, refusal, seen, sink_where, tap,
-    two,
+    COLLECTOR, FAST, MANY, SAFE, TWO, client, collector, consume, next, on, refusal, seen, sink_where, start,
+    tap, two,
 };
 
 #[tokio::test]
@@ -110,6 +112,48 @@ async fn those_who_look_on_or_ask_keep_no_consumer_out_and_not_each_other() {
     let (text, _) = refusal(client(&host).await.consume("detector")).await;
     assert!(text.starts_with("the sink `detector` has a consumer already"), "{text}");
     drop((taps, asking, consumer, raw));
+    host.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_kept_for_those_who_look_on_is_bounded_for_all_of_them_together() {
+    const TAPS: u64 = 512 << 10;
+    let (host, mut raw) =
+        start(TestHost::builder(&format!("[host]\nmemory = \"4MiB\"\n{TWO}"), "").start().await).await;
+    let mut deaf = Vec::new();
+    for _ in 0..4 {
+        let mut tap = Raw::connect(host.endpoint()).await;
+        tap.say(wire::Subscribe { protocol_major: 1, ..wire::Subscribe::default() }).await;
+        tap.hear(|body| matches!(body, Body::Reply(_)).then_some(())).await;
+        deaf.push(tap);
+    }
+    let large = |n: u64, bytes: usize| {
+        let value = Value::Bytes(vec![7; bytes]);
+        wire::Results { items: vec![wire::results::Item { topic: FAST, ..item(n, &n.to_string(), value) }] }
+    };
+    for n in 1..=100 {
+        raw.say(large(n, 50_000)).await;
+        raw.acknowledged(n).await;
+    }
+    let kept = |status: &serde_json::Value| status["memory"]["taps"].as_u64().expect("a number");
+    let status = host.status().await;
+    assert!((TAPS / 2..=TAPS).contains(&kept(&status)), "{status:#}");
+
+    // Who comes later, and reads, finds something left; what is larger than all of it is skipped.
+    let mut reads = tap(&host, &[]).await;
+    for n in 101..=110 {
+        raw.say(large(n, 50_000)).await;
+        assert!(
+            matches!(seen(&mut reads).await, Seen::Set(set) if set.correlation_id() == &n.to_string().into())
+        );
+    }
+    drop(deaf);
+    host.status_where("what was kept is free", |status| kept(status) < 100_000).await;
+    raw.say(large(111, 600_000)).await;
+    assert!(matches!(seen(&mut reads).await, Seen::Skipped(1)));
+    raw.say(large(112, 400_000)).await;
+    assert!(matches!(seen(&mut reads).await, Seen::Set(_)));
+    drop((raw, reads));
     host.stop().await;
 }
 

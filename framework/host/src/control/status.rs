@@ -44,6 +44,8 @@ struct HostReport {
 struct Memory {
     limit: usize,
     used: usize,
+    /// Kept for whoever looks on, beside it.
+    taps: usize,
 }
 
 /// received = delivered + duplicate + late + refused + discarded + pending.
@@ -234,7 +236,11 @@ impl Control {
                 uptime_ms: millis(now.since_origin()),
                 connections_refused: self.hub.refused.load(std::sync::atomic::Ordering::Relaxed),
             },
-            memory: Memory { limit: memory.limit, used: memory.used },
+            memory: Memory {
+                limit: memory.limit,
+                used: memory.used,
+                taps: self.hub.delivery.lookers().bytes(),
+            },
             results: Results::of(settled(|| self.hub.aggregator.counters(), CounterSnapshot::adds_up)),
             tasks: Tasks::of(&router.counters, router.in_flight),
             queues: router.queues.into_iter().filter_map(|queue| Queue::of(now, queue)).collect(),

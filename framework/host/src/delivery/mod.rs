@@ -112,7 +112,7 @@ impl Delivery {
             }
         }
         let outboxes = (0..acks.len()).map(|i| outboxes.remove(&i).unwrap_or_default()).collect();
-        let (watchers, lookers) = (Arc::default(), Arc::default());
+        let (watchers, lookers) = (Arc::default(), Arc::new(Lookers::new(memory)));
         let workers = Mutex::new(workers);
         Ok(Self { origin, acks, outboxes, workers, outlets, configured, watchers, lookers, shared })
     }
