@@ -1,11 +1,12 @@
 //! The command line of stook, as a library: [`main`] is the whole of a host's binary, with whatever plugins it links.
-//! Beside it what tests of hosts and policies use: [`scenario`], which tests configs, and [`logging`].
+//! Beside it what tests of hosts and policies use: [`scenario`], which tests configs.
 
 mod check;
 mod config;
 mod config_verb;
 mod exec;
 mod host;
+#[doc(hidden)]
 pub mod logging;
 mod look;
 mod new;
