@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::panic::catch_unwind;
 
 use serde::Deserialize;
-use stook_plugin::conformance::plugin;
+use stook_plugin::conformance::{plugin, unregistered};
 use stook_plugin::types::Value;
 use stook_plugin::types::units::Span;
 use stook_plugin::{
@@ -105,7 +105,8 @@ fn each_violation_is_named() {
     plugin!(Unlucky, NoOptions, "acme/unlucky", "Is documented.", None);
     plugin!(Forgotten, NoOptions, "acme/forgotten", "Is documented.", None);
     violates("write `register!(KIND: Forgotten);` in its crate", || plugin::<Forgotten>(&[]));
-    violates("`acme/unlucky` cannot be built with {}: not today", || plugin::<Unlucky>(&[]));
+    unregistered::<Forgotten>(&[]);
+    violates("`acme/unlucky` cannot be built with {}: not today", || unregistered::<Unlucky>(&[]));
 }
 
 options! {

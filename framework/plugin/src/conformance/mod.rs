@@ -42,7 +42,7 @@ pub use dedup::{dedup, dedup_of};
 pub use detection::detection;
 pub use merge::{merge, merge_of};
 pub use order::order;
-pub use plugin::plugin;
+pub use plugin::{plugin, unregistered};
 pub use restart::restart;
 pub use scoring::scoring;
 pub use sink::{sink, sink_of};

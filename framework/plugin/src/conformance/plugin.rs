@@ -9,10 +9,29 @@ use super::given::Given;
 use crate::registry::is_valid_name;
 use crate::{BuildContext, OptionSpec, Options, Plugin, Registration, crate_of};
 
-/// Holds a plugin to what its users are told of it:
+/// Holds a plugin to what its users are told of it: its crate registers it, by [`register!`](crate::register), so that config
+/// can select it; and all that [`unregistered`] asks.
+///
+/// # Panics
+/// If the plugin does not hold to it.
+#[track_caller]
+pub fn plugin<P: Plugin<Options: Debug>>(given: &[(&str, Value)]) {
+    unregistered::<P>(given);
+    let krate = crate_of(std::any::type_name::<P>());
+    let registered = |plugin: &&Registration| plugin.name == P::NAME && plugin.krate == krate;
+    assert!(
+        inventory::iter::<Registration>.into_iter().any(|plugin| registered(&plugin)),
+        "`{}` is not registered, and no config can select it: write `register!(KIND: {});` in its crate; one that hosts are to \
+         put into their registry by hand is tested by `conformance::unregistered`",
+        P::NAME,
+        std::any::type_name::<P>().rsplit("::").next().unwrap_or(P::NAME)
+    );
+}
+
+/// [`plugin`] for one that is not registered, because hosts are to put it into their registry by hand, with
+/// [`RegistryBuilder::with`](crate::RegistryBuilder::with):
 ///
 /// * its name is one that config can have, and outside stook's own crates has a prefix;
-/// * its crate registers it, by [`register!`](crate::register);
 /// * it and its options are documented, in sentences;
 /// * what is shown as the default of an option is what it is when left out, and what is shown as required is refused when
 ///   it is left out, by its name;
@@ -23,7 +42,7 @@ use crate::{BuildContext, OptionSpec, Options, Plugin, Registration, crate_of};
 /// # Panics
 /// If the plugin does not hold to it.
 #[track_caller]
-pub fn plugin<P: Plugin<Options: Debug>>(given: &[(&str, Value)]) {
+pub fn unregistered<P: Plugin<Options: Debug>>(given: &[(&str, Value)]) {
     let name = P::NAME;
     let krate = crate_of(std::any::type_name::<P>());
     assert!(
@@ -52,12 +71,6 @@ pub fn plugin<P: Plugin<Options: Debug>>(given: &[(&str, Value)]) {
         built.is_ok(),
         "`{name}` cannot be built with {given:?}: {}",
         built.err().map_or_else(String::new, |why| why.message)
-    );
-    let registered = |plugin: &&Registration| plugin.name == name && plugin.krate == krate;
-    assert!(
-        inventory::iter::<Registration>.into_iter().any(|plugin| registered(&plugin)),
-        "`{name}` is not registered, and no config can select it: write `register!(KIND: {});` in its crate",
-        std::any::type_name::<P>().rsplit("::").next().unwrap_or(name)
     );
 }
 
