@@ -239,10 +239,11 @@ impl Shared {
         }
     }
 
-    /// Tells control that a sink fails with this, or does not any more. Nobody waits for it here: if it has no room, the
-    /// log has said it.
-    pub(super) fn sink(&self, sink: &Arc<str>, fails: Option<String>) {
-        let _ = self.control.try_send(Message::Sink { sink: sink.clone(), fails });
+    /// Tells control that a sink fails with this, or does not any more. False if it has no room: nobody waits for it here.
+    #[must_use]
+    pub(super) fn sink(&self, sink: &Arc<str>, fails: Option<String>) -> bool {
+        let sent = self.control.try_send(Message::Sink { sink: sink.clone(), fails });
+        !matches!(sent, Err(mpsc::error::TrySendError::Full(_)))
     }
 
     pub(super) fn progressed(&self) {

@@ -144,15 +144,20 @@ impl Outbox {
         self.arrived.notify_one();
     }
 
-    /// Up to `most` parcels, which stay in the queue until [`taken`](Self::taken). Waits for the first; `None` when
-    /// the outbox is closed and empty.
-    pub(super) fn peek(&self, most: usize) -> Option<Vec<Arc<Parcel>>> {
-        let mut queue = self.queue();
-        while queue.parcels.is_empty() {
-            if queue.closed {
-                return None;
+    /// Up to `most` parcels, which stay in the queue until [`taken`](Self::taken). Waits for the first, for `patience` if
+    /// that is given: then there may be none. `None` when the outbox is closed and empty.
+    pub(super) fn peek(&self, most: usize, patience: Option<Duration>) -> Option<Vec<Arc<Parcel>>> {
+        let nothing = |queue: &mut Queue| queue.parcels.is_empty() && !queue.closed;
+        let queue = self.queue();
+        let queue = match patience {
+            None => self.changed.wait_while(queue, nothing).unwrap_or_else(PoisonError::into_inner),
+            Some(patience) => {
+                let waited = self.changed.wait_timeout_while(queue, patience, nothing);
+                waited.unwrap_or_else(PoisonError::into_inner).0
             }
-            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        };
+        if queue.parcels.is_empty() && queue.closed {
+            return None;
         }
         Some(queue.parcels.iter().take(most).cloned().collect())
     }

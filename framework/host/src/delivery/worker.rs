@@ -39,8 +39,15 @@ impl Worker {
         let name = outbox.name.clone();
         let (alive, ended) = sync_channel(0);
         let abandon = Arc::new(AtomicBool::new(false));
-        let task =
-            Task { name: name.clone(), sink, outbox: outbox.clone(), shared, abandon: abandon.clone() };
+        let task = Task {
+            name: name.clone(),
+            sink,
+            outbox: outbox.clone(),
+            shared,
+            abandon: abandon.clone(),
+            fails: None,
+            told: false,
+        };
         let run = move || {
             task.run();
             drop(alive);
@@ -84,17 +91,24 @@ struct Task {
     outbox: Arc<Outbox>,
     shared: Arc<Shared>,
     abandon: Arc<AtomicBool>,
+    /// What it fails with, once it has for long.
+    fails: Option<String>,
+    /// Whether control was told last that it fails.
+    told: bool,
 }
 
 impl Task {
     fn run(mut self) {
         let mut pause = PAUSES.0;
-        while let Some(parcels) = self.outbox.peek(BATCH) {
+        while let Some(parcels) = self.outbox.peek(BATCH, self.untold().then_some(PAUSES.1)) {
+            if parcels.is_empty() {
+                self.tell();
+                continue;
+            }
             match self.deliver(&parcels) {
                 Ok(()) => {
-                    if pause == PAUSES.1 {
-                        self.shared.sink(&self.name, None);
-                    }
+                    self.fails = None;
+                    self.tell();
                     if std::mem::replace(&mut pause, PAUSES.0) > PAUSES.0 {
                         self.outbox.fails(None);
                     }
@@ -114,11 +128,24 @@ impl Task {
                         pause = (pause * 2).min(PAUSES.1);
                         // Once, and not for what a second attempt has mended.
                         if pause == PAUSES.1 {
-                            self.shared.sink(&self.name, Some(why));
+                            self.fails = Some(why);
                         }
                     }
+                    self.tell();
                 }
             }
+        }
+    }
+
+    /// Whether control does not know how it stands.
+    fn untold(&self) -> bool {
+        self.fails.is_some() != self.told
+    }
+
+    /// Tells control what it does not know. If it has no room it is told later.
+    fn tell(&mut self) {
+        if self.untold() && self.shared.sink(&self.name, self.fails.clone()) {
+            self.told = !self.told;
         }
     }
 
@@ -131,3 +158,7 @@ impl Task {
         catch_unwind(AssertUnwindSafe(deliver)).unwrap_or_else(|_| Err(SinkError::new("the sink panicked")))
     }
 }
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;
