@@ -198,12 +198,22 @@ where
 
     /// Takes in what was read. False if the peer has left.
     fn understand(&mut self, io: Io) -> Result<bool, SessionError> {
-        while let Some(said) = self.connection.protocol.poll(self.hub.clock.now())? {
-            if let (Said::Acknowledged(sets), From::Sink(consumer)) = (said, &self.from) {
-                consumer.taken(sets);
+        let mut taken = 0;
+        let understood = loop {
+            match self.connection.protocol.poll(self.hub.clock.now()) {
+                Ok(Some(Said::Acknowledged(sets))) => taken += sets,
+                Ok(Some(_)) => {}
+                Ok(None) => break Ok(!matches!(io, Io::Eof | Io::Deaf)),
+                Err(error) => break Err(error),
             }
+        };
+        // Once for all that was read: each time wakes whoever waits for room.
+        if let From::Sink(consumer) = &self.from
+            && taken > 0
+        {
+            consumer.taken(taken);
         }
-        Ok(!matches!(io, Io::Eof | Io::Deaf))
+        understood
     }
 }
 
