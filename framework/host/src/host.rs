@@ -236,8 +236,9 @@ impl Host {
 
 impl HostBuilder {
     /// Calls back with each released set of this aggregate, beside the sinks that its config names, in the order in which
-    /// they were released. Called on a thread of its own: it may block, and then slows down the producers of its
-    /// aggregate.
+    /// they were released. In a runtime of several threads that is so for what one collector's results release; of sets of one
+    /// key that are released at the same moment, generation and then revision say which is newer. Called on a thread of
+    /// its own: it may block, and then slows down the producers of its aggregate.
     ///
     /// A callback that panics is a sink that failed: that is logged, and after a pause its set comes again, until it is
     /// taken. A few that came right before it come again too, and so may the last of a host that was killed, in its next

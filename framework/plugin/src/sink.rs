@@ -7,8 +7,9 @@ use crate::AggregatedResult;
 /// # Contract
 ///
 /// * **Who calls, when.** The host calls [`deliver`](Self::deliver) for each released set of the aggregates that
-///   name this sink, in the order of their release per aggregate, and [`flush`](Self::flush) when nothing more is
-///   waiting, and at the end.
+///   name this sink, and [`flush`](Self::flush) when nothing more is waiting, and at the end.
+/// * **In which order.** In that of their release, per aggregate. Where a host runs on several threads, sets that are
+///   released at the same time may come in any: of one key, `generation` and then `revision` say which is newer.
 /// * **Where.** On a thread that belongs to this sink alone: it may block and do I/O. While it does, its bounded
 ///   outbox fills, and then the producers of its aggregates are slowed down; nobody else is.
 /// * **`Ok` from `flush` means taken** everything delivered since the last flush: the host then acknowledges the
