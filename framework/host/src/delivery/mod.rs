@@ -23,7 +23,7 @@ use crate::mailbox::Mailboxes;
 pub(crate) use lookers::{LOOKERS, Looker, Lookers, Next};
 use outbox::Outbox;
 pub(crate) use outbox::{ConsumerStatus, SinkStatus};
-pub(crate) use outlet::{Consumer, Outlet};
+pub(crate) use outlet::{Outlet, Seat};
 #[cfg(all(test, feature = "toml"))]
 pub(crate) use watchers::Watch;
 use watchers::Watchers;

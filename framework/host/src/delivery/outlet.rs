@@ -18,7 +18,7 @@ pub(crate) struct Outlet {
 }
 
 /// The one connection that takes from an outlet. When it is dropped, what was handed out and not taken is for the next.
-pub(crate) struct Consumer(Arc<Outlet>);
+pub(crate) struct Seat(Arc<Outlet>);
 
 /// How long a connection waits for the one before it to end: that of a process that was killed ends a moment after it.
 const HANDOVER: Duration = Duration::from_secs(1);
@@ -40,7 +40,7 @@ impl Outlet {
     ///
     /// # Errors
     /// If another process has it, and keeps it.
-    pub(crate) async fn consume(self: Arc<Self>, pid: Option<u32>) -> Result<Consumer, Reader> {
+    pub(crate) async fn consume(self: Arc<Self>, pid: Option<u32>) -> Result<Seat, Reader> {
         let free = async {
             loop {
                 let left = self.left.notified();
@@ -54,7 +54,7 @@ impl Outlet {
             self.outbox.admit(Reader { pid })?;
         }
         tracing::info!(sink = self.name(), pid, "a consumer is here");
-        Ok(Consumer(self))
+        Ok(Seat(self))
     }
 
     /// Nothing more will come: waits until the consumer has taken what there is, until `deadline` at most. Nobody waits
@@ -75,7 +75,7 @@ impl Outlet {
     }
 }
 
-impl Consumer {
+impl Seat {
     /// The next set, once for each connection, in the order of their release.
     pub(crate) fn next(&self) -> Option<Arc<Parcel>> {
         self.0.outbox.hand()
@@ -95,7 +95,7 @@ impl Consumer {
     }
 }
 
-impl Drop for Consumer {
+impl Drop for Seat {
     fn drop(&mut self) {
         tracing::info!(sink = self.0.name(), "its consumer has left");
         self.0.outbox.dismiss();

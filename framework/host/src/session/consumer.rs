@@ -15,18 +15,18 @@ use super::connection::{Connection, Io};
 use super::set;
 use super::shutting_down;
 use crate::consumer::ConsumerSink;
-use crate::delivery::{Configured, Consumer, LOOKERS, Looker, Next};
+use crate::delivery::{Configured, LOOKERS, Looker, Next, Seat};
 use crate::event::Refused;
 use crate::hub::{Hub, Phase, reached};
 
 /// What was subscribed to, and the reply that says so.
-pub(super) struct Feed {
+pub(super) struct Admitted {
     from: From,
     subscribed: Subscribed,
 }
 
 enum From {
-    Sink(Consumer),
+    Sink(Seat),
     Aggregates(Looker),
 }
 
@@ -48,14 +48,14 @@ struct Subscribed {
 type Refusal = (String, String);
 
 /// Finds what is subscribed to. Waits a moment for a consumer that is on its way out.
-pub(super) async fn admit(hub: &Hub, to: &Subscription, peer: Peer) -> Result<Feed, Refusal> {
+pub(super) async fn admit(hub: &Hub, to: &Subscription, peer: Peer) -> Result<Admitted, Refusal> {
     match to {
         Subscription::Aggregates(names) => look_on(hub, names),
         Subscription::Sink { name, window } => consume(hub, name, *window, peer).await,
     }
 }
 
-fn look_on(hub: &Hub, names: &[String]) -> Result<Feed, Refusal> {
+fn look_on(hub: &Hub, names: &[String]) -> Result<Admitted, Refusal> {
     let all: Vec<Arc<str>> = hub.aggregator.specs().map(|spec| spec.name.clone()).collect();
     let unknown = names.iter().find(|name| !all.iter().any(|known| **known == ***name));
     if let Some(unknown) = unknown {
@@ -70,10 +70,10 @@ fn look_on(hub: &Hub, names: &[String]) -> Result<Feed, Refusal> {
         let remedy = "end one of them, or give this one a sink of its own".to_owned();
         (format!("{LOOKERS} connections look on already"), remedy)
     })?;
-    Ok(Feed { from: From::Aggregates(looker), subscribed })
+    Ok(Admitted { from: From::Aggregates(looker), subscribed })
 }
 
-async fn consume(hub: &Hub, name: &str, window: u32, peer: Peer) -> Result<Feed, Refusal> {
+async fn consume(hub: &Hub, name: &str, window: u32, peer: Peer) -> Result<Admitted, Refusal> {
     let sinks = hub.delivery.configured();
     let Some(sink) = sinks.iter().find(|sink| &*sink.name == name) else {
         let text = format!("there is no sink `{name}` that an aggregate delivers to");
@@ -82,7 +82,7 @@ async fn consume(hub: &Hub, name: &str, window: u32, peer: Peer) -> Result<Feed,
     let Some(outlet) = hub.delivery.outlet(name) else {
         return Err(not_for_consumers(sinks, sink));
     };
-    let consumer = outlet.consume(peer.pid).await.map_err(|other| {
+    let seat = outlet.consume(peer.pid).await.map_err(|other| {
         let who = other.pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
         let remedy = "end that one, or give this one a sink of its own".to_owned();
         (format!("the sink `{name}` has a consumer already: {who}"), remedy)
@@ -90,7 +90,7 @@ async fn consume(hub: &Hub, name: &str, window: u32, peer: Peer) -> Result<Feed,
     let names: Vec<_> = hub.aggregator.specs().map(|spec| spec.name.clone()).collect();
     let aggregates = sink.aggregates.iter().map(|index| names[*index].clone()).collect();
     let subscribed = Subscribed { aggregates, sink: Some(name.to_owned()), window: Some(window) };
-    Ok(Feed { from: From::Sink(consumer), subscribed })
+    Ok(Admitted { from: From::Sink(seat), subscribed })
 }
 
 fn not_for_consumers(sinks: &[Configured], Configured { name, plugin, .. }: &Configured) -> Refusal {
@@ -117,7 +117,7 @@ fn there_is<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone) -> Str
 pub(super) async fn serve<S>(
     hub: &Arc<Hub>,
     mut connection: Connection<S>,
-    Feed { from, subscribed }: Feed,
+    Admitted { from, subscribed }: Admitted,
     permit: Option<SemaphorePermit<'_>>,
     phase: watch::Receiver<Phase>,
 ) where
@@ -208,10 +208,10 @@ where
             }
         };
         // Once for all that was read: each time wakes whoever waits for room.
-        if let From::Sink(consumer) = &self.from
+        if let From::Sink(seat) = &self.from
             && taken > 0
         {
-            consumer.taken(taken);
+            seat.taken(taken);
         }
         understood
     }
@@ -227,14 +227,14 @@ fn impossible(error: &SetError) -> Rejection {
 impl From {
     fn next(&self) -> Option<Next> {
         match self {
-            Self::Sink(consumer) => consumer.next().map(Next::Set),
+            Self::Sink(seat) => seat.next().map(Next::Set),
             Self::Aggregates(looker) => looker.next(),
         }
     }
 
     async fn arrived(&self) {
         match self {
-            Self::Sink(consumer) => consumer.arrived().await,
+            Self::Sink(seat) => seat.arrived().await,
             Self::Aggregates(looker) => looker.arrived().await,
         }
     }

@@ -57,9 +57,9 @@ pub(super) async fn serve<S>(
         match asked.take() {
             None => {}
             Some(Request::Subscribe(subscription)) => match consumer::admit(hub, &subscription, peer).await {
-                Ok(feed) => {
+                Ok(admitted) => {
                     drop(place);
-                    return consumer::serve(hub, connection, feed, permit, phase).await;
+                    return consumer::serve(hub, connection, admitted, permit, phase).await;
                 }
                 Err((text, remedy)) => {
                     connection.protocol.refuse_request(text, remedy);
