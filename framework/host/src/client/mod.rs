@@ -113,8 +113,10 @@ impl Client {
         self.ask(&Request::Restart(collector)).await.map(drop)
     }
 
-    /// Has a task run. Gives the first answer, an object with the field `submitted`; with
-    /// [`wait`](Submission::wait) more follow, see [`next`](Self::next).
+    /// Has a task run. Gives the first answer, an object with the field `submitted`: what is known of the task, with `task`,
+    /// `correlation_id`, how many `sets` will be released for it, how many of its parts are `assigned`, are `waiting` and
+    /// have nobody (`missing`), and the capabilities that are `unknown`. With [`wait`](Submission::wait) more answers
+    /// follow, see [`next`](Self::next).
     ///
     /// # Errors
     /// If nobody could ever run it, or the host does not answer.
@@ -123,7 +125,8 @@ impl Client {
     }
 
     /// The next answer to a task that is waited for: an object with the field `result`, a released set, or with the field
-    /// `ended`, the last. Waits for as long as that takes.
+    /// `ended`, the last: its `outcome`, and `failures`, each with `collector` (null where it was nobody's), `reason` and
+    /// `text`. Waits for as long as that takes.
     ///
     /// # Errors
     /// If the host ends before.
