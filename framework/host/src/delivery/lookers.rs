@@ -60,7 +60,7 @@ pub(crate) const LOOKERS: usize = 64;
 const SETS: usize = 1_024;
 /// A part of the host's memory, beside it, is for what is kept for all of them, and no more than this.
 const PART: usize = 8;
-const BYTES: usize = 64 << 20;
+const BYTES: usize = 64 * 1024 * 1024;
 
 impl Lookers {
     /// Of a host with so much memory.
