@@ -8,6 +8,7 @@ use std::fmt::{self, Display};
 use std::io::Write;
 use std::time::Duration;
 
+use stook_types::harmless::clean;
 use stook_types::{MonoTime, Quiet, Topic};
 use tokio::time::Instant;
 
@@ -180,7 +181,7 @@ fn say(what: &str) {
         tracing::warn!("{what}");
     } else {
         // Others have written parts of it. Not `eprintln!`, which panics where standard error is closed.
-        let what = what.replace(|c: char| c.is_control() && c != '\n', "\u{fffd}").replace('\n', " ");
+        let what = clean(&what.replace('\n', " "));
         let _ = writeln!(std::io::stderr(), "stook: {what}");
     }
 }

@@ -7,7 +7,7 @@ use stook_types::Outcome;
 
 use crate::detect::Finding;
 use crate::tally::Tally;
-use crate::text::clean;
+use stook_types::harmless::clean;
 
 /// Findings that are shown; the rest is counted.
 const SHOWN: usize = 3;

@@ -1,6 +1,7 @@
 //! A line of the view: pieces of text, each with a style, none of which can do anything to a terminal.
 
-use stook_examples::text::{clean, cut, width};
+use stook_examples::text::{cut, width};
+use stook_types::harmless::clean;
 
 /// How a piece stands out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::fmt;
 use std::io::IsTerminal;
 
 use clap::ValueEnum;
+use stook_types::harmless::{clean, is_harmful};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt;
@@ -104,20 +105,17 @@ where
         let mut line = String::new();
         self.0.format_event(of, Writer::new(&mut line), event)?;
         for c in line.trim_end_matches('\n').chars() {
-            // Beyond ASCII only in strings, and none of them takes two units of UTF-16.
-            if is_harmful(c) { write!(to, "\\u{:04x}", u32::from(c))? } else { to.write_char(c)? }
+            // Beyond ASCII only in strings.
+            if is_harmful(c) {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(to, "\\u{unit:04x}")?;
+                }
+            } else {
+                to.write_char(c)?;
+            }
         }
         to.write_char('\n')
     }
-}
-
-/// A text that others wrote, without what moves the cursor or turns the direction of writing.
-pub fn clean(text: &str) -> String {
-    text.replace(is_harmful, "\u{fffd}")
-}
-
-fn is_harmful(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Whether to write colours there: on a terminal, unless the user set `NO_COLOR`.

@@ -3,10 +3,11 @@
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-pub(crate) use crate::logging::{clean, has_colors};
+pub(crate) use crate::logging::has_colors;
 use clap::ValueEnum;
 use stook::config::Diagnostics;
 use stook::exit;
+pub(crate) use stook_types::harmless::clean;
 
 /// How data is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -16,6 +17,16 @@ pub(crate) enum Format {
     Text,
     /// For programs.
     Json,
+}
+
+/// How data is printed that comes by and by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StreamFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs: an object of JSON a line.
+    Jsonl,
 }
 
 /// Why a verb did not do what it was asked for.

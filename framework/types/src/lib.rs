@@ -10,6 +10,8 @@
 //! * [`Refusal`], [`Missing`], [`Outcome`]: how things ended, in words that the JSON output uses too.
 
 mod fan_out;
+#[doc(hidden)]
+pub mod harmless;
 mod ids;
 #[cfg(test)]
 mod messages;

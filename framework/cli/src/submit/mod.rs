@@ -3,14 +3,13 @@
 mod arguments;
 mod text;
 
-use clap::ValueEnum;
 use stook::{Client, FanOut, Submission, TaskOutcome, exit, told_to_stop};
 use stook_types::units::Span;
 use stook_types::{Capability, CollectorId, CorrelationId, Value};
 
 use crate::host::{HostArg, failure};
 use crate::look::Look;
-use crate::output::{Failure, Paint, print, print_json, say};
+use crate::output::{Failure, Paint, StreamFormat, print, print_json, say};
 use text::{Ended, Set, Taken};
 
 /// Have a host run a task now, and say what becomes of it.
@@ -55,16 +54,7 @@ pub(crate) struct Args {
     /// How to print what is said. In `jsonl` a released set is a line as sinks write it, the rest one with the
     /// field `submitted` or `ended`.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs: an object of JSON a line.
-    Jsonl,
+    format: StreamFormat,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -127,8 +117,8 @@ impl Args {
 
     fn print(&self, data: &impl serde::Serialize, text: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
         match self.format {
-            Format::Text => print(&text(Paint::stdout())),
-            Format::Jsonl => print_json(data),
+            StreamFormat::Text => print(&text(Paint::stdout())),
+            StreamFormat::Jsonl => print_json(data),
         }
     }
 }

@@ -3,12 +3,11 @@
 mod lines;
 mod text;
 
-use clap::ValueEnum;
 use serde::Serialize;
 use stook::{Client, Seen, Tap, exit, told_to_stop};
 
 use crate::host::{HostArg, failure};
-use crate::output::{Failure, Paint, clean, say};
+use crate::output::{Failure, Paint, StreamFormat, clean, say};
 use lines::{Lines, Reader};
 
 /// Print the sets that a host releases, from now on, as they come.
@@ -29,16 +28,7 @@ pub(crate) struct Args {
     host: HostArg,
     /// How to print. In `jsonl` a set is a line as sinks write it, and skipped ones are a line with the field `skipped`.
     #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs: an object of JSON a line.
-    Jsonl,
+    format: StreamFormat,
 }
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
@@ -68,16 +58,16 @@ impl Args {
                 Some(Seen::Set(set)) => {
                     left = left.map(|left| left - 1);
                     lines.print(match self.format {
-                        Format::Text => text::set(&set, Paint::stdout()),
-                        Format::Jsonl => line(&set)?,
+                        StreamFormat::Text => text::set(&set, Paint::stdout()),
+                        StreamFormat::Jsonl => line(&set)?,
                     })
                 }
                 Some(Seen::Skipped(sets)) => match self.format {
-                    Format::Text => {
+                    StreamFormat::Text => {
                         say(&text::skipped(sets));
                         continue;
                     }
-                    Format::Jsonl => lines.print(line(&Skipped { skipped: sets })?),
+                    StreamFormat::Jsonl => lines.print(line(&Skipped { skipped: sets })?),
                 },
                 Some(_) => continue,
                 None => {
