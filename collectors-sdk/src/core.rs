@@ -88,6 +88,7 @@ impl Core {
                 Ok(true)
             }
             Err(SessionRecordError::Full) => Ok(false),
+            Err(SessionRecordError::Over) => Err(RecordError::Over),
             Err(SessionRecordError::TooLarge { length, limit }) => {
                 Err(RecordError::TooLarge { length, limit })
             }
@@ -110,6 +111,18 @@ impl Core {
                 () = over(encoded.cancellation.as_ref()) => {}
             }
         }
+    }
+
+    /// Says goodbye if that can be said now. Nothing is recorded after it.
+    pub(crate) fn goodbye(&self, reason: &str) {
+        self.session().goodbye(reason);
+        self.room.notify_waiters();
+    }
+
+    /// There will be no connection any more. Nothing is recorded from here on.
+    pub(crate) fn close(&self) {
+        self.session().close();
+        self.room.notify_waiters();
     }
 
     /// The last result that was recorded.

@@ -73,7 +73,7 @@ impl Recorder {
     /// # Errors
     /// If the topic is not in the collector's description, the value cannot be said by a payload, it is
     /// larger than the host takes (once there was a session: before, the host is sent it and refuses it) or the replay
-    /// buffer, or the task that it answers is over. That the host refuses a result for another reason is known later: it
+    /// buffer, the task that it answers is over, or the collector has said goodbye. That the host refuses a result for another reason is known later: it
     /// is [told](crate#what-it-says-about-itself), and counted by the host.
     pub async fn record<T: Serialize + ?Sized>(&self, topic: &str, value: &T) -> Result<(), RecordError> {
         self.record_as(Record::default(), topic, value).await
@@ -149,7 +149,7 @@ impl Recorder {
     /// Records a result that was made ready, when there is room.
     ///
     /// # Errors
-    /// If it is larger than the replay buffer, or the task that it answers is over.
+    /// If it is larger than the replay buffer, the task that it answers is over, or the collector has said goodbye.
     pub async fn record_encoded(&self, result: &Encoded) -> Result<(), RecordError> {
         self.core.record(result).await
     }

@@ -110,6 +110,7 @@ impl<C: Collector> Runner<C> {
         self.tasks = Tasks::default();
         self.stream = None;
         drop(heart);
+        self.core.close();
         self.notices.end();
         let recorded = self.core.recorded();
         let lost = self.core.session().unsettled();
@@ -363,7 +364,7 @@ impl<C: Collector> Runner<C> {
     }
 
     fn gone(&self, why: &str) -> End {
-        if self.leaving.as_ref().is_some_and(|leaving| leaving.said_goodbye) {
+        if self.core.session().has_left() {
             return End::Left;
         }
         End::Lost(why.into())

@@ -5,8 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use stook_collector::testing::{RejectReason, TestHost};
-use stook_collector::{Collector, CorrelationId, Description, Record, Recorder, TaskError};
-use tokio::time::{Instant, sleep};
+use stook_collector::{
+    Collector, CorrelationId, Description, Record, RecordError, Recorder, ReplayLimits, TaskError,
+};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, sleep, timeout};
 
 const TOPIC: &str = "test.words";
 const GRACE: Duration = Duration::from_secs(5);
@@ -89,4 +92,44 @@ async fn a_signal_ends_also_who_has_been_given_all_the_time_by_a_host_that_is_go
     host.stop();
     let took = end(host).await;
     assert!(took <= GRACE, "{took:?}");
+}
+
+/// Whoever has a recorder of his own, beside the stream.
+struct Aside(UnboundedSender<RecordError>);
+
+impl Collector for Aside {
+    fn describe(&self) -> Description {
+        Description::of_kind("aside").topic(TOPIC)
+    }
+
+    async fn stream(&self, results: Recorder) -> Result<(), TaskError> {
+        let ended = self.0.clone();
+        tokio::spawn(async move {
+            for n in 0.. {
+                let how = Record::new().correlation_id(CorrelationId::new("aside")?);
+                if let Err(error) = results.record_as(how, TOPIC, &n).await {
+                    ended.send(error)?;
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            Ok::<_, TaskError>(())
+        });
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_recorded_after_the_goodbye() {
+    // One waits for room when it is said; the other has it.
+    for room in [1, 10_000] {
+        let (ended, mut told) = unbounded_channel();
+        let replay = ReplayLimits { results: room, ..ReplayLimits::default() };
+        let host = TestHost::builder().replay(replay).start(Aside(ended)).await;
+        host.wait_for_results(1).await;
+        host.stop();
+        host.end().await.expect("the host hears nothing that it must not after a goodbye");
+        let told = timeout(Duration::from_secs(10), told.recv()).await;
+        assert!(matches!(told, Ok(Some(RecordError::Over))), "{told:?}");
+    }
 }

@@ -54,6 +54,7 @@ fn sessions() {
             RecordError::TooLarge { length, limit },
             RecordError::Topic(Topic::new("events.x").expect("valid")),
             RecordError::Encoding("a text over 4 GiB"),
+            RecordError::Over,
         ],
         ToString::to_string,
     );

@@ -64,6 +64,9 @@ struct World {
     running: VecDeque<Lease>,
     /// Per finished lease, the highest sequence recorded before.
     finished: BTreeMap<Lease, u64>,
+    /// Goodbye was said; and on this connection the host has heard it.
+    leaves: bool,
+    left: bool,
 }
 
 const REPLAY: ReplayLimits = ReplayLimits { results: 40, bytes: 8 * 1024 };
@@ -97,6 +100,8 @@ impl World {
             fenced: BTreeSet::new(),
             running: VecDeque::new(),
             finished: BTreeMap::new(),
+            leaves: false,
+            left: false,
         }
     }
 
@@ -134,6 +139,7 @@ impl World {
                 assert_eq!(before, None, "sequences are never used twice");
             }
             Err(RecordError::Full) => assert!(self.collector.unsettled() > 0),
+            Err(RecordError::Over) => assert!(self.leaves),
             // Once it has heard how much the host takes; before, the host is told the size.
             Err(RecordError::TooLarge { length, limit: 300 }) => assert!(length > 300),
             Err(error) => panic!("{error}"),
@@ -181,6 +187,10 @@ impl World {
                     self.recorded.range(..=before).all(|(sequence, _)| self.delivered.contains(sequence)),
                     "a task's end has overtaken its results"
                 );
+            }
+            Event::Goodbye(_) => {
+                assert!(self.leaves && self.collector.has_left());
+                self.left = true;
             }
             Event::Heartbeat(_) | Event::TaskStarted(_) => {}
             other => panic!("{other:?}"),
@@ -238,6 +248,17 @@ impl World {
         self.running.clear();
         self.assigned.clear();
         self.fenced.clear();
+        self.left = false;
+    }
+
+    /// What a collector does that has had enough; it may have to wait for a session.
+    fn goodbye(&mut self) {
+        while !self.collector.is_open() {
+            self.up(usize::MAX);
+            self.down(usize::MAX);
+        }
+        self.collector.goodbye("enough");
+        self.leaves = true;
     }
 
     /// No more mishaps: everything arrives and is settled.
@@ -264,6 +285,24 @@ proptest! {
         let recorded: BTreeSet<_> = world.recorded.keys().copied().collect();
         prop_assert_eq!(&world.delivered, &recorded);
         prop_assert_eq!(world.host.unsettled(), 0);
+    }
+
+    /// Whatever is tried after the goodbye, and whatever crosses it: the host hears nothing that it must not.
+    #[test]
+    fn who_leaves_says_what_it_had_to_and_nothing_more(
+        before in prop::collection::vec(op(), 0..100),
+        after in prop::collection::vec(op(), 0..100),
+    ) {
+        let mut world = World::new();
+        before.iter().for_each(|op| world.apply(op));
+        world.goodbye();
+        let recorded: BTreeSet<_> = world.recorded.keys().copied().collect();
+        after.iter().for_each(|op| world.apply(op));
+        world.goodbye();
+        world.come_to_rest();
+        prop_assert!(world.left);
+        prop_assert_eq!(world.recorded.len(), recorded.len());
+        prop_assert_eq!(&world.delivered, &recorded);
     }
 }
 

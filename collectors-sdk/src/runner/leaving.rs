@@ -15,7 +15,6 @@ pub(super) struct Leaving {
     tasks_until: Instant,
     /// … and what is left may be sent until here.
     until: Instant,
-    pub(super) said_goodbye: bool,
 }
 
 /// The part of a drain's grace that belongs to the tasks; the rest is for sending what they leave.
@@ -51,12 +50,8 @@ impl<C: Collector> Runner<C> {
             return;
         }
         tracing::info!(reason, "leaving");
-        self.leaving = Some(Leaving {
-            reason,
-            tasks_until: now + grace.mul_f64(TASKS_SHARE),
-            until: now + grace,
-            said_goodbye: false,
-        });
+        self.leaving =
+            Some(Leaving { reason, tasks_until: now + grace.mul_f64(TASKS_SHARE), until: now + grace });
         self.core.leaving.set();
         if self.core.leaving.heed() == Heed::No {
             // Taken, so that its end is not taken for a failure.
@@ -73,9 +68,10 @@ impl<C: Collector> Runner<C> {
         }
         let busy = self.is_busy();
         let leaving = self.leaving.as_mut()?;
-        let mut session = self.core.session();
-        let open = session.is_open();
-        if now >= leaving.until || (!open && !busy && session.unsettled() == 0) {
+        let session = self.core.session();
+        let (open, unsettled) = (session.is_open(), session.unsettled());
+        drop(session);
+        if now >= leaving.until || (!open && !busy && unsettled == 0) {
             return Some(End::Left);
         }
         if now >= leaving.tasks_until {
@@ -83,9 +79,8 @@ impl<C: Collector> Runner<C> {
             let grace = leaving.until.saturating_duration_since(now) / 2;
             self.tasks.give_back(leaving.reason, grace.min(self.options.cancel_grace));
         }
-        if open && !busy && !leaving.said_goodbye {
-            leaving.said_goodbye = true;
-            session.goodbye(leaving.reason);
+        if open && !busy {
+            self.core.goodbye(leaving.reason);
         }
         None
     }

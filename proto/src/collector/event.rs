@@ -63,6 +63,9 @@ pub enum RecordError {
     /// The payload's encoding has no number on the wire.
     #[error("the wire does not carry {0}")]
     Encoding(&'static str),
+    /// The collector leaves, or has left.
+    #[error("the collector leaves, and records no more")]
+    Over,
 }
 
 /// What the host has said.

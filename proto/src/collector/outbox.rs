@@ -47,9 +47,14 @@ impl Outbox {
         *self = Self::default();
     }
 
-    /// Whether every frame that waited for results was handed out.
+    /// Whether every frame was handed out.
     pub(super) fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && self.after_results.is_empty()
+        self.bytes.is_empty() && self.is_said()
+    }
+
+    /// Whether no frame waits for results to go first.
+    pub(super) fn is_said(&self) -> bool {
+        self.after_results.is_empty()
     }
 
     /// Whether [`fill`](Self::fill) would add anything.

@@ -33,6 +33,8 @@ pub struct CollectorSession {
     leases: HashSet<Lease>,
     /// What the host took at most in the latest session.
     max_result_bytes: u32,
+    /// Nothing is recorded any more: goodbye was said, on this connection or on an earlier one.
+    over: bool,
     /// When this side runs out of patience with an incomplete handshake or frame.
     deadline: Option<MonoTime>,
     heartbeat_due: Option<MonoTime>,
@@ -43,6 +45,8 @@ enum State {
     Disconnected,
     AwaitWelcome,
     Open(Terms),
+    /// This side has said goodbye: results recorded before go out, and heartbeats; nothing else is to be said.
+    Leaving(Terms),
     /// The host or this side has ended the session.
     Closed,
 }
@@ -84,6 +88,7 @@ impl CollectorSession {
             out: Outbox::default(),
             leases: HashSet::new(),
             max_result_bytes: u32::MAX,
+            over: false,
             deadline: None,
             heartbeat_due: None,
         }
@@ -110,6 +115,12 @@ impl CollectorSession {
         self.leases.clear();
         self.replay.rewind();
         (self.deadline, self.heartbeat_due) = (None, None);
+    }
+
+    /// No connection will come any more: nothing is recorded from here on.
+    pub fn close(&mut self) {
+        self.disconnect();
+        self.over = true;
     }
 
     // === in ===
@@ -158,7 +169,7 @@ impl CollectorSession {
 
     /// What is to be written now. Remove from the front what was written, then ask again: there may be more.
     pub fn transmit(&mut self) -> &mut BytesMut {
-        if let State::Open(terms) = &self.state {
+        if let State::Open(terms) | State::Leaving(terms) = &self.state {
             self.out.fill(&mut self.replay, terms);
         }
         &mut self.out.bytes
@@ -167,7 +178,9 @@ impl CollectorSession {
     /// Whether [`transmit`](Self::transmit) has something.
     pub fn wants_transmit(&mut self) -> bool {
         match &self.state {
-            State::Open(terms) => !self.out.bytes.is_empty() || self.out.has_more(&mut self.replay, terms),
+            State::Open(terms) | State::Leaving(terms) => {
+                !self.out.bytes.is_empty() || self.out.has_more(&mut self.replay, terms)
+            }
             _ => !self.out.bytes.is_empty(),
         }
     }
@@ -175,9 +188,12 @@ impl CollectorSession {
     /// Takes a result for delivery, and gives its sequence number.
     ///
     /// # Errors
-    /// [`RecordError::Full`] until the host settles others; the rest are mistakes of the caller. What is recorded before the
+    /// [`RecordError::Full`] until the host settles others, [`RecordError::Over`] after [`goodbye`](Self::goodbye) or [`close`](Self::close); the rest are mistakes of the caller. What is recorded before the
     /// first session is held against the limit of none: if it is too large for the host, it is refused there.
     pub fn record(&mut self, result: &NewResult) -> Result<u64, RecordError> {
+        if self.over {
+            return Err(RecordError::Over);
+        }
         if !correlation::has_a_number(&result.payload) {
             return Err(RecordError::Encoding(result.payload.encoding().content_type));
         }
@@ -204,7 +220,7 @@ impl CollectorSession {
         Ok(sequence)
     }
 
-    /// A task runs. Nothing if its lease went with its connection.
+    /// A task runs. Nothing if its lease went with its connection, or with a goodbye.
     pub fn task_started(&mut self, lease: Lease) {
         if self.leases.contains(&lease) {
             self.out.push_after(self.replay.next(), wire::TaskStarted { lease: lease.0 });
@@ -212,7 +228,7 @@ impl CollectorSession {
     }
 
     /// A task has ended. The host learns it after the results recorded until now, and not at all if the lease
-    /// went with its connection.
+    /// went with its connection, or with a goodbye.
     pub fn task_finished(&mut self, lease: Lease, outcome: TaskOutcome) {
         if self.leases.remove(&lease) {
             self.out.push_after(self.replay.next(), outcome.into_wire(lease));
@@ -226,7 +242,7 @@ impl CollectorSession {
 
     /// Says that the collector is alive. Does not wait for results to go first.
     pub fn heartbeat(&mut self, now: MonoTime, beat: CollectorHeartbeat) {
-        let State::Open(terms) = &self.state else { return };
+        let (State::Open(terms) | State::Leaving(terms)) = &self.state else { return };
         self.heartbeat_due = Some(now + terms.heartbeat);
         self.out.push(wire::Heartbeat {
             progress: beat.progress,
@@ -237,9 +253,16 @@ impl CollectorSession {
         });
     }
 
-    /// Ends the session, once the results recorded until now were sent.
+    /// Ends the session, once the results recorded until now were sent. From here on nothing is recorded, on this
+    /// connection or on a later one: what is not settled goes again there, and the goodbye has to be said again.
+    ///
+    /// Nothing while no session is open, or where it was said already.
     pub fn goodbye(&mut self, reason: &str) {
-        if self.is_open() {
+        if let State::Open(terms) = self.state {
+            self.state = State::Leaving(terms);
+            self.over = true;
+            // The host gives them to somebody else.
+            self.leases.clear();
             self.out.push_after(self.replay.next(), wire::Goodbye { reason: reason.into() });
         }
     }
@@ -253,7 +276,12 @@ impl CollectorSession {
 
     /// Whether the host has taken the collector, on the connection that there is now.
     pub fn is_open(&self) -> bool {
-        matches!(self.state, State::Open(_))
+        matches!(self.state, State::Open(_) | State::Leaving(_))
+    }
+
+    /// Whether goodbye was said on this connection, and everything before it was handed out.
+    pub fn has_left(&self) -> bool {
+        matches!(self.state, State::Leaving(_)) && self.out.is_said()
     }
 
     /// Results recorded and not settled.
@@ -306,7 +334,7 @@ impl CollectorSession {
                 self.welcome(&welcome, now);
                 Ok(())
             }
-            (body, State::Open(_)) => {
+            (body, State::Open(_) | State::Leaving(_)) => {
                 self.deadline = None;
                 self.take_open(body)
             }
@@ -338,6 +366,10 @@ impl CollectorSession {
             }
             Body::Assign(assign) => {
                 let assignment = Assignment::from_wire(assign)?;
+                // It has crossed the goodbye.
+                if let State::Leaving(_) = self.state {
+                    return Ok(());
+                }
                 if !self.leases.insert(assignment.lease) {
                     return Err(SessionError::Lease { frame: "Assign", lease: assignment.lease.0 });
                 }
