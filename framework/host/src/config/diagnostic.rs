@@ -76,6 +76,12 @@ impl Diagnostics {
         fmt::from_fn(|f| self.write(f, &COLORS))
     }
 
+    /// The text that `Display` gives, without the lines in which they stand: for where there is one line only.
+    pub(super) fn headlines(&self) -> String {
+        let line = |diagnostic| fmt::from_fn(move |f| self.write_headline(f, diagnostic, &PLAIN)).to_string();
+        self.list.iter().map(line).collect::<Vec<_>>().join("; ")
+    }
+
     fn write(&self, f: &mut fmt::Formatter<'_>, paint: &Paint) -> fmt::Result {
         for (index, diagnostic) in self.list.iter().enumerate() {
             if index > 0 {
@@ -87,26 +93,37 @@ impl Diagnostics {
     }
 
     fn write_one(&self, f: &mut fmt::Formatter<'_>, diagnostic: &Diagnostic, paint: &Paint) -> fmt::Result {
-        let shown = self.shown(diagnostic);
-        f.write_str(&self.file)?;
-        match (&shown, &diagnostic.place) {
-            (Some(shown), _) => write!(f, ":{}:{}: ", shown.line, shown.column)?,
-            (None, Place::Path(path)) => write!(f, ": {path}: ")?,
-            (None, _) => f.write_str(": ")?,
-        }
-        let (color, prefix) = match diagnostic.severity {
-            Severity::Error => (paint.error, ""),
-            Severity::Warning => (paint.warning, "warning: "),
-        };
-        writeln!(f, "{color}{prefix}{}{}", diagnostic.message, paint.reset)?;
-        let Some(shown) = shown else {
+        self.write_headline(f, diagnostic, paint)?;
+        writeln!(f)?;
+        let Some(shown) = self.shown(diagnostic) else {
             return diagnostic.help.iter().try_for_each(|help| writeln!(f, "  = {help}"));
         };
+        let color = paint.color(diagnostic.severity);
         let gutter = shown.line.to_string().len();
         writeln!(f, "{:gutter$} |", "")?;
         writeln!(f, "{} | {}", shown.line, shown.text)?;
         writeln!(f, "{:gutter$} | {}{color}{}{}", "", shown.indent(), "^".repeat(shown.width), paint.reset)?;
         diagnostic.help.iter().try_for_each(|help| writeln!(f, "{:gutter$} = {help}", ""))
+    }
+
+    /// Where it stands, and what is wrong.
+    fn write_headline(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        diagnostic: &Diagnostic,
+        paint: &Paint,
+    ) -> fmt::Result {
+        f.write_str(&self.file)?;
+        match (self.shown(diagnostic), &diagnostic.place) {
+            (Some(shown), _) => write!(f, ":{}:{}: ", shown.line, shown.column)?,
+            (None, Place::Path(path)) => write!(f, ": {path}: ")?,
+            (None, _) => f.write_str(": ")?,
+        }
+        let prefix = match diagnostic.severity {
+            Severity::Error => "",
+            Severity::Warning => "warning: ",
+        };
+        write!(f, "{}{prefix}{}{}", paint.color(diagnostic.severity), diagnostic.message, paint.reset)
     }
 
     /// Finds the line of a place. What spans several lines is shown on its first.
@@ -150,6 +167,15 @@ struct Paint {
 
 const PLAIN: Paint = Paint { error: "", warning: "", reset: "" };
 const COLORS: Paint = Paint { error: "\x1b[1;31m", warning: "\x1b[1;33m", reset: "\x1b[0m" };
+
+impl Paint {
+    const fn color(&self, severity: Severity) -> &'static str {
+        match severity {
+            Severity::Error => self.error,
+            Severity::Warning => self.warning,
+        }
+    }
+}
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

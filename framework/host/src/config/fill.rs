@@ -15,7 +15,7 @@ impl Source {
     /// For a config that [loads](super::Config::load): what it could not have is dropped.
     #[must_use]
     pub fn effective(&self, registry: &Registry) -> Self {
-        Self { file: self.file.clone(), text: None, root: Fill { registry }.table(&ROOT, &self.root) }
+        Self { written: self.written.without_text(), root: Fill { registry }.table(&ROOT, &self.root) }
     }
 
     /// What a config can say, from the outermost table.

@@ -72,7 +72,7 @@ impl Config {
         registry: &Registry,
         context: &BuildContext,
     ) -> Result<(Self, Diagnostics), Diagnostics> {
-        let cx = Cx::new(registry, context, source.text.as_deref());
+        let cx = Cx::new(registry, context, &source.written);
         let root = Table::open(&cx, &source.root.place, &source.root, &tables::ROOT);
         let mut draft = Draft {
             host: host::read(&root),
@@ -92,7 +92,7 @@ impl Config {
         let refused = found.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
         // A mistake often draws a warning after it, about what it left undone: first things first.
         found.retain(|diagnostic| !refused || diagnostic.severity == Severity::Error);
-        let found = Diagnostics::new(&source.file, source.text.clone(), found);
+        let found = source.written.diagnostics(found);
         if refused { Err(found) } else { Ok((draft.into_config(&cx), found)) }
     }
 }

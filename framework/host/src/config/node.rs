@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::write::key;
+
 /// A value and its place.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
@@ -68,6 +70,14 @@ impl Node {
         }
     }
 
+    /// Where some bytes of this text stand in that of the config. Unknown if it is written with escapes: then they are
+    /// elsewhere.
+    pub(super) fn place_in(&self, config: Option<&str>, bytes: &Range<usize>) -> Option<Place> {
+        let Place::Text(written) = &self.place else { return None };
+        let start = written.start + config?.get(written.clone())?.find(self.as_text()?)?;
+        Some(Place::Text(start + bytes.start..start + bytes.end))
+    }
+
     /// Where this text stands in the tree, if it does.
     pub(super) fn find(&self, text: &str) -> Option<&Place> {
         match &self.kind {
@@ -76,6 +86,28 @@ impl Node {
             Kind::Table(entries) => entries.iter().find_map(|entry| entry.node.find(text)),
             _ => None,
         }
+    }
+
+    /// The key under which something stands in this table, with the keys of the tables between.
+    pub(super) fn key_at(&self, place: &Place) -> Option<String> {
+        self.entries()?.iter().find_map(|entry| {
+            let key = key(&entry.key);
+            let is_here = entry.place == *place || entry.node.has(place);
+            let inside = entry.node.key_at(place).map(|inside| format!("{key}.{inside}"));
+            inside.or(is_here.then_some(key))
+        })
+    }
+
+    /// Whether this or an element of it stands there.
+    fn has(&self, place: &Place) -> bool {
+        let element = match &self.kind {
+            Kind::List(nodes) => nodes.iter().any(|node| node.has(place)),
+            Kind::Table(entries) => {
+                entries.iter().any(|entry| entry.place == *place || entry.node.has(place))
+            }
+            _ => false,
+        };
+        element || self.place == *place
     }
 
     /// Whether another one means the same, wherever it was written.

@@ -8,6 +8,7 @@ use stook_types::nearest;
 use super::diagnostic::Diagnostic;
 use super::node::{Entry, Kind, Node, Place};
 use super::read::{FailedAt, Reader, wanted};
+use super::source::Written;
 use super::table::{Cx, did_you_mean};
 use super::takes;
 
@@ -21,9 +22,11 @@ pub(super) struct Selected<T: ?Sized> {
 /// Makes a sink when the host starts; until then nothing is opened or written.
 #[derive(Clone, Debug)]
 pub struct SinkFactory {
+    plugin: &'static str,
     factory: Factory<dyn Sink>,
     options: Node,
     context: BuildContext,
+    written: Written,
 }
 
 /// The plugin that the table in `node` selects; notes every way in which its options are not what it declares.
@@ -95,21 +98,34 @@ impl<T: PluginType + ?Sized> Selected<T> {
     /// Makes the plugin; if it refuses its options, says so at the option.
     pub(super) fn build(&self, cx: &Cx<'_>) -> Option<Box<T>> {
         let failed_at = FailedAt::default();
-        let error = match build(self.factory, &self.options, cx.build, &failed_at) {
-            Ok(plugin) => return Some(plugin),
-            Err(error) => error,
-        };
-        let option = error.option.and_then(|option| self.options.get(option));
-        let (place, at) = match (option, error.at) {
-            (Some(node), Some(bytes)) => match cx.place_in(node, &bytes) {
-                Some(place) => (Some(place), String::new()),
-                None => (Some(node.place.clone()), character(node, bytes.start)),
-            },
-            (option, _) => (option.map(|node| node.place.clone()), String::new()),
-        };
-        let place = place.or_else(|| failed_at.take()).unwrap_or_else(|| self.options.place.clone());
-        cx.push(Diagnostic::error(&place, format!("`{}`: {}{at}", self.registration.name, error.message)));
-        None
+        let made = build(self.factory, &self.options, cx.build, &failed_at);
+        let refused = |error| refused(self.name(), &self.options, error, &failed_at, cx.written);
+        made.map_err(|error| cx.push(refused(error))).ok()
+    }
+}
+
+/// Why a plugin could not be made, at the option that is at fault.
+fn refused(
+    plugin: &str,
+    options: &Node,
+    error: BuildError,
+    failed_at: &FailedAt,
+    written: &Written,
+) -> Diagnostic {
+    let option = error.option.and_then(|option| options.get(option));
+    let (place, at) = match (option, error.at) {
+        (Some(node), Some(bytes)) => match node.place_in(written.text.as_deref(), &bytes) {
+            Some(place) => (Some(place), String::new()),
+            None => (Some(node.place.clone()), character(node, bytes.start)),
+        },
+        (option, _) => (option.map(|node| node.place.clone()), String::new()),
+    };
+    let place = place.or_else(|| failed_at.take()).unwrap_or_else(|| options.place.clone());
+    let key = error.option.map(str::to_owned).or_else(|| options.key_at(&place));
+    let why = format!("{}{at}", error.message);
+    match key {
+        Some(key) => takes::bad(&key, &place, why),
+        None => Diagnostic::error(&place, format!("`{plugin}`: {why}")),
     }
 }
 
@@ -126,7 +142,14 @@ fn character(node: &Node, byte: usize) -> String {
 impl Selected<dyn Sink> {
     /// What makes the sink later.
     pub(super) fn into_factory(self, cx: &Cx<'_>) -> SinkFactory {
-        SinkFactory { factory: self.factory, options: self.options, context: cx.build.clone() }
+        let Self { registration, options, factory } = self;
+        SinkFactory {
+            plugin: registration.name,
+            factory,
+            options,
+            context: cx.build.clone(),
+            written: cx.written.clone(),
+        }
     }
 }
 
@@ -134,9 +157,15 @@ impl SinkFactory {
     /// Makes the sink.
     ///
     /// # Errors
-    /// If the plugin refuses options of which each is of the declared type.
+    /// If the plugin refuses options of which each is of the declared type; says where they stand.
     pub fn build(&self) -> Result<Box<dyn Sink>, BuildError> {
-        build(self.factory, &self.options, &self.context, &FailedAt::default())
+        let failed_at = FailedAt::default();
+        build(self.factory, &self.options, &self.context, &failed_at).map_err(|error| {
+            let option = error.option;
+            let why = refused(self.plugin, &self.options, error, &failed_at, &self.written);
+            let message = self.written.diagnostics(vec![why]).headlines();
+            option.map_or_else(|| BuildError::new(&message), |option| BuildError::in_option(option, &message))
+        })
     }
 }
 

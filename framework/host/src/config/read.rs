@@ -103,7 +103,18 @@ pub(super) fn wanted(expected: impl fmt::Display, found: de::Unexpected<'_>) -> 
         de::Unexpected::Unit => "nothing".to_owned(),
         other => other.to_string(),
     };
-    format!("expected {expected}, found {found}")
+    format!("expected {}, found {found}", plain(expected.to_string()))
+}
+
+/// Whole numbers are called by their types where serde reads them.
+fn plain(expected: String) -> String {
+    match expected.as_str() {
+        "i64" => "a whole number".to_owned(),
+        "u64" | "usize" => "a whole number, at least 0".to_owned(),
+        "u32" => format!("a whole number from 0 to {}", u32::MAX),
+        "i32" => format!("a whole number from {} to {}", i32::MIN, i32::MAX),
+        _ => expected,
+    }
 }
 
 // === impl Reader ===

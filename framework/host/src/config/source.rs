@@ -1,5 +1,6 @@
 //! Where a config comes from.
 
+use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
@@ -11,9 +12,15 @@ use super::node::{Node, Place};
 /// A config that was read but not understood yet, with the name under which errors speak of it.
 #[derive(Debug)]
 pub struct Source {
-    pub(super) file: String,
-    pub(super) text: Option<Arc<str>>,
+    pub(super) written: Written,
     pub(super) root: Node,
+}
+
+/// Under which name a config was read, and from which text if it was text: to say where something stands in it.
+#[derive(Clone)]
+pub(super) struct Written {
+    file: Arc<str>,
+    pub(super) text: Option<Arc<str>>,
 }
 
 impl Source {
@@ -28,7 +35,7 @@ impl Source {
             Diagnostics::new(name, None, vec![Diagnostic::error(&Place::Nowhere, error.to_string())])
         })?;
         root.place_by_path("");
-        Ok(Self { file: name.to_owned(), text: None, root })
+        Ok(Self { written: Written { file: name.into(), text: None }, root })
     }
 
     /// The TOML file at `path`.
@@ -57,10 +64,31 @@ impl Source {
     pub fn toml(name: &str, text: &str) -> Result<Self, Diagnostics> {
         // Some editors begin a file with a byte order mark, which is no column of its first line.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let (text, file) = (Arc::from(text), name.to_owned());
-        match super::toml::parse(&text) {
-            Ok(root) => Ok(Self { file, text: Some(text), root }),
-            Err(list) => Err(Diagnostics::new(name, Some(text), list)),
+        let written = Written { file: name.into(), text: Some(text.into()) };
+        match super::toml::parse(text) {
+            Ok(root) => Ok(Self { written, root }),
+            Err(list) => Err(written.diagnostics(list)),
         }
+    }
+}
+
+// === impl Written ===
+
+impl Written {
+    /// For a config that does not stand there as it is.
+    pub(super) fn without_text(&self) -> Self {
+        Self { file: self.file.clone(), text: None }
+    }
+
+    /// These, each where it stands.
+    pub(super) fn diagnostics(&self, list: Vec<Diagnostic>) -> Diagnostics {
+        Diagnostics::new(&self.file, self.text.clone(), list)
+    }
+}
+
+/// Without the text, which may be long.
+impl fmt::Debug for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.file.fmt(f)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::fmt::Display;
-use std::ops::Range;
 
 use serde::de::DeserializeOwned;
 use stook_plugin::{BuildContext, Registry};
@@ -11,6 +10,7 @@ use super::diagnostic::Diagnostic;
 use super::dispatch::Policies;
 use super::node::{Entry, Kind, Node, Place};
 use super::read::wanted;
+use super::source::Written;
 use super::spec::TableSpec;
 
 /// What all readers share: the plugins that can be selected, and where to say what is wrong.
@@ -18,8 +18,7 @@ pub(super) struct Cx<'a> {
     pub(super) registry: &'a Registry,
     pub(super) build: &'a BuildContext,
     pub(super) policies: Policies,
-    /// What was read, if it was text.
-    text: Option<&'a str>,
+    pub(super) written: &'a Written,
     found: RefCell<Vec<Diagnostic>>,
 }
 
@@ -41,15 +40,8 @@ pub(super) struct Placed<'a, T> {
 // === impl Cx ===
 
 impl<'a> Cx<'a> {
-    pub(super) fn new(registry: &'a Registry, build: &'a BuildContext, text: Option<&'a str>) -> Self {
-        Self { registry, build, policies: Policies::default(), text, found: RefCell::default() }
-    }
-
-    /// Where some bytes of a node's text stand. Unknown if the text is written with escapes: then they are elsewhere.
-    pub(super) fn place_in(&self, node: &Node, bytes: &Range<usize>) -> Option<Place> {
-        let Place::Text(written) = &node.place else { return None };
-        let start = written.start + self.text?.get(written.clone())?.find(node.as_text()?)?;
-        Some(Place::Text(start + bytes.start..start + bytes.end))
+    pub(super) fn new(registry: &'a Registry, build: &'a BuildContext, written: &'a Written) -> Self {
+        Self { registry, build, policies: Policies::default(), written, found: RefCell::default() }
     }
 
     pub(super) fn push(&self, diagnostic: Diagnostic) {

@@ -73,7 +73,8 @@ pub(super) fn join(path: &str, name: &str) -> String {
     format!("{path}{dot}{}", key(name))
 }
 
-fn key(name: &str) -> String {
+/// A key as TOML has it: bare, or in quotes.
+pub(super) fn key(name: &str) -> String {
     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if !name.is_empty() && name.chars().all(bare) { name.to_owned() } else { quoted(name) }
 }
