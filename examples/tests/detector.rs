@@ -86,11 +86,21 @@ impl Running {
         }
     }
 
-    /// The emission IDs of all scans, as a sink that nothing happens to has them.
-    fn released(&self) -> Vec<String> {
-        let sets = std::fs::read_to_string(self.directory.path().join(FILE)).unwrap();
-        let sets = sets.lines().map(|set| serde_json::from_str::<Value>(set).unwrap());
-        sets.map(|set| set["emission_id"].as_str().unwrap().to_owned()).collect()
+    /// The emission IDs of all scans up to this one, as a sink that nothing happens to has them. It may be later than the
+    /// detector.
+    async fn released_up_to(&self, scan: &str) -> Vec<String> {
+        let until = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let sets = std::fs::read_to_string(self.directory.path().join(FILE)).unwrap();
+            let sets = sets.split_inclusive('\n').filter(|set| set.ends_with('\n'));
+            let sets = sets.map(|set| serde_json::from_str::<Value>(set).unwrap());
+            let released = Vec::from_iter(sets.map(|set| set["emission_id"].as_str().unwrap().to_owned()));
+            if released.iter().any(|id| id == scan) {
+                return released;
+            }
+            assert!(tokio::time::Instant::now() < until, "{scan} is not among {released:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     async fn stop(self) -> Summary {
@@ -165,7 +175,7 @@ async fn killed_before_it_acknowledges_it_is_told_again() {
         let detector = host.detector();
         told.push([detector.scan(), detector.scan(), detector.scan()]);
     }
-    let released = host.released();
+    let released = host.released_up_to(&told[1][2]).await;
     assert_eq!(told[0], released[..3]);
     let goes_on = released.iter().position(|scan| *scan == told[1][0]).expect("it was released");
     assert!(goes_on <= 3, "nothing is lost in between: {told:?} of {released:?}");

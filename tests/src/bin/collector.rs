@@ -31,11 +31,24 @@ fn main() -> ExitCode {
         _ => {}
     }
     let stays = behaving.does() == "stay";
-    let code = stook_collector::run(behaving);
+    let code = if behaving.does() == "stop-midway" {
+        on_this_thread(behaving)
+    } else {
+        stook_collector::run(behaving)
+    };
     if stays {
         park();
     }
     code
+}
+
+/// Nothing is sent while its task does not wait.
+fn on_this_thread(behaving: Behaving) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    match runtime.block_on(stook_collector::run_async(behaving)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.exit_code().into(),
+    }
 }
 
 fn park() -> ! {
@@ -158,6 +171,14 @@ impl Collector for Behaving {
             "linger" => {
                 self.answer(results).await?;
                 tokio::time::sleep(Duration::from_millis(self.number("ms", 100))).await;
+                Ok(())
+            }
+            #[cfg(unix)]
+            "stop-midway" => {
+                self.answer(results).await?;
+                results.flush(Duration::from_secs(60)).await?;
+                results.try_record(self.topic(), "not sent yet")?;
+                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
                 Ok(())
             }
             // Blocks its thread, as a worker does that is stuck; heartbeats go on.
