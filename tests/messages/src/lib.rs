@@ -4,9 +4,12 @@
 //! writes them anew; whoever reviews it sees what users will read. Nothing in them may differ from run to run: a test
 //! that cannot avoid a path or a number says [`redacted`].
 
+mod source;
+
 use std::fmt::Debug;
 
-pub use expect_test::expect_file;
+pub use expect_test::{ExpectFile, expect_file};
+pub use source::{Pages, Source, sources};
 
 /// One sample or more of each variant of an error, a line for each. A new variant does not compile until it is here.
 ///

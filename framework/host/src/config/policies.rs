@@ -33,7 +33,8 @@ pub(super) fn completion<'a>(table: &Table<'a>, limits: &Limits) -> Vec<Policy<'
         let selected = select::<dyn CompletionPolicy>(table.cx, &node.place, node)?;
         let policy = selected.build(table.cx)?;
         if let Some(warning) = policy.check() {
-            table.cx.warn(&node.place, warning, "see `stook plugins show` for its options");
+            let help = format!("`stook plugins show {}` says what it takes", selected.name());
+            table.cx.warn(&node.place, warning, help);
         }
         check_needs(table.cx, node, &*policy, limits);
         Some((NamedPolicy { name: selected.registration.name, policy }, node))

@@ -3,7 +3,7 @@
 
 use stook_messages::expect_file;
 
-use super::{check, load, plain};
+use super::{load, plain};
 
 #[test]
 fn every_limit_that_is_missing_zero_or_absurd() {
@@ -59,30 +59,5 @@ fn the_largest_that_is_taken() {
         "[aggregate.a]\ntopics = [\"t\"]\ntimeout = \"36525d\"\n\
          limits = { sets = 100_000_000, results_per_set = 100_000_000 }\nlate = { tombstones = 100_000_000 }\n\
          dedup = { use = \"same\", window = \"36525d\", capacity = 100_000_000 }",
-    );
-}
-
-#[test]
-fn what_must_not_be_nothing_is_not_told_to_be_left_out_where_it_cannot_be() {
-    check(
-        r#"
-[aggregate.a]
-topics = ["a"]
-timeout = "0s"
-late = { use = "correct", grace = "0s" }
-"#,
-        r#"
-stook.toml:4:11: `timeout` must be more than nothing
-  |
-4 | timeout = "0s"
-  |           ^^^^
-  = write a larger one, like timeout = "30s"
-
-stook.toml:5:35: `grace` must be more than nothing
-  |
-5 | late = { use = "correct", grace = "0s" }
-  |                                   ^^^^
-  = write a larger one, like grace = "10s"
-"#,
     );
 }

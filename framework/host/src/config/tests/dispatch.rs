@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use stook_engine::{DetectorId, ScoreId};
+use stook_messages::expect_file;
 use stook_types::{FanOut, Value};
 
 use super::{check, plain};
@@ -13,6 +14,15 @@ fn config(a: &str, b: &str, rest: &str) -> String {
         "[aggregate.a]\ntopics = [\"t.a.#\"]\ntimeout = \"1s\"\n{a}\n\
          [aggregate.b]\ntopics = [\"t.b.#\"]\ntimeout = \"1s\"\n{b}\n{rest}"
     )
+}
+
+fn restart(seconds: u32) -> String {
+    format!("restart = {{ use = \"backoff\", initial = \"{seconds}s\" }}")
+}
+
+/// So many arrays inside each other.
+fn deep(arrays: usize) -> String {
+    "[".repeat(arrays) + &"]".repeat(arrays)
 }
 
 #[test]
@@ -36,21 +46,10 @@ fn the_nearest_word_counts() {
 }
 
 #[test]
-fn two_aggregates_that_disagree_about_one_collector_are_refused() {
-    let restart = |seconds| format!("restart = {{ use = \"backoff\", initial = \"{seconds}s\" }}");
+fn two_aggregates_may_say_the_same_about_one_collector() {
     let rest = "[collector.p]\npublish = [\"t.#\"]";
     plain(&config(&restart(1), &restart(1), rest));
     plain(&config(&restart(1), "", rest));
-    check(
-        &config(&restart(1), &restart(2), rest),
-        "
-stook.toml:9:12: [aggregate.a] and [aggregate.b] disagree about the `restart` of collector `p`
-  |
-9 | [collector.p]
-  |            ^
-  = give it a `restart` of its own, or make the two say the same
-",
-    );
 }
 
 #[test]
@@ -137,9 +136,12 @@ fan_out = ["p"]
 }
 
 #[test]
-fn mistakes_in_dispatch_say_what_would_be_right() {
+fn messages() {
     check(
-        r#"
+        &[
+            (
+                "mistakes in dispatch say what would be right",
+                r#"
 [dispatch]
 scores = { use = "any" }
 score = { use = "anny" }
@@ -163,72 +165,17 @@ every = "1s"
 capabilities = ["a"]
 fan_out = []
 "#,
-        r#"
-stook.toml:3:1: unknown key `scores`
-  |
-3 | scores = { use = "any" }
-  | ^^^^^^
-  = did you mean `score`? [dispatch] has score, detect, restart, slow_start, accrual
-
-stook.toml:4:17: no scoring plugin is named `anny`
-  |
-4 | score = { use = "anny" }
-  |                 ^^^^^^
-  = did you mean `any`? there is: any, least-outstanding (linked: acme)
-
-stook.toml:5:14: bad `slow_start`: `soon` is no duration; write a number and a unit, like "250ms", "30s", "5m"
-  |
-5 | slow_start = "soon"
-  |              ^^^^^^
-
-stook.toml:6:20: bad `most`: 2 is no share of the collectors
-  |
-6 | accrual = { most = 2.0, fail = 1 }
-  |                    ^^^
-  = write a number from 0.0 (none) to 1.0 (all)
-
-stook.toml:6:25: unknown key `fail`
-  |
-6 | accrual = { most = 2.0, fail = 1 }
-  |                         ^^^^
-  = `accrual` has failures, eject, most, panic
-
-stook.toml:10:12: no collector can be named `stook`
-   |
-10 | [collector.stook]
-   |            ^^^^^
-   = it is what the host's own events come from; choose another name
-
-stook.toml:11:12: `stook.events` is reserved
-   |
-11 | publish = ["stook.events"]
-   |            ^^^^^^^^^^^^^^
-   = topics under `stook.` are the host's own; an aggregate may take `stook.events`
-
-stook.toml:15:11: bad `fan_out`: unknown word `eech`
-   |
-15 | fan_out = "eech"
-   |           ^^^^^^
-   = write "one" (the best that has the capability), "each" (everyone that has it), or a list of collectors
-
-stook.toml:19:12: no collector is named `nobody`
-   |
-19 | fan_out = ["nobody"]
-   |            ^^^^^^^^
-   = there is stook
-
-stook.toml:23:11: bad `fan_out`: expected "one", "each" or a list of collectors, found a list
-   |
-23 | fan_out = []
-   |           ^^
-   = write "one" (the best that has the capability), "each" (everyone that has it), or a list of collectors
-"#,
-    );
-}
-
-#[test]
-fn what_can_have_no_effect_is_told() {
-    let rest = r#"
+            ),
+            (
+                "two aggregates that disagree about one collector",
+                &config(&restart(1), &restart(2), "[collector.p]\npublish = [\"t.#\"]"),
+            ),
+            (
+                "what can have no effect",
+                &config(
+                    "",
+                    "",
+                    r#"
 [collector.p]
 publish = ["t.#"]
 restart = { use = "backoff", initial = "1s" }
@@ -237,21 +184,18 @@ every = "1m"
 capabilities = ["a"]
 timeout = "10s"
 attempt_timeout = "10s"
-stall_timeout = "9s""#;
-    check(
-        &config("", "", rest),
-        r#"
-stook.toml:12:11: warning: `restart` says nothing: the host does not start this collector
-   |
-12 | restart = { use = "backoff", initial = "1s" }
-   |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-   = give it a `command`, or leave `restart` out
-
-stook.toml:17:19: warning: `attempt_timeout` of 10s has no effect: the task is over after 10s
-   |
-17 | attempt_timeout = "10s"
-   |                   ^^^^^
-   = make it shorter than `timeout`, or leave it out
-"#,
+stall_timeout = "9s""#,
+                ),
+            ),
+            (
+                "arguments that no task can carry",
+                &config(
+                    "",
+                    "",
+                    &format!("[task.deep]\nevery = \"1s\"\ncapabilities = [\"a\"]\npayload = {}", deep(33)),
+                ),
+            ),
+        ],
+        &expect_file!["messages/dispatch.txt"],
     );
 }

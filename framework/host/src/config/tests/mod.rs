@@ -1,4 +1,4 @@
-//! Whole configs in, plain types or literal messages out.
+//! Whole configs in, plain types or pages of messages out.
 
 macro_rules! plugin {
     ($type:ident, $name:literal, $options:ty, |$given:pat_param| $build:expr) => {
@@ -26,6 +26,7 @@ mod together;
 
 use std::time::Duration;
 
+use stook_messages::ExpectFile;
 use stook_plugin::types::units::{ByteSize, Span};
 use stook_plugin::types::{CollectorId, DecodeError};
 use stook_plugin::{
@@ -37,15 +38,29 @@ use stook_plugin::{
 
 use super::{Config, Diagnostics, Source};
 
-/// Loads `config` and compares what is said about it, errors or warnings.
+/// What is said about each of these configs, errors or warnings, on a page of its own under what it is about.
 #[track_caller]
-fn check(config: &str, says: &str) {
-    let said = match load(config) {
+fn check(configs: &[(&str, &str)], page: &ExpectFile) {
+    let said = |(about, config): &(&str, &str)| {
+        let said = said(config);
+        assert!(!said.is_empty(), "nothing is said about {about}");
+        format!("# {about}\n\n{said}\n")
+    };
+    page.assert_eq(&configs.iter().map(said).collect::<String>());
+}
+
+/// That there is nothing to say about this config.
+#[track_caller]
+fn silent(config: &str) {
+    let said = said(config);
+    assert!(said.is_empty(), "{said}");
+}
+
+fn said(config: &str) -> Diagnostics {
+    match load(config) {
         Ok((_, warnings)) => warnings,
         Err(errors) => errors,
-    };
-    let said = said.to_string();
-    assert!(said.trim_end() == says.trim(), "--- said:\n{said}\n--- wanted:\n{says}");
+    }
 }
 
 /// The config, which has no errors.

@@ -1,83 +1,15 @@
 //! How it looks.
 
+use stook_messages::expect_file;
 use stook_plugin::BuildContext;
 
 use super::{check, load, registry};
 use crate::config::{Config, Source};
 
 #[test]
-fn broken_toml_is_shown_in_the_same_shape() {
-    check(
-        "[aggregate.a\ntimeout = \"1s\"\ntimeout = 5 5\nx = \n",
-        r#"
-stook.toml:1:13: unclosed table, expected `]`
-  |
-1 | [aggregate.a
-  |             ^
-"#,
-    );
-    check(
-        "a = 1\na = 2\n",
-        r#"
-stook.toml:2:1: duplicate key
-  |
-2 | a = 2
-  | ^
-"#,
-    );
-    check(
-        "a = 1979-05-27\nb = 9223372036854775808\n",
-        r#"
-stook.toml:1:5: no option takes a date or time; write text in quotes
-  |
-1 | a = 1979-05-27
-  |     ^^^^^^^^^^
-
-stook.toml:2:5: the number does not fit into 64 signed bits
-  |
-2 | b = 9223372036854775808
-  |     ^^^^^^^^^^^^^^^^^^^
-"#,
-    );
-}
-
-#[test]
-fn columns_count_characters_and_tabs_stay() {
-    check(
-        "host = { \"näme\" = 1, \tnam = 1 }",
-        r#"
-stook.toml:1:10: unknown key `näme`
-  |
-1 | host = { "näme" = 1, 	nam = 1 }
-  |          ^^^^^^
-  = did you mean `name`? [host] has name, memory
-
-stook.toml:1:23: unknown key `nam`
-  |
-1 | host = { "näme" = 1, 	nam = 1 }
-  |                      	^^^
-  = did you mean `name`? [host] has name, memory
-"#,
-    );
-}
-
-#[test]
 fn a_byte_order_mark_is_no_column() {
     let errors = load("\u{feff}hots = 1").unwrap_err().to_string();
     assert!(errors.starts_with("stook.toml:1:1: unknown key `hots`\n  |\n1 | hots = 1\n"), "{errors}");
-}
-
-#[test]
-fn what_spans_lines_is_shown_on_its_first() {
-    check(
-        "[aggregate.a]\r\ntopics = [\r\n \"t\"]\r\ntimeout = [\r\n1]\r\n",
-        r#"
-stook.toml:4:11: bad `timeout`: expected a duration like "250ms", "30s" or "5m", found a list
-  |
-4 | timeout = [
-  |           ^
-"#,
-    );
 }
 
 #[test]
@@ -132,4 +64,24 @@ fn colours_and_json() {
 fn a_main_that_returns_it_prints_text() {
     let errors = load("hots = 1").unwrap_err();
     assert_eq!(format!("{errors:?}"), errors.to_string());
+}
+
+#[test]
+fn messages() {
+    check(
+        &[
+            (
+                "broken toml is shown in the same shape",
+                "[aggregate.a\ntimeout = \"1s\"\ntimeout = 5 5\nx = \n",
+            ),
+            ("broken toml is shown in the same shape", "a = 1\na = 2\n"),
+            ("broken toml is shown in the same shape", "a = 1979-05-27\nb = 9223372036854775808\n"),
+            ("columns count characters and tabs stay", "host = { \"näme\" = 1, \tnam = 1 }"),
+            (
+                "what spans lines is shown on its first",
+                "[aggregate.a]\r\ntopics = [\r\n \"t\"]\r\ntimeout = [\r\n1]\r\n",
+            ),
+        ],
+        &expect_file!["messages/rendering.txt"],
+    );
 }
