@@ -22,11 +22,14 @@ enum Op {
     Down(usize),
     /// The host settles the n-th of what it holds; refuses if so.
     Settle(usize, bool),
+    /// Of what came in earlier sessions, the n-th has a place only now.
+    SettleLate(usize),
     Assign,
     Finish,
     /// The host takes the oldest open task back.
     Fence,
     Heartbeat,
+    Drain,
     Cut,
 }
 
@@ -36,10 +39,12 @@ fn op() -> impl Strategy<Value = Op> {
         8 => (1usize..3000).prop_map(Op::Up),
         8 => (1usize..300).prop_map(Op::Down),
         8 => (any::<usize>(), prop::bool::weighted(0.1)).prop_map(|(nth, refuse)| Op::Settle(nth, refuse)),
+        4 => any::<usize>().prop_map(Op::SettleLate),
         2 => Just(Op::Assign),
         2 => Just(Op::Finish),
         1 => Just(Op::Fence),
         1 => Just(Op::Heartbeat),
+        1 => Just(Op::Drain),
         1 => Just(Op::Cut),
     ]
 }
@@ -52,6 +57,13 @@ struct World {
     delivered: BTreeSet<u64>,
     /// Received in this session and not settled.
     held: VecDeque<u64>,
+    /// Of those that came in earlier sessions, the ones that were not.
+    held_before: VecDeque<u64>,
+    /// What came on this connection, and what was settled on it.
+    came: BTreeSet<u64>,
+    settled: BTreeSet<u64>,
+    /// What was settled although it may not have come again.
+    settled_late: BTreeSet<u64>,
     refused: BTreeSet<u64>,
     told_refused: BTreeSet<u64>,
     last_lease: Lease,
@@ -92,6 +104,10 @@ impl World {
             recorded: BTreeMap::new(),
             delivered: BTreeSet::new(),
             held: VecDeque::new(),
+            held_before: VecDeque::new(),
+            came: BTreeSet::new(),
+            settled: BTreeSet::new(),
+            settled_late: BTreeSet::new(),
             refused: BTreeSet::new(),
             told_refused: BTreeSet::new(),
             last_lease: Lease::origin(RUN),
@@ -111,6 +127,7 @@ impl World {
             Op::Up(bytes) => self.up(bytes),
             Op::Down(bytes) => self.down(bytes),
             Op::Settle(nth, refuse) => self.settle(nth, refuse),
+            Op::SettleLate(nth) => self.settle_late(nth),
             Op::Assign => self.assign(),
             Op::Finish => {
                 if let Some(lease) = self.running.pop_front() {
@@ -125,10 +142,12 @@ impl World {
                 }
             }
             Op::Heartbeat => self.collector.heartbeat(NOW, stook_proto::CollectorHeartbeat::default()),
+            Op::Drain => self.host.drain(HEARTBEAT),
             Op::Cut => self.cut(),
         }
         assert!(self.collector.unsettled() <= REPLAY.results as usize);
         assert!(self.host.unsettled() <= u64::from(REPLAY.results));
+        assert_eq!(self.host.unsettled(), self.came.difference(&self.settled).count() as u64);
     }
 
     fn record(&mut self, size: usize, answer: bool) {
@@ -176,6 +195,7 @@ impl World {
                     }
                     self.delivered.insert(result.sequence);
                     self.held.push_back(result.sequence);
+                    self.came.insert(result.sequence);
                     self.host.return_credit(1, result.payload.len() as u64);
                 }
             }
@@ -210,12 +230,13 @@ impl World {
                 }
                 Told::Refused { sequence, topic, reason } => {
                     assert_eq!(reason, "late");
-                    assert!(topic.is_some_and(|topic| self.collector.hello().topics.contains(&topic)));
+                    let declared = |topic| self.collector.hello().topics.contains(&topic);
+                    assert!(topic.map_or(self.settled_late.contains(&sequence), declared));
                     assert!(self.refused.contains(&sequence));
                     self.told_refused.insert(sequence);
                 }
                 Told::Cancelled(lease) => assert!(self.running.contains(&lease)),
-                Told::Welcome(_) => {}
+                Told::Welcome(_) | Told::Drain(_) => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -226,12 +247,24 @@ impl World {
             return;
         }
         let sequence = self.held.remove(nth % self.held.len()).expect("in range");
+        self.settled.insert(sequence);
         if refuse {
             self.refused.insert(sequence);
             self.host.refuse(sequence, Refusal::Late);
         } else {
             self.host.ack(sequence);
         }
+    }
+
+    /// Its sinks may take a result at any time; it may be under way again.
+    fn settle_late(&mut self, nth: usize) {
+        if self.held_before.is_empty() || !(self.host.is_open() || self.left) {
+            return;
+        }
+        let sequence = self.held_before.remove(nth % self.held_before.len()).expect("in range");
+        self.settled.insert(sequence);
+        self.settled_late.insert(sequence);
+        self.host.ack(sequence);
     }
 
     fn assign(&mut self) {
@@ -244,7 +277,9 @@ impl World {
     fn cut(&mut self) {
         self.collector.connect(NOW);
         self.host = HostSession::new(NOW, limits());
-        self.held.clear();
+        self.held_before.append(&mut self.held);
+        self.came.clear();
+        self.settled.clear();
         self.running.clear();
         self.assigned.clear();
         self.fenced.clear();

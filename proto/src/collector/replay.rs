@@ -136,8 +136,10 @@ impl Replay {
         self.slots.get(self.index(sequence))?.as_ref()
     }
 
+    /// Where its slot is; nowhere for one that is settled below the floor.
     fn index(&self, sequence: u64) -> usize {
-        usize::try_from(sequence - self.floor - 1).unwrap_or(usize::MAX)
+        let above = sequence.checked_sub(self.floor + 1);
+        above.and_then(|above| usize::try_from(above).ok()).unwrap_or(usize::MAX)
     }
 
     fn forget(&mut self, sequence: u64) {

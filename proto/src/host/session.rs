@@ -39,7 +39,7 @@ pub struct HostSession {
     /// How far past the floor of what is settled a sequence may be.
     span: u64,
     settled: Sequences,
-    /// What is settled, or has come on this connection.
+    /// What is settled, or has come on this connection: none of it counts again as unsettled.
     received: Sequences,
     highest: u64,
     unsettled: u64,
@@ -282,8 +282,10 @@ impl HostSession {
     }
 
     fn settle(&mut self, sequence: u64) {
-        if self.settled.insert(sequence) {
-            self.unsettled = self.unsettled.saturating_sub(1);
+        // One of an earlier session may be settled before it comes again, and did not count yet.
+        let counted = !self.received.insert(sequence);
+        if self.settled.insert(sequence) && counted {
+            self.unsettled -= 1;
         }
     }
 
