@@ -29,15 +29,18 @@ pub(super) struct Table<'a, 'i> {
 }
 
 impl<'i> Reader<'i> {
-    /// Reads the text; gives its root if it is TOML at all.
-    pub(super) fn new(text: &'i str) -> (Self, Spanned<DeTable<'i>>) {
-        let (root, errors) = DeTable::parse_recoverable(text);
-        let mistake = |error: &toml::de::Error| Mistake {
-            at: error.span().unwrap_or_default(),
-            message: error.message().to_owned(),
-            help: None,
-        };
-        (Self { text, found: RefCell::new(errors.iter().map(mistake).collect()) }, root)
+    /// Reads the text; gives its root.
+    ///
+    /// # Errors
+    /// If it is no TOML: the first thing that is wrong, for what comes of it would be guesses.
+    pub(super) fn new(text: &'i str) -> Result<(Self, Spanned<DeTable<'i>>), Mistake> {
+        match DeTable::parse(text) {
+            Ok(root) => Ok((Self { text, found: RefCell::default() }, root)),
+            Err(error) => {
+                let (at, message) = (error.span().unwrap_or_default(), error.message().to_owned());
+                Err(Mistake { at, message, help: None })
+            }
+        }
     }
 
     pub(super) fn wrong(&self, at: Range<usize>, message: impl Into<String>) {

@@ -22,6 +22,8 @@ pub(super) struct AggregateDraft<'a> {
     pub(super) config: AggregateConfig,
     pub(super) place: &'a Place,
     pub(super) topics: Vec<Placed<'a, TopicPattern>>,
+    /// Whether these are all that were meant: nothing was wrong with them.
+    pub(super) has_all_topics: bool,
     pub(super) topic_tables: Vec<Placed<'a, TopicPattern>>,
     pub(super) choices: Choices<'a>,
     /// What each of its topic tables says about dispatch.
@@ -36,8 +38,10 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> AggregateDraft<'a> {
     let table = Table::open(cx, &entry.place, &entry.node, &AGGREGATE);
     let place = &entry.place;
     let name = name_of(cx, "an aggregate", entry);
+    let found = cx.count();
     let topics = table.set::<TopicPattern>("topics");
     table.require("topics", "[\"events.#\"]");
+    let has_all_topics = cx.count() == found && !topics.is_empty();
     let timeout = timeout(&table);
     let mut spec =
         AggregateSpec::new(name, topics.iter().map(|topic| topic.value.clone()).collect(), timeout);
@@ -82,6 +86,7 @@ pub(super) fn read<'a>(cx: &'a Cx<'a>, entry: &'a Entry) -> AggregateDraft<'a> {
         config,
         place,
         topics,
+        has_all_topics,
         topic_tables,
         choices,
         topic_choices,

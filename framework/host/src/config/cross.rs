@@ -17,8 +17,16 @@ use super::task::TaskDraft;
 use super::topics;
 use super::{Ack, CollectorConfig, Config, HostConfig};
 
+/// Whether what these sections have not got is not there: not if some of them stand under a key that is not known.
+pub(super) struct Whole {
+    pub(super) aggregates: bool,
+    pub(super) collectors: bool,
+    pub(super) sinks: bool,
+}
+
 /// Everything that was read, each table by itself.
 pub(super) struct Draft<'a> {
+    pub(super) whole: Whole,
     pub(super) host: HostConfig,
     pub(super) dispatch: Defaults,
     pub(super) aggregates: Vec<AggregateDraft<'a>>,
@@ -48,7 +56,10 @@ impl Draft<'_> {
             self.check_publishers(cx, aggregate);
             self.check_expected(cx, aggregate);
         }
-        self.collectors.iter().for_each(|collector| topics::check_publish(cx, &self.aggregates, collector));
+        let has_all =
+            self.whole.aggregates && self.aggregates.iter().all(|aggregate| aggregate.has_all_topics);
+        let aggregates = has_all.then_some(&*self.aggregates);
+        self.collectors.iter().for_each(|collector| topics::check_publish(cx, aggregates, collector));
         for task in &self.tasks {
             self.check_into(cx, task);
             self.check_fan_out(cx, task);
@@ -65,7 +76,7 @@ impl Draft<'_> {
 
     fn check_delivery(&self, cx: &Cx<'_>, aggregate: &AggregateDraft<'_>) {
         let sinks: BTreeSet<_> = self.sinks.iter().map(|sink| &*sink.name).collect();
-        for sink in &aggregate.deliver {
+        for sink in aggregate.deliver.iter().filter(|_| self.whole.sinks) {
             check_name(cx, "sink", sink, &sinks);
         }
         if aggregate.config.ack == Ack::Delivered && aggregate.deliver.is_empty() {
@@ -129,7 +140,9 @@ impl Draft<'_> {
         let names: BTreeSet<_> =
             self.aggregates.iter().map(|aggregate| &*aggregate.config.spec.name).collect();
         for name in &task.into {
-            check_name(cx, "aggregate", name, &names);
+            if self.whole.aggregates {
+                check_name(cx, "aggregate", name, &names);
+            }
             let keyed_by_payload = self.aggregates.iter().any(|aggregate| {
                 *aggregate.config.spec.name == *name.value
                     && aggregate.config.spec.key != KeySpec::CorrelationId
@@ -148,7 +161,7 @@ impl Draft<'_> {
     fn check_fan_out(&self, cx: &Cx<'_>, task: &TaskDraft<'_>) {
         let FanOut::Ids(ids) = &task.config.fan_out else { return };
         let names: BTreeSet<_> = self.collectors.iter().map(|draft| draft.config.id.as_str()).collect();
-        for id in ids {
+        for id in ids.iter().filter(|_| self.whole.collectors) {
             let place = task.fan_out.and_then(|node| node.find(id.as_str())).unwrap_or(task.place);
             check_name(cx, "collector", &Placed { value: id.to_string(), place }, &names);
         }

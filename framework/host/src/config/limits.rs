@@ -51,14 +51,15 @@ pub(super) fn late(aggregate: &Table<'_>) -> LateSpec {
     let table = Table::open(aggregate.cx, &node.place, node, &LATE);
     late.tombstones = table.count("tombstones").unwrap_or(late.tombstones);
     late.remember = table.positive("remember").map_or(late.remember, |span: Span| span.0);
-    late.policy = match table.read("use") {
+    let chosen: Option<Late> = table.read("use");
+    late.policy = match chosen {
         Some(Late::Correct) => LatePolicy::Correct(grace(&table, late.remember)),
         Some(Late::Reopen) => LatePolicy::Reopen,
         Some(Late::Refuse) | None => LatePolicy::Refuse,
     };
-    if !matches!(late.policy, LatePolicy::Correct(_))
-        && let Some(node) = table.get("grace")
-    {
+    // A word that could not be read may have been `correct`.
+    let is_other = chosen.is_some_and(|chosen| chosen != Late::Correct) || !table.means("use");
+    if let Some(node) = table.get("grace").filter(|_| is_other) {
         let help = "write use = \"correct\" beside it, or take it out";
         table.cx.error(&node.place, "`grace` does nothing without use = \"correct\"", help);
     }

@@ -59,7 +59,7 @@ pub use model::{
 pub use plugin::SinkFactory;
 pub use source::Source;
 
-use cross::Draft;
+use cross::{Draft, Whole};
 use table::{Cx, Table};
 
 impl Config {
@@ -75,6 +75,11 @@ impl Config {
         let cx = Cx::new(registry, context, &source.written);
         let root = Table::open(&cx, &source.root.place, &source.root, &tables::ROOT);
         let mut draft = Draft {
+            whole: Whole {
+                aggregates: root.is_whole("aggregate"),
+                collectors: root.is_whole("collector"),
+                sinks: root.is_whole("sink"),
+            },
             host: host::read(&root),
             dispatch: dispatch::read(&root),
             aggregates: root.section("aggregate").iter().map(|entry| aggregate::read(&cx, entry)).collect(),

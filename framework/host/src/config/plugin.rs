@@ -67,7 +67,8 @@ fn check_options(cx: &Cx<'_>, plugin: &Registration, place: &Place, given: &[Ent
         }
     }
     for spec in plugin.options {
-        if spec.default.is_none() && !given.iter().any(|entry| entry.key == spec.name) {
+        let is_given = |entry: &Entry| entry.key == spec.name || meant(plugin, entry) == Some(spec.name);
+        if spec.default.is_none() && !given.iter().any(is_given) {
             let message = format!("`{}` needs the option `{}`", plugin.name, spec.name);
             let help = format!("it takes {}: {}", spec.takes, spec.summary());
             wrong.push(Diagnostic::error(place, message).help(help));
@@ -78,16 +79,20 @@ fn check_options(cx: &Cx<'_>, plugin: &Registration, place: &Place, given: &[Ent
     sound
 }
 
+/// The option that was probably meant by a key. That one is given, if by another name, and not missing beside.
+fn meant(plugin: &Registration, entry: &Entry) -> Option<&'static str> {
+    nearest(&entry.key, plugin.options.iter().map(|spec| spec.name))
+}
+
 fn unknown_option(plugin: &Registration, entry: &Entry) -> Diagnostic {
     let names: Vec<_> = plugin.options.iter().map(|spec| spec.name).collect();
-    let near = nearest(&entry.key, names.iter().copied());
     let options = if names.is_empty() {
         format!("`{}` has no options", plugin.name)
     } else {
         format!("`{}` has {}", plugin.name, names.join(", "))
     };
     Diagnostic::error(&entry.place, format!("unknown option `{}`", entry.key))
-        .help(did_you_mean(near, &options))
+        .help(did_you_mean(meant(plugin, entry), &options))
 }
 
 impl<T: PluginType + ?Sized> Selected<T> {

@@ -54,13 +54,24 @@ pub enum Takes {
 impl TableSpec {
     /// Notes a key that it does not have.
     pub(super) fn check(&self, cx: &Cx<'_>, entry: &Entry) {
-        let known: Vec<_> = self.keys.iter().map(|key| key.name).collect();
         let key = entry.key.as_str();
-        if !known.contains(&key) {
-            let near = nearest(key, known.iter().copied());
-            let keys = format!("{} has {}", self.name, known.join(", "));
-            cx.error(&entry.place, format!("unknown key `{key}`"), did_you_mean(near, &keys));
+        if !self.has(key) {
+            let keys = format!("{} has {}", self.name, Vec::from_iter(self.names()).join(", "));
+            cx.error(&entry.place, format!("unknown key `{key}`"), did_you_mean(self.nearest(key), &keys));
         }
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.names().any(|name| name == key)
+    }
+
+    /// The key that was probably meant by another one.
+    pub(super) fn nearest(&self, key: &str) -> Option<&'static str> {
+        nearest(key, self.names())
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.keys.iter().map(|key| key.name)
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) struct Table<'a> {
     pub(super) place: &'a Place,
     /// Nothing if it is no table at all, which was noted.
     entries: Option<&'a [Entry]>,
+    spec: &'static TableSpec,
 }
 
 /// A value and where it was written.
@@ -56,6 +57,11 @@ impl<'a> Cx<'a> {
         self.push(Diagnostic::warning(place, message).help(help));
     }
 
+    /// How much was found so far.
+    pub(super) fn count(&self) -> usize {
+        self.found.borrow().len()
+    }
+
     pub(super) fn take_found(&self) -> Vec<Diagnostic> {
         self.found.take()
     }
@@ -72,7 +78,7 @@ impl<'a> Cx<'a> {
 impl<'a> Table<'a> {
     /// The table in `node`, named at `place`. A node that is no table is noted, and then
     /// lacks nothing.
-    pub(super) fn open(cx: &'a Cx<'a>, place: &'a Place, node: &'a Node, spec: &TableSpec) -> Self {
+    pub(super) fn open(cx: &'a Cx<'a>, place: &'a Place, node: &'a Node, spec: &'static TableSpec) -> Self {
         let entries = node.entries();
         if entries.is_none() {
             cx.push(Diagnostic::error(&node.place, wanted("a table", node.kind.unexpected())));
@@ -80,7 +86,7 @@ impl<'a> Table<'a> {
         for entry in entries.unwrap_or_default() {
             spec.check(cx, entry);
         }
-        Self { cx, place, entries }
+        Self { cx, place, entries, spec }
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&'a Node> {
@@ -127,13 +133,30 @@ impl<'a> Table<'a> {
     pub(super) fn require(&self, key: &str, example: &str) {
         let help = format!("write {key} = {example}");
         match self.get(key).map(|node| (&node.kind, &node.place)) {
-            None if self.entries.is_none() => {}
+            None if self.entries.is_none() || self.means(key) => {}
             None => self.cx.error(self.place, format!("`{key}` is missing"), help),
             Some((Kind::List(nodes), place)) if nodes.is_empty() => {
                 self.cx.error(place, format!("`{key}` is empty"), help);
             }
             Some(_) => {}
         }
+    }
+
+    /// Whether `key` is given, or a key that was probably meant to be it, which was noted.
+    pub(super) fn means(&self, key: &str) -> bool {
+        self.get(key).is_some() || self.strangers().any(|meant| meant == Some(key))
+    }
+
+    /// Whether what is not in the tables under `key` is not there: not if they, or some of them, may stand elsewhere.
+    pub(super) fn is_whole(&self, key: &str) -> bool {
+        let is_table = self.get(key).is_none_or(|node| node.entries().is_some());
+        is_table && self.strangers().all(|meant| meant.is_some_and(|meant| meant != key))
+    }
+
+    /// What each key that is not known was probably meant to be.
+    fn strangers(&self) -> impl Iterator<Item = Option<&'static str>> {
+        let unknown = |entry: &&Entry| !self.spec.has(&entry.key);
+        self.entries.unwrap_or_default().iter().filter(unknown).map(|entry| self.spec.nearest(&entry.key))
     }
 
     /// The tables under `key`: `[collector.NAME]` and its like.

@@ -6,13 +6,13 @@ use toml::de::{DeTable, DeValue};
 use super::diagnostic::Diagnostic;
 use super::node::{Entry, Kind, Node, Place};
 
-/// The tree of a TOML document, or all that is wrong with its text.
+/// The tree of a TOML document, or what is wrong with its text. Where TOML is broken it is anybody's guess how it goes
+/// on, and a quote too few would make a hundred errors: of these it is the first.
 pub(super) fn parse(text: &str) -> Result<Node, Vec<Diagnostic>> {
-    let (root, errors) = DeTable::parse_recoverable(text);
-    let mut wrong: Vec<_> = errors
-        .iter()
-        .map(|error| Diagnostic::error(&Place::Text(error.span().unwrap_or_default()), error.message()))
-        .collect();
+    let root = DeTable::parse(text).map_err(|error| {
+        vec![Diagnostic::error(&Place::Text(error.span().unwrap_or_default()), error.message())]
+    })?;
+    let mut wrong = Vec::new();
     let kind = table(root.into_inner(), &mut wrong);
     if wrong.is_empty() { Ok(Node { kind, place: Place::Nowhere }) } else { Err(wrong) }
 }

@@ -35,7 +35,7 @@ pub(super) fn check_ties(cx: &Cx<'_>, all: &[AggregateDraft<'_>], index: usize) 
 pub(super) fn check_tables(cx: &Cx<'_>, aggregate: &AggregateDraft<'_>) {
     let patterns: Vec<_> = aggregate.topic_tables.iter().collect();
     for (index, table) in aggregate.topic_tables.iter().enumerate() {
-        if !overlaps(&table.value, &aggregate.topics) {
+        if aggregate.has_all_topics && !overlaps(&table.value, &aggregate.topics) {
             let topics: Vec<_> = aggregate.topics.iter().map(|topic| topic.value.as_str()).collect();
             let near = nearest(table.value.as_str(), topics.iter().copied());
             let message =
@@ -58,15 +58,20 @@ pub(super) fn check_tables(cx: &Cx<'_>, aggregate: &AggregateDraft<'_>) {
     }
 }
 
-/// What is published must be taken by somebody.
-pub(super) fn check_publish(cx: &Cx<'_>, aggregates: &[AggregateDraft<'_>], collector: &CollectorDraft<'_>) {
+/// What is published must be taken by somebody, if it is known what all `aggregates` take.
+pub(super) fn check_publish(
+    cx: &Cx<'_>,
+    aggregates: Option<&[AggregateDraft<'_>]>,
+    collector: &CollectorDraft<'_>,
+) {
     if collector.publish.is_empty() {
         let message = format!("collector `{}` may publish nothing", collector.config.id);
         cx.warn(collector.place, message, "grant it topics: publish = [\"events.#\"]");
     }
     for topic in &collector.publish {
-        let taken = aggregates.iter().any(|aggregate| overlaps(&topic.value, &aggregate.topics));
-        if check_reserved(cx, topic) || taken {
+        let reserved = check_reserved(cx, topic);
+        let Some(aggregates) = aggregates.filter(|_| !reserved) else { continue };
+        if aggregates.iter().any(|aggregate| overlaps(&topic.value, &aggregate.topics)) {
             continue;
         }
         let topics: Vec<_> = aggregates.iter().flat_map(|aggregate| &aggregate.topics).collect();

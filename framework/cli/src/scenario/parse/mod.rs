@@ -13,7 +13,8 @@ use super::model::File;
 use super::toml::{Reader, Table};
 
 pub(super) fn file(name: Arc<str>, text: &str) -> Result<File, Mistakes> {
-    let (reader, root) = Reader::new(text);
+    let (reader, root) =
+        Reader::new(text).map_err(|mistake| Mistakes::new(name.clone(), text.into(), vec![mistake]))?;
     let root = Table::root(&reader, &root);
     root.only("a scenario file", &["scenario"]);
     let tables: Vec<_> =

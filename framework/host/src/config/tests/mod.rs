@@ -18,6 +18,7 @@ mod aggregates;
 mod bounds;
 mod dispatch;
 mod keys;
+mod once;
 mod plain;
 mod plugins;
 mod policies;
