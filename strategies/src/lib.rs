@@ -25,5 +25,7 @@ pub mod restart;
 pub mod scoring;
 pub mod sink;
 
+#[cfg(all(test, feature = "default"))]
+mod messages;
 #[cfg(test)]
 mod testing;

@@ -85,12 +85,6 @@ pub(crate) fn made<P: Plugin>(options: &str) -> P {
     P::build(options, &BuildContext::new(7)).unwrap()
 }
 
-/// What `P` refuses its options with.
-pub(crate) fn refuses<T: PluginType + ?Sized>(registration: &Registration, options: &str, with: &str) {
-    let Err(error) = build::<T>(registration, options) else { panic!("{options} was taken") };
-    assert!(error.message.contains(with), "{options}: {}", error.message);
-}
-
 /// What `P` makes of these results.
 pub(crate) fn merge<P: Plugin + MergeStrategy>(
     options: &str,

@@ -130,7 +130,7 @@ mod tests {
     use stook_plugin::{Registration, conformance};
 
     use super::*;
-    use crate::testing::{HOSTILE, build, made, payload, refuses, result};
+    use crate::testing::{HOSTILE, build, made, payload, result};
 
     fn strategy(options: &str) -> Box<dyn DedupStrategy> {
         build(&Registration::dedup::<Content>("test"), options).unwrap()
@@ -238,14 +238,6 @@ mod tests {
         assert_eq!(memory, bounded);
         let memory = strategy(r#"{"refresh":true,"count_repeats":true}"#).memory();
         assert_eq!((memory.refresh, memory.counting), (true, true));
-
-        let registration = Registration::dedup::<Content>("test");
-        let refuses = |options, with| refuses::<dyn DedupStrategy>(&registration, options, with);
-        refuses(r#"{"fields":["a"],"ignore":["b"]}"#, "exclude each other");
-        refuses(r#"{"capacity":0}"#, "must be at least 1");
-        refuses(r#"{"window":"0s"}"#, "longer than 0s");
-        refuses(r#"{"scope":"sett"}"#, "did you mean `set`?");
-        refuses(r#"{"fields":[[]]}"#, "must have at least one");
     }
 
     /// Values that are alike in what could be taken for something else: few texts, numbers, lengths and depths.

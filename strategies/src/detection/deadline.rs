@@ -81,10 +81,10 @@ register!(detection: Deadline);
 
 #[cfg(test)]
 mod tests {
-    use stook_plugin::{Registration, conformance};
+    use stook_plugin::conformance;
 
     use super::*;
-    use crate::testing::{made, refuses};
+    use crate::testing::made;
 
     fn at(ms: u64) -> MonoTime {
         MonoTime::at(Duration::from_millis(ms))
@@ -108,15 +108,6 @@ mod tests {
     #[test]
     fn options_are_checked() {
         conformance::plugin::<Deadline>(&[]);
-        let check = |options, message| {
-            refuses::<dyn FailureDetector>(&Registration::detection::<Deadline>("test"), options, message);
-        };
-        check(r#"{"heartbeat":"0s"}"#, "like \"2s\"");
-        check(r#"{"dead_after":"0s"}"#, "0s is over before a heartbeat every 2s can come");
-        check(r#"{"dead_after":"2s"}"#, "it must be more than `heartbeat`, like 5s");
-        check(r#"{"heartbeat":"10s"}"#, "5s is over before a heartbeat every 10s can come");
-        check(r#"{"heartbeat":"10s"}"#, "like 25s");
-        check(r#"{"heartbeat":2}"#, "a duration like");
     }
 
     #[test]

@@ -95,21 +95,10 @@ mod tests {
     }
 
     #[test]
-    fn messages_say_what_would_be_right() {
-        let parse = |text| serde_json::from_str::<GiveUp>(text).map_err(|error| error.to_string());
-        assert_eq!(parse(r#"{"within":"1m"}"#), Ok(GiveUp::default()));
-        let refuses =
-            |text, with: &str| assert!(parse(text).unwrap_err().contains(with), "{text}: {:?}", parse(text));
-        refuses(r#"{"restart":3}"#, "unknown field `restart`, expected `restarts` or `within`");
-        refuses(r#"{"restarts":0}"#, "must be at least 1");
-        refuses("3", "expected a table like { restarts = 5, within = \"60s\" }");
-        let check = |text, key, with: &str| {
-            let (at, message) = parse(text).unwrap().check().unwrap_err();
-            assert!(at == key && message.contains(with), "{text}: {at}: {message}");
-        };
-        check(r#"{"restarts":65}"#, "restarts", "the last 64 restarts are remembered");
-        check(r#"{"within":"0s"}"#, "within", "above zero, like \"60s\"");
-        assert_eq!(parse(r#"{"restarts":64}"#).unwrap().check(), Ok(()));
+    fn as_many_as_are_remembered_are_taken() {
+        let parse = |text| serde_json::from_str::<GiveUp>(text).unwrap();
+        assert_eq!(parse(r#"{"within":"1m"}"#), GiveUp::default());
+        assert_eq!(parse(r#"{"restarts":64}"#).check(), Ok(()));
     }
 
     #[test]

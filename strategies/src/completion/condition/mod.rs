@@ -123,4 +123,6 @@ impl CompletionPolicy for Condition {
 register!(completion: Condition);
 
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod tests;

@@ -1,10 +1,10 @@
-use stook_plugin::{Registration, conformance};
+use stook_plugin::conformance;
 
 use super::rule::{AnyRule, RULES};
 use super::testing::fields;
 use super::total::Overflow;
 use super::*;
-use crate::testing::{json, lines, made, merge, n, payload, refuses, result, results};
+use crate::testing::{json, lines, made, merge, n, payload, result, results};
 
 #[test]
 fn unites_fields_and_takes_the_first_by_default() {
@@ -132,41 +132,11 @@ fn a_rule_for_a_whole_object_beats_those_below() {
         r#"{"events":[{"attrs":{"msg":"foo"},"sev":3},{"attrs":{"msg":"bar"},"sev":4}]}"#,
         &[],
     );
-    let refuses = |options| {
-        let registration = Registration::merge::<Fields>("test");
-        refuses::<dyn MergeStrategy>(&registration, options, "could never apply; keep one");
-    };
-    refuses(r#"{"rules":{"events":"array"},"paths":[{"path":["events","sev"],"use":"sum"}]}"#);
-    refuses(r#"{"paths":[{"path":["a","b","c"],"use":"sum"},{"path":["a","b"],"use":"array"}]}"#);
 }
 
 #[test]
 fn options_are_checked() {
     conformance::plugin::<Fields>(&[]);
-    let registration = Registration::merge::<Fields>("test");
-    let refuses = |options: &str, with: &str| refuses::<dyn MergeStrategy>(&registration, options, with);
-    let names = RULES.iter().map(|rule| rule.name).collect::<Vec<_>>().join(", ");
-    let names = format!("there are {names}");
-    refuses(r#"{"rules":{"n":"summ"}}"#, &format!("no rule is named `summ`; did you mean `sum`? {names}"));
-    refuses(r#"{"default":"banana"}"#, &format!("no rule is named `banana`; {names}"));
-    refuses(
-        r#"{"rules":{"n":{"use":"concat","seperator":""}}}"#,
-        "rule `concat` has no option `seperator`; did you mean `separator`? it has separator",
-    );
-    refuses(
-        r#"{"rules":{"n":{"use":"max","separator":""}}}"#,
-        "rule `max` has no option `separator`; it has none",
-    );
-    refuses(r#"{"rules":{"n":{"use":"concat","separator":7}}}"#, "rule `concat`: invalid type: integer `7`");
-    refuses(r#"{"rules":{"n":{"use":"sum","overflow":"saturat"}}}"#, "did you mean `saturate`?");
-    refuses(r#"{"rules":{"n":{"separator":""}}}"#, "names the rule with `use`");
-    refuses(r#"{"rules":{"n":{"use":7}}}"#, "`use` takes the name of a rule, not an int");
-    refuses(r#"{"rules":{"n":true}}"#, "a rule is a name or a table with `use`, not a bool");
-    refuses(r#"{"paths":[{"use":"sum"}]}"#, "missing field `path`");
-    refuses(r#"{"paths":[{"path":[],"use":"sum"}]}"#, "must have at least one");
-    refuses(r#"{"paths":["n"]}"#, "a path's rule is a table");
-    refuses(r#"{"rules":{"n":"sum"},"paths":[{"path":"n","use":"max"}]}"#, r#"["n"] has two rules"#);
-    refuses(r#"{"rule":{}}"#, "unknown field `rule`");
 }
 
 #[test]
@@ -322,14 +292,6 @@ fn follows_what_does_not_depend_on_the_order() {
     let so_far = r#"{"n":1,"o":{"deep":7},"c":1,"p":{"x":3},"else":2}"#;
     assert_eq!(followed.value(), json(so_far));
     assert!(followed.bytes() > 0);
-    let refuses = |path: &[&str], why: &str| {
-        assert_eq!(running(&[&["n"], path]).err(), Some(MergeError::new(why)));
-    };
-    refuses(&["m"], "`m` is merged by `concat`, which depends on the order of the results");
-    refuses(&["m", "x"], "`m` is merged by `concat`, which depends on the order of the results");
-    refuses(&["p", "y"], r#"`["p", "y"]` is merged by `first`, which depends on the order of the results"#);
-    refuses(&["p"], "`p` is united field by field; name the field in it that is wanted");
-    refuses(&[], "the value is united field by field; name the field in it that is wanted");
 }
 
 #[test]
