@@ -14,7 +14,9 @@ use std::sync::Arc;
 use stook_engine::{Session as EngineSession, TaskEnding};
 use stook_proto::host::Event as Said;
 use stook_proto::transport::Peer;
-use stook_proto::{Assignment, Hello, HostSession, Lease, RejectReason, Rejection, Request, SessionError};
+use stook_proto::{
+    AssignError, Assignment, Hello, HostSession, Lease, RejectReason, Rejection, Request, SessionError,
+};
 use stook_types::{CollectorId, Missing, SessionEpoch};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -273,7 +275,12 @@ where
                 }
                 Command::Assign(assignment) => {
                     if let Err(error) = self.connection.protocol.assign(&assignment) {
-                        let ending = TaskEnding::Failed(format!("failed to assign it: {error}"));
+                        let why = format!("failed to assign it: {error}");
+                        let ending = match error {
+                            // It has crossed the goodbye: somebody else may have it.
+                            AssignError::NotOpen => TaskEnding::Returned(why),
+                            _ => TaskEnding::Failed(why),
+                        };
                         self.tell([Finished { lease: assignment.lease, ending }]).await;
                     }
                 }

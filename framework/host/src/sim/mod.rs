@@ -7,9 +7,11 @@
 //! | a collector, on the protocol's own end of a session, and what it can be told to do | `collector`, `script` |
 //! | what must hold after everything | `invariants` |
 //! | faults by their rows in the list | `rows` |
+//! | what two say at the same moment | `crossings` |
 //! | faults at random, thousands of times | `schedules` |
 
 mod collector;
+mod crossings;
 mod invariants;
 mod log;
 mod pipe;
