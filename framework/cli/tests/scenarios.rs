@@ -101,14 +101,15 @@ steps = [
   { at = "0ms", from = "p1", topic = "t.x", id = "1", value = { n = 1 } },
   { at = "0ms", from = "p1", topic = "u.x", id = "1", value = { n = 1 } },
 ]
-expect = [{ at = "10s", id = "1", json = '{"n": 1}', missing = [] }]
+expect = [{ at = "9s", id = "1", json = '{"n": 1}', missing = [] }]
 refused = [{ at = "0ms", reason = "late" }]
+until = "9s"
 counters = { received = 3, delivered = 0 }
 "#,
         r#"FAILED s
   at x.toml:2
   emission 1 is absent
-    expected { at = "10s", id = "1", missing = [], value = { n = 1 } }
+    expected { at = "9s", id = "1", missing = [], value = { n = 1 } }
   refusal 1 differs (at = "0s", id = "1", from = "p1")
     reason  expected "late"
             actual   "unknown-topic"
@@ -123,20 +124,94 @@ counters = { received = 3, delivered = 0 }
 fn a_step_that_cannot_be_done_is_named() {
     reports(
         "steps = [\n  { at = \"0ms\", force = \"b\" },\n]",
-        "FAILED s\n  at x.toml:2\n  x.toml:12:3: no aggregate is named `b`; did you mean `a`?\n",
-    );
-    reports(
-        "steps = [\n  { at = \"0ms\", died = \"p1\" },\n  { at = \"1ms\", died = \"p1\" },\n]",
-        "FAILED s\n  at x.toml:2\n  x.toml:13:3: `p1` is not connected\n",
+        "FAILED s\n  at x.toml:2\n  x.toml:12:25: no aggregate is named `b`; did you mean `a`?\n",
     );
     reports(
         r#"steps = [
   { at = "0ms", open = "a", expected = ["p1"] },
-  { at = "1ms", from = "p1", topic = "t.x" },
+  { at = "0ms", died = "p1" },
+  { at = "1ms", died = "p1" },
+]"#,
+        "FAILED s\n  at x.toml:2\n  x.toml:14:3: `p1` is not connected\n",
+    );
+    reports(
+        r#"steps = [
+  { at = "0ms", open = "a", expected = ["p1"] },
+  { at = "1ms", from = "p1", topic = "t.x", value = {} },
   { at = "2ms", open = "a", expected = ["p1"] },
 ]
 expect = [{}]"#,
         "FAILED s\n  at x.toml:2\n  x.toml:14:3: the set could not be announced: its set was released already\n",
+    );
+}
+
+/// Names of what is not there, all at once: they could only ever fail, or change nothing.
+#[test]
+fn what_the_config_has_not_is_named() {
+    reports(
+        r#"steps = [
+  { at = "0ms", open = "aa", id = "1", expected = ["p1"] },
+  { at = "0ms", open = "a", id = ["1"], expected = ["p1"] },
+  { at = "1ms", died = "p11" },
+]
+expect = [
+  { aggregate = "b", reason = "timeout" },
+  { reason = "timout" },
+  { reason = "idle" },
+  { reason = "expected", outcome = "partial" },
+  { outcome = "complete", reason = "timeout" },
+  { missing = ["p2"], contributors = [{ collector = "q" }] },
+]
+refused = [{ from = "p2" }]"#,
+        r#"FAILED s
+  at x.toml:2
+  x.toml:12:24: no aggregate is named `aa`; did you mean `a`?
+  x.toml:13:34: no set of aggregate `a` has such an `id`; its sets have a correlation ID: write `id` as text
+  x.toml:14:24: `p11` sends nothing here, and nobody waits for it; did you mean `p1`?
+  x.toml:17:17: no aggregate is named `b`; did you mean `a`?
+  x.toml:18:14: no set of aggregate `a` ends for the reason `timout`; did you mean `timeout`? (there is collectors-lost, evicted, expected, forced, merge-failed, shutdown, timeout)
+  x.toml:19:14: no set of aggregate `a` ends for the reason `idle` (there is collectors-lost, evicted, expected, forced, merge-failed, shutdown, timeout)
+  x.toml:20:14: a set that ends for the reason `expected` is complete, and never partial
+  x.toml:21:36: a set that ends for the reason `timeout` is partial, and never complete
+  x.toml:22:16: `p2` sends nothing here, and nobody waits for it; did you mean `p1`?
+  x.toml:22:53: `q` sends nothing here, and nobody waits for it; there is p1
+  x.toml:24:21: `p2` sends nothing here, and nobody waits for it; did you mean `p1`?
+"#,
+    );
+}
+
+#[test]
+fn a_scenario_in_one_pair_of_brackets() {
+    let text = CONFIG.replace("[[scenario]]", "[scenario]");
+    let mistakes = File::parse("x.toml", &text).unwrap_err().to_string();
+    assert!(mistakes.contains("= write [[scenario]]"), "{mistakes}");
+}
+
+/// What only depends on a step that is wrong is not said beside it.
+#[test]
+fn a_mistake_is_said_once() {
+    mistakes(
+        &format!(
+            "{CONFIG}{}",
+            r#"steps = [
+  { at = "1s", task = "a", expectd = ["p1"] },
+  { at = "2s", finished = "p1" },
+]
+expect = [{ at = "9s" }]
+until = "soon"
+"#
+        ),
+        r#"x.toml:12:28: unknown key `expectd` of this `task` step
+   |
+12 |   { at = "1s", task = "a", expectd = ["p1"] },
+   |                            ^^^^^^^
+   = did you mean `expected`?
+
+x.toml:16:9: bad `until`: `soon` is no duration; write a number and a unit, like "250ms", "30s", "5m"
+   |
+16 | until = "soon"
+   |         ^^^^^^
+"#,
     );
 }
 
@@ -231,12 +306,7 @@ steps = [
 ]
 until = 5
 "#,
-        r#"x.toml:1:1: a scenario has no `name`
-  |
-1 | [[scenario]]
-  | ^^^^^^^^^^^^
-
-x.toml:2:1: unknown key `nmae` of a scenario
+        r#"x.toml:2:1: unknown key `nmae` of a scenario
   |
 2 | nmae = "s"
   | ^^^^
@@ -284,9 +354,14 @@ fn what_is_wrong_with_a_step() {
     check(r#"{ at = "0s", died = "p1", seq = 1 }"#, "unknown key `seq` of this `died` step");
     check(r#"{ died = "p1" }"#, "a step has no `at`");
     check(r#"{ at = "2s", died = "p1" }, { at = "1s", died = "p1" }"#, "a step at 1s after one at 2s");
-    check(r#"{ at = "0s", from = "p 1", topic = "t.x" }"#, "write 1 to 64 of A-Z a-z 0-9 - _ .");
-    check(r#"{ at = "0s", from = "p1" }"#, "a result has no `topic`");
-    check(r#"{ at = "0s", from = "p1", topic = "T.x" }"#, "did you mean `t.x`?");
+    check(r#"{ at = "0s", from = "p 1", topic = "t.x", value = 1 }"#, "write 1 to 64 of A-Z a-z 0-9 - _ .");
+    check(r#"{ at = "0s", from = "p1", value = 1 }"#, "a result has no `topic`");
+    check(r#"{ at = "0s", from = "p1", topic = "t.x" }"#, "a result has no `value`");
+    check(
+        r#"{ at = "0s", from = "p1", topic = "t.x", raw = "1", value = 1 }"#,
+        "`raw` beside `value`: keep one",
+    );
+    check(r#"{ at = "0s", from = "p1", topic = "T.x", value = 1 }"#, "did you mean `t.x`?");
     check(
         r#"{ at = "0s", from = "p1", topic = "t.x", value = 1, json = "1" }"#,
         "`json` beside `value`: keep one",
@@ -297,12 +372,18 @@ fn what_is_wrong_with_a_step() {
     );
     check(r#"{ at = "0s", from = "p1", topic = "t.x", value = nan }"#, "which has finite numbers only");
     check(r#"{ at = "0s", from = "p1", topic = "t.x", value = 2026-01-01 }"#, "write text in quotes");
-    check(r#"{ at = "0s", from = "p1", topic = "t.x", seq = -1 }"#, "`seq` is a whole number of at least 0");
     check(
-        r#"{ at = "0s", from = "p1", topic = "t.x", last = 1 }"#,
+        r#"{ at = "0s", from = "p1", topic = "t.x", value = 1, seq = -1 }"#,
+        "`seq` is a whole number of at least 0",
+    );
+    check(
+        r#"{ at = "0s", from = "p1", topic = "t.x", value = 1, last = 1 }"#,
         "`last` is true or false, not a whole number",
     );
     check(r#"{ at = "0s", open = "a" }"#, "this `open` step has no `expected`");
+    check(r#"{ at = "0s", open = "a", expected = ["p1", "p1"] }"#, "`p1` is expected twice");
+    check(r#"{ at = "-1s", died = "p1" }"#, "write a number and a unit, like \"250ms\", \"30s\", \"5m\"");
+    check(r#"{ at = 5, died = "p1" }"#, "`at` is text in quotes, not a whole number");
     check(r#"{ at = "0s", finished = "p1" }"#, "`p1` has no task to end here");
     let two = r#"{ at = "0s", task = "a", id = "1", expected = ["p1"] }, { at = "0s", task = "a", id = "2", expected = ["p1"] }"#;
     check(&format!(r#"{two}, {{ at = "1s", failed = "p1" }}"#), "(1, 2): say which with `id`");
@@ -323,6 +404,25 @@ fn what_is_wrong_with_an_expectation() {
     check(r#"expect = [{ conflicts = ["n"] }]"#, "each of `conflicts` is a table");
     check(r#"refused = [{ reason = "bad" }]"#, "`bad` is none of late");
     check(r#"erorr = "x""#, "unknown key `erorr`");
+    check("expect = [{ missing = ['p1', 'p1'] }]", "`p1` is missing twice");
+    check("expect = [{ missing = ['p 1'] }]", "bad collector in `missing`: `p 1` is no collector id");
+    check("expect = [{ missing = [{ colector = 'p1' }] }]", "unknown key `colector` of a missing collector");
+    check(
+        "expect = [{ contributors = [{ results = 1, sequence = 1 }] }]",
+        "unknown key `sequence` of each of",
+    );
+    check("expect = [{ conflicts = [{ kind = 'typ' }] }]", "`typ` is none of type");
+    check("expect = [{ results = '1' }]", "`results` is a whole number of at least 0");
+    check("expect = [{ revision = 0 }]", "`revision` is a whole number of at least 1");
+    check("expect = [{ aggregate = 1 }]", "`aggregate` is text in quotes, not a whole number");
+    check("expect = [{ at = '1s' }]\n", "nothing comes at 1s: the scenario ends at 0s");
+    check("expect = [{ at = '2s' }, { at = '1s' }]\nuntil = '2s'", "one at 1s after one at 2s");
+    check("refused = [{ at = '1s', from = 'p1' }]\n", "nothing comes at 1s: the scenario ends at 0s");
+    check("refused = [{ topic = 'T' }]", "bad `topic`: `T` has `T`");
+    check("counters = { late = -1 }", "`late` is a whole number of at least 0");
+    check("counters = { refused = { lat = 1 } }", "unknown key `lat` of `refused`");
+    check("counters = { refused = 1 }", "`refused` is a table, not a whole number");
+    check("error = ''", "`error` is empty, and so is in every error");
     check("until = '1s'\nerror = 'x'", "`until` beside `error`: a config that is refused does nothing");
     check("until = '1s'\nsteps = [{ at = '2s', died = 'p1' }]", "`until` (1s) is before the last step (2s)");
 }

@@ -31,6 +31,7 @@
 //! | step | module |
 //! | --- | --- |
 //! | text → scenarios, or everything that is wrong with it | `markdown`, `parse`, `toml`, `mistakes` |
+//! | what scenarios name, and whether the config has it | `names` |
 //! | events → engine | `world`, `peers` |
 //! | engine → emissions, when the sink takes them | `sink` |
 //! | what came out against what should have | `pattern`, `compare` |
@@ -41,6 +42,7 @@ mod json;
 mod markdown;
 mod mistakes;
 mod model;
+mod names;
 mod parse;
 mod pattern;
 mod peers;

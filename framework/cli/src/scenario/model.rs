@@ -7,6 +7,7 @@ use stook_plugin::SetKey;
 use stook_types::{CollectorId, MonoTime, Payload, Topic};
 
 use super::mistakes::Mistakes;
+use super::names::Mention;
 use super::pattern::Pattern;
 use super::{markdown, parse};
 
@@ -28,6 +29,8 @@ pub struct Scenario {
     pub(super) steps: Vec<Step>,
     pub(super) until: MonoTime,
     pub(super) expected: Expected,
+    /// What it names that the config must have.
+    pub(super) mentions: Vec<Mention>,
 }
 
 /// The text of a config, and the file in which it stands.

@@ -159,11 +159,11 @@ impl Peer {
 }
 
 /// Whom the policies of an aggregate name.
-fn named_by(spec: &AggregateSpec) -> Vec<CollectorId> {
+pub(super) fn named_by(spec: &AggregateSpec) -> Vec<CollectorId> {
     spec.completion.iter().flat_map(|named| named.policy.expects(&Roster::new(&[]))).collect()
 }
 
-fn named_in(action: &Action) -> Vec<CollectorId> {
+pub(super) fn named_in(action: &Action) -> Vec<CollectorId> {
     match action {
         Action::Announce { expected, .. } => expected.clone(),
         other => other.actor().map(|(id, _)| id.clone()).into_iter().collect(),

@@ -31,8 +31,8 @@ pub(super) enum Failure {
         expected: String,
         actual: Option<String>,
     },
-    /// A step could not be done.
-    Step {
+    /// Something in it makes no sense with its config, or cannot be done.
+    At {
         line: usize,
         column: usize,
         message: String,
@@ -147,7 +147,7 @@ impl Failure {
                 )?;
                 indented(f, actual)
             }
-            Self::Step { line, column, message } => writeln!(f, "  {file}:{line}:{column}: {message}"),
+            Self::At { line, column, message } => writeln!(f, "  {file}:{line}:{column}: {message}"),
             Self::Emission(difference) => difference.write(f, "emission", paint),
             Self::Refusal(difference) => difference.write(f, "refusal", paint),
             Self::Counters { fields } => {

@@ -21,10 +21,15 @@ impl Scenario {
         let failures = match (&self.expected, loaded) {
             (Expected::Error(text), loaded) => refused(text, loaded.err().as_ref()),
             (Expected::Run { .. }, Err(errors)) => vec![Failure::Config { errors: errors.to_string() }],
-            (Expected::Run { emissions, refusals, counters }, Ok((config, _))) => match self.play(config) {
-                Ok(outcome) => check(&outcome, emissions, refusals, counters.as_ref()),
-                Err(failure) => vec![failure],
-            },
+            (Expected::Run { emissions, refusals, counters }, Ok((config, _))) => {
+                match self
+                    .check_names(&config)
+                    .and_then(|()| self.play(config).map_err(|failure| vec![failure]))
+                {
+                    Ok(outcome) => check(&outcome, emissions, refusals, counters.as_ref()),
+                    Err(failures) => failures,
+                }
+            }
         };
         Report { file: self.file.to_string(), line: self.line, name: self.name.clone(), failures }
     }
@@ -33,10 +38,10 @@ impl Scenario {
         let mut world = World::new(config, &self.steps);
         for step in &self.steps {
             let (line, column) = (step.line, step.column);
-            let failed = |message| Failure::Step { line, column, message };
+            let failed = |message| Failure::At { line, column, message };
             world.advance(step.at).and_then(|()| world.act(&step.action)).map_err(failed)?;
         }
-        let failed = |message| Failure::Step { line: self.line, column: 1, message };
+        let failed = |message| Failure::At { line: self.line, column: 1, message };
         world.advance(self.until).map_err(failed)?;
         Ok(world.end())
     }

@@ -1,15 +1,18 @@
 //! TOML with positions: tables that are read key by key and note what is wrong with them.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::ops::Range;
 use std::str::FromStr;
 
+use stook_plugin::unknown_word;
 use stook_types::{Value, nearest};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mistakes::{Mistake, line_and_column};
+use super::names::{Mention, Named};
 
 /// A value where it stands.
 pub(super) type Node<'i> = Spanned<DeValue<'i>>;
@@ -18,6 +21,7 @@ pub(super) type Node<'i> = Spanned<DeValue<'i>>;
 pub(super) struct Reader<'i> {
     pub(super) text: &'i str,
     found: RefCell<Vec<Mistake>>,
+    mentions: RefCell<Vec<Mention>>,
 }
 
 /// One table of the text.
@@ -35,7 +39,7 @@ impl<'i> Reader<'i> {
     /// If it is no TOML: the first thing that is wrong, for what comes of it would be guesses.
     pub(super) fn new(text: &'i str) -> Result<(Self, Spanned<DeTable<'i>>), Mistake> {
         match DeTable::parse(text) {
-            Ok(root) => Ok((Self { text, found: RefCell::default() }, root)),
+            Ok(root) => Ok((Self { text, found: RefCell::default(), mentions: RefCell::default() }, root)),
             Err(error) => {
                 let (at, message) = (error.span().unwrap_or_default(), error.message().to_owned());
                 Err(Mistake { at, message, help: None })
@@ -59,6 +63,17 @@ impl<'i> Reader<'i> {
         self.found.take()
     }
 
+    /// Notes that this names something which the config must have.
+    pub(super) fn mention(&self, at: Range<usize>, what: Named) {
+        let (line, column) = self.line_and_column(at.start);
+        self.mentions.borrow_mut().push(Mention { line, column, what });
+    }
+
+    /// What was named since the last time.
+    pub(super) fn take_mentions(&self) -> Vec<Mention> {
+        self.mentions.take()
+    }
+
     pub(super) fn line_and_column(&self, at: usize) -> (usize, usize) {
         line_and_column(self.text, at)
     }
@@ -75,6 +90,29 @@ impl<'i> Reader<'i> {
     pub(super) fn parse<T: FromStr<Err: Display>>(&self, what: &str, node: &Node<'i>) -> Option<T> {
         let text = self.text_of(what, node)?;
         text.parse().map_err(|error| self.wrong(node.span(), format!("bad {what}: {error}"))).ok()
+    }
+
+    /// One of these words.
+    pub(super) fn word(&self, what: &str, node: &Node<'i>, words: &[&str]) -> Option<String> {
+        let text = self.text_of(what, node)?;
+        if words.contains(&text) {
+            return Some(text.to_owned());
+        }
+        self.wrong(node.span(), format!("bad {what}: {}", unknown_word(text, words)));
+        None
+    }
+
+    /// A whole number of at least this.
+    pub(super) fn whole(&self, what: &str, node: &Node<'i>, least: i64) -> Option<i64> {
+        let number = match node.get_ref() {
+            DeValue::Integer(_) => self.value(node)?.as_int(),
+            _ => None,
+        };
+        let number = number.filter(|number| *number >= least);
+        if number.is_none() {
+            self.wrong(node.span(), format!("{what} is a whole number of at least {least}"));
+        }
+        number
     }
 
     /// The elements of a list.
@@ -154,10 +192,16 @@ impl<'a, 'i> Table<'a, 'i> {
         self.fields.get(key)
     }
 
-    /// Notes that a key is missing, if it is.
+    /// The keys with their values, as they are given.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&'a Spanned<Cow<'i, str>>, &'a Node<'i>)> {
+        self.fields.iter()
+    }
+
+    /// Notes that a key is missing, if it is; not if it is misspelt, which was noted.
     pub(super) fn require(&self, what: &str, key: &str) -> Option<&'a Node<'i>> {
         let node = self.get(key);
-        if node.is_none() {
+        let is_misspelt = || self.entries().any(|(given, _)| nearest(given.get_ref(), [key]).is_some());
+        if node.is_none() && !is_misspelt() {
             self.reader.wrong(self.place.clone(), format!("{what} has no `{key}`"));
         }
         node
@@ -177,12 +221,7 @@ impl<'a, 'i> Table<'a, 'i> {
 
     /// A whole number of at least 0.
     pub(super) fn number(&self, key: &str) -> Option<u64> {
-        let node = self.get(key)?;
-        let number = self.reader.value(node)?.as_int().and_then(|number| u64::try_from(number).ok());
-        if number.is_none() {
-            self.reader.wrong(node.span(), format!("`{key}` is a whole number of at least 0"));
-        }
-        number
+        self.reader.whole(&format!("`{key}`"), self.get(key)?, 0)?.try_into().ok()
     }
 
     pub(super) fn flag(&self, key: &str) -> bool {

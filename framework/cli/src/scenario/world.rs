@@ -7,7 +7,7 @@ use stook::config::Config;
 use stook_engine::{CounterSnapshot, Expected, Offered, Released, ResultAggregator, Route, Session, Verdict};
 use stook_plugin::SetKey;
 use stook_types::units::Span;
-use stook_types::{CollectorId, Missing, MonoTime, Refusal, Value, WallTime, nearest};
+use stook_types::{CollectorId, Missing, MonoTime, Refusal, Value, WallTime};
 
 use super::model::{Action, Sent, Step};
 use super::pattern::Record;
@@ -88,7 +88,7 @@ impl World {
             }
             Action::TaskEnded { collector, ends, failed, .. } => {
                 for (aggregate, key) in ends {
-                    let aggregate = self.aggregate(aggregate)?;
+                    let aggregate = self.aggregate(aggregate);
                     let (aggregator, now, out) = (&self.aggregator, self.now, &mut self.out);
                     if *failed {
                         aggregator.task_failed(now, aggregate, key, collector, Missing::TaskFailed, out);
@@ -102,7 +102,7 @@ impl World {
                 self.peers.connect(&self.aggregator, collector, incarnation.as_deref());
             }
             Action::Force { aggregate, key } => {
-                let aggregate = self.aggregate(aggregate)?;
+                let aggregate = self.aggregate(aggregate);
                 self.aggregator.force(self.now, aggregate, key.as_ref(), &mut self.out);
             }
             Action::Deliver(mood) => self.sink.turn(*mood),
@@ -181,7 +181,7 @@ impl World {
                 true => Expected::missing(id.clone(), Missing::NeverConnected),
             })
             .collect();
-        let aggregate = self.aggregate(aggregate)?;
+        let aggregate = self.aggregate(aggregate);
         self.aggregator
             .announce(self.now, aggregate, key, &expected, &mut self.out)
             .map_err(|error| format!("the set could not be announced: {error}"))
@@ -212,11 +212,8 @@ impl World {
         }
     }
 
-    fn aggregate(&self, name: &str) -> Result<usize, String> {
-        self.aggregates.iter().position(|aggregate| **aggregate == *name).ok_or_else(|| {
-            let near = nearest(name, self.aggregates.iter().map(|aggregate| &**aggregate));
-            let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            format!("no aggregate is named `{name}`{near}")
-        })
+    fn aggregate(&self, name: &str) -> usize {
+        let mut names = self.aggregates.iter();
+        names.position(|aggregate| **aggregate == *name).expect("names were checked before anything ran")
     }
 }

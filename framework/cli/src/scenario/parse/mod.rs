@@ -17,6 +17,14 @@ pub(super) fn file(name: Arc<str>, text: &str) -> Result<File, Mistakes> {
         Reader::new(text).map_err(|mistake| Mistakes::new(name.clone(), text.into(), vec![mistake]))?;
     let root = Table::root(&reader, &root);
     root.only("a scenario file", &["scenario"]);
+    if let Some(node) = root.get("scenario").filter(|node| node.get_ref().is_table()) {
+        reader.wrong_help(
+            node.span(),
+            "a scenario stands in brackets twice: there may be more",
+            "write [[scenario]]",
+        );
+        return Err(Mistakes::new(name, text.into(), reader.found()));
+    }
     let tables: Vec<_> =
         root.list("scenario").iter().filter_map(|node| Table::open(&reader, "a scenario", node)).collect();
     check_names(&reader, &tables);

@@ -18,16 +18,21 @@ pub(super) fn read(file: &Arc<str>, table: &Table<'_, '_>) -> Option<Scenario> {
     table.only(WHAT, KEYS);
     let name = table.require(WHAT, "name").and_then(|_| table.text("name"));
     let config = config(file, table);
-    let (mut steps, places): (Vec<_>, Vec<_>) = table
-        .list("steps")
-        .iter()
-        .filter_map(|node| Some((step::read(table.reader, node)?, node.span())))
-        .unzip();
-    tasks::resolve(table.reader, &mut steps, &places);
+    let nodes = table.list("steps");
+    let (mut steps, places): (Vec<_>, Vec<_>) =
+        nodes.iter().filter_map(|node| Some((step::read(table.reader, node)?, node.span()))).unzip();
     let last = steps.last().map_or(MonoTime::ZERO, |step| step.at);
-    let until = table.parsed("until").map_or(last, |Span(until)| MonoTime::at(until));
+    let given = table.parsed("until").map(|Span(until)| MonoTime::at(until));
+    let until = given.unwrap_or(last);
     check_order(table, &steps, &places, until);
-    let expected = expected(table)?;
+    // What depends on all steps is not known if some could not be read.
+    let end =
+        (steps.len() == nodes.len() && given.is_some() == table.get("until").is_some()).then_some(until);
+    if end.is_some() {
+        tasks::resolve(table.reader, &mut steps, &places);
+    }
+    let expected = expected(table, end);
+    let mentions = table.reader.take_mentions();
     let (line, _) = table.reader.line_and_column(table.place.start);
     Some(Scenario {
         file: file.clone(),
@@ -36,7 +41,8 @@ pub(super) fn read(file: &Arc<str>, table: &Table<'_, '_>) -> Option<Scenario> {
         config: config?,
         steps,
         until,
-        expected,
+        expected: expected?,
+        mentions,
     })
 }
 
@@ -104,11 +110,12 @@ fn check_order(
     }
 }
 
-fn expected(table: &Table<'_, '_>) -> Option<Expected> {
+/// `end`: when the scenario ends.
+fn expected(table: &Table<'_, '_>, end: Option<MonoTime>) -> Option<Expected> {
     let Some(error) = table.get("error") else {
         return Some(Expected::Run {
-            emissions: expect::emissions(table),
-            refusals: expect::refusals(table),
+            emissions: expect::emissions(table, end),
+            refusals: expect::refusals(table, end),
             counters: expect::counters(table),
         });
     };
@@ -118,5 +125,10 @@ fn expected(table: &Table<'_, '_>) -> Option<Expected> {
             table.reader.wrong(node.span(), message);
         }
     }
-    table.reader.text_of("`error`", error).map(|text| Expected::Error(text.to_owned()))
+    let text = table.reader.text_of("`error`", error)?;
+    if text.trim().is_empty() {
+        let help = "write a part of what is said of the config";
+        table.reader.wrong_help(error.span(), "`error` is empty, and so is in every error", help);
+    }
+    Some(Expected::Error(text.to_owned()))
 }

@@ -2,11 +2,12 @@
 
 use stook_plugin::SetKey;
 use stook_types::units::Span;
-use stook_types::{CollectorId, CorrelationId, MonoTime, Topic, TopicError, Value};
+use stook_types::{CollectorId, CorrelationId, MonoTime, Payload, Topic, TopicError, Value};
 use toml::de::DeValue;
 
 use super::super::json;
 use super::super::model::{Action, Sent, Step};
+use super::super::names::Named;
 use super::super::toml::{Node, Reader, Table};
 
 /// What a step can be, by the key that says so, and which other keys it has.
@@ -26,33 +27,59 @@ const KINDS: &[(&str, &[&str])] = &[
 pub(super) fn read<'i>(reader: &Reader<'i>, node: &Node<'i>) -> Option<Step> {
     let table = Table::open(reader, "a step", node)?;
     let kind = kind(&table)?;
-    table.require("a step", "at")?;
-    let Span(at) = table.parsed("at")?;
+    // All that is wrong with it is noted, before it is given up for any of that.
+    let at = table.require("a step", "at").and_then(|_| table.parsed("at"));
+    let action = action(&table, kind);
+    let (line, column) = reader.line_and_column(node.span().start);
+    let Span(at) = at?;
+    Some(Step { at: MonoTime::at(at), line, column, action: action? })
+}
+
+fn action(table: &Table<'_, '_>, kind: &str) -> Option<Action> {
     let action = match kind {
-        "from" => Action::Result(Box::new(sent(&table)?)),
-        "open" | "task" => announce(&table, kind)?,
+        "from" => Action::Result(Box::new(sent(table)?)),
+        "open" | "task" => announce(table, kind)?,
         "finished" | "failed" => Action::TaskEnded {
             collector: table.parsed(kind)?,
-            key: given_key(&table)?,
+            key: given_key(table)?,
             ends: Vec::new(),
             failed: kind == "failed",
         },
-        "died" => Action::Died(table.parsed(kind)?),
+        "died" => Action::Died(somebody(table, kind)?),
         "connected" => Action::Connected {
-            collector: table.parsed(kind)?,
+            collector: somebody(table, kind)?,
             incarnation: table.text("incarnation").map(str::to_owned),
         },
-        "force" => Action::Force { aggregate: table.text(kind)?.to_owned(), key: given_key(&table)? },
+        "force" => {
+            let key = given_key(table)?;
+            Action::Force { aggregate: aggregate(table, kind, key.as_ref())?, key }
+        }
         "deliver" => Action::Deliver(table.parsed(kind)?),
         _ => {
             if !table.flag(kind) {
-                reader.wrong(node.span(), "`shutdown` has one value: true");
+                table.reader.wrong(table.place.clone(), "`shutdown` has one value: true");
             }
             Action::Shutdown
         }
     };
-    let (line, column) = reader.line_and_column(node.span().start);
-    Some(Step { at: MonoTime::at(at), line, column, action })
+    Some(action)
+}
+
+/// A collector to which something happens: it must be somewhere else too.
+fn somebody(table: &Table<'_, '_>, kind: &str) -> Option<CollectorId> {
+    let id: CollectorId = table.parsed(kind)?;
+    table.reader.mention(table.get(kind)?.span(), Named::Collector(id.clone()));
+    Some(id)
+}
+
+/// The aggregate that a step names, and which it is to have for the key that the step gives.
+fn aggregate(table: &Table<'_, '_>, kind: &str, key: Option<&SetKey>) -> Option<String> {
+    let name = table.text(kind)?.to_owned();
+    table.reader.mention(table.get(kind)?.span(), Named::Aggregate(name.clone()));
+    if let (Some(node), Some(key)) = (table.get("id"), key) {
+        table.reader.mention(node.span(), Named::Key { key: key.clone(), of: Some(name.clone()) });
+    }
+    Some(name)
 }
 
 /// Which kind of step this is; notes keys that it does not have.
@@ -88,33 +115,49 @@ fn kind(table: &Table<'_, '_>) -> Option<&'static str> {
 }
 
 fn sent(table: &Table<'_, '_>) -> Option<Sent> {
-    let reader = table.reader;
-    let topic_node = table.require("a result", "topic")?;
-    let topic = match Topic::new(reader.text_of("`topic`", topic_node)?) {
-        Ok(topic) => Some(topic),
-        // A collector may try.
-        Err(TopicError::Reserved(_)) => None,
-        Err(error) => {
-            reader.wrong(topic_node.span(), format!("bad `topic`: {error}"));
-            return None;
-        }
+    let (from, topic, payload) = (table.parsed("from"), topic(table), payload(table));
+    let id = match table.get("id") {
+        Some(_) => table.parsed("id"),
+        None => Some(any_id()),
     };
     Some(Sent {
-        from: table.parsed("from")?,
+        from: from?,
         incarnation: table.text("incarnation").map(str::to_owned),
-        topic,
-        id: match table.get("id") {
-            Some(_) => table.parsed("id")?,
-            None => any_id(),
-        },
-        payload: match table.text("raw") {
-            Some(raw) => json::raw(raw.into()),
-            None => json::payload(&content(table, &["value", "json", "raw"])?.unwrap_or_default()),
-        },
+        topic: topic?,
+        id: id?,
+        payload: payload?,
         sequence: table.number("seq"),
         timestamp: timestamp(table),
         last: table.flag("last"),
     })
+}
+
+/// The topic of a result; none if it is the host's own.
+fn topic(table: &Table<'_, '_>) -> Option<Option<Topic>> {
+    let node = table.require("a result", "topic")?;
+    match Topic::new(table.text("topic")?) {
+        Ok(topic) => Some(Some(topic)),
+        // A collector may try.
+        Err(TopicError::Reserved(_)) => Some(None),
+        Err(error) => {
+            table.reader.wrong(node.span(), format!("bad `topic`: {error}"));
+            None
+        }
+    }
+}
+
+fn payload(table: &Table<'_, '_>) -> Option<Payload> {
+    let value = content(table, &["value", "json", "raw"])?;
+    match (value, table.get("raw")) {
+        (_, Some(_)) => Some(json::raw(table.text("raw")?.into())),
+        (Some(value), None) => Some(json::payload(&value)),
+        (None, None) => {
+            let help =
+                "write value = { n = 1 }; where TOML has no word for it json = 'null'; raw = \"\" for bytes";
+            table.reader.wrong_help(table.place.clone(), "a result has no `value`", help);
+            None
+        }
+    }
 }
 
 /// The value that is given as TOML (`value`) or as JSON text (`json`), if one is. `keys` exclude each other.
@@ -158,15 +201,21 @@ fn timestamp(table: &Table<'_, '_>) -> Option<i64> {
 }
 
 fn announce(table: &Table<'_, '_>, kind: &str) -> Option<Action> {
-    table.require(&format!("this `{kind}` step"), "expected")?;
-    let expected: Vec<CollectorId> = table
-        .list("expected")
-        .iter()
-        .filter_map(|node| table.reader.parse("collector in `expected`", node))
-        .collect();
+    table.require(&format!("this `{kind}` step"), "expected");
+    let mut expected: Vec<CollectorId> = Vec::new();
+    for node in table.list("expected") {
+        match table.reader.parse("collector in `expected`", node) {
+            // By a task it may have two parts.
+            Some(id) if kind == "open" && expected.contains(&id) => {
+                table.reader.wrong(node.span(), format!("`{id}` is expected twice"));
+            }
+            id => expected.extend(id),
+        }
+    }
+    let key = given_key(table)?;
     Some(Action::Announce {
-        aggregate: table.text(kind)?.to_owned(),
-        key: given_key(table)?.unwrap_or(SetKey::Id(any_id())),
+        aggregate: aggregate(table, kind, key.as_ref())?,
+        key: key.unwrap_or(SetKey::Id(any_id())),
         expected,
         by_task: kind == "task",
     })
