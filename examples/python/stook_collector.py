@@ -112,7 +112,10 @@ class Collector:
         try:
             if self.streamer:
                 await self.streamer()
-        except Exception:
+        except Exception as failure:
+            if self.leaving:  # it may have been stopped in the middle of something
+                log.info("the stream has ended: %s", failure)
+                return
             log.exception("the stream failed")
             self.code = FAILURE
         if self.code or not self.handlers:

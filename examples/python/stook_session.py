@@ -29,6 +29,10 @@ class Broken(Exception):
     """The host broke a rule: this connection is of no use."""
 
 
+class Over(Exception):
+    """Goodbye was said: nobody wants more results."""
+
+
 class Session:
     """What outlives a connection, and the one that there is now."""
 
@@ -48,9 +52,12 @@ class Session:
     async def record(self, item):
         """Keeps a result until the host has settled it; waits while too many are not."""
         capacity = self.hello.replay_capacity
-        while len(self.unsettled) >= capacity or self.sequence >= self._floor() + SPAN * capacity:
+        while not self.last_words and (len(self.unsettled) >= capacity
+                                       or self.sequence >= self._floor() + SPAN * capacity):
             self.room.clear()
             await self.room.wait()
+        if self.last_words:
+            raise Over("the collector has said goodbye")
         self.sequence += 1
         self.progress += 1
         item.sequence = self.sequence
@@ -58,13 +65,15 @@ class Session:
         self._push(item)
 
     def say(self, **body):
-        """Sends a frame after the results that were recorded until now."""
-        self._push(Frame(**body))
+        """Sends a frame after the results that were recorded until now. Nothing is said after a goodbye."""
+        if not self.last_words:
+            self._push(Frame(**body))
 
     def goodbye(self, reason):
         """Says that this is all; the host closes the connection when it has read it."""
         self.last_words = [Frame(goodbye={"reason": reason})]
         self._push(self.last_words[0])
+        self.room.set()  # whoever waits for it is told
 
     def _floor(self):
         return next(iter(self.unsettled), self.sequence + 1) - 1

@@ -15,6 +15,7 @@ use stook_proto::transport::ENDPOINT_VARIABLE;
 use stook_proto::wire::frame::Body;
 use stook_proto::{Credit, Decoder, wire};
 use stook_tests::host::{TestHostBuilder, config, is_alive, one};
+use stook_tests::raw::framed;
 use stook_tests::{TIMEOUT, TestHost, soon, until};
 use stook_types::{CollectorId, FanOut, Outcome};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -55,6 +56,30 @@ collector = Collector("counter", replay=5)
 async def count():
     for n in range(10):
         await collector.record("t.x", n, correlation="numbers", last=n == 9)
+
+raise SystemExit(collector.run())
+"#;
+
+/// One that goes on though it was told to stop.
+const STUBBORN: &str = r#"
+import asyncio, sys
+sys.path.insert(0, "@examples")
+from stook_collector import Collector
+
+collector = Collector("stubborn")
+
+@collector.task("work", topics=["t.x"])
+async def work(task):
+    pass
+
+@collector.stream(topics=["t.x"])
+async def go_on():
+    while True:
+        try:
+            await collector.record("t.x", 1, correlation="more")
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            pass
 
 raise SystemExit(collector.run())
 "#;
@@ -297,6 +322,30 @@ async fn drained_it_gives_back_what_it_cannot_finish() {
 /// A child of this test. Killed when it is dropped.
 struct Elsewhere(Child);
 
+impl Elsewhere {
+    /// The script of this host, as the collector of whoever listens there.
+    fn start(host: &TestHost, directory: &Path) -> Self {
+        let child = Command::new("python3")
+            .arg(host.here().join("collector.py"))
+            .env(ENDPOINT_VARIABLE, directory)
+            .env("STOOK_COLLECTOR_ID", "p")
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Self(child.expect("it starts"))
+    }
+
+    async fn leaves(&mut self) {
+        let mut code = None;
+        until("it has left", || {
+            code = self.0.try_wait().expect("a child of ours");
+            code.is_some()
+        })
+        .await;
+        assert!(code.is_some_and(|code| code.success()), "{code:?}");
+    }
+}
+
 impl Drop for Elsewhere {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -380,14 +429,7 @@ async fn what_was_not_acknowledged_comes_again_and_counts_once() {
     let limits = HostLimits { credit: Credit { results: 3, bytes: 0 }, ..HostLimits::default() };
     let mut host = with_script(COUNTER, false).limits(limits).start().await;
     let (between, directory) = Between::listen(&host);
-    let collector = Command::new("python3")
-        .arg(host.here().join("collector.py"))
-        .env(ENDPOINT_VARIABLE, directory)
-        .env("STOOK_COLLECTOR_ID", "p")
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let mut collector = Elsewhere(collector.expect("it starts"));
+    let mut collector = Elsewhere::start(&host, &directory);
 
     let (ours, theirs) = between.next().await;
     assert_eq!(soon(swallow_acknowledgements(ours, theirs, 3)).await, 3, "all that its credit allows");
@@ -397,14 +439,46 @@ async fn what_was_not_acknowledged_comes_again_and_counts_once() {
     assert_eq!((set.outcome, set.results), (Outcome::Complete, 10));
     assert_eq!(json(&set)["value"], serde_json::json!([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
     // It has nothing left to stream, says goodbye, and ends by itself.
-    let mut code = None;
-    until("it has left", || {
-        code = collector.0.try_wait().expect("a child of ours");
-        code.is_some()
-    })
-    .await;
-    assert!(code.is_some_and(|code| code.success()), "{code:?}");
+    collector.leaves().await;
     soon(through).await.expect("no panic").expect("both have closed");
     let summary = host.stop().await;
     assert_eq!((summary.counters.received, summary.counters.delivered), (13, 10), "{summary:?}");
+}
+
+/// A task may come when the goodbye is on its way, and a stream may not heed that it is over: neither is a reason to say more.
+#[tokio::test]
+async fn nothing_but_heartbeats_follows_the_goodbye() {
+    if !has_python() {
+        return;
+    }
+    let host = with_script(STUBBORN, false).start().await;
+    let (between, directory) = Between::listen(&host);
+    let mut collector = Elsewhere::start(&host, &directory);
+    let (stream, _) = soon(between.listener.accept()).await.expect("a connection");
+    let (mut from, mut to) = stream.into_split();
+    let mut decoder = Decoder::new(u32::MAX);
+    let mut said = async || soon(frame(&mut from, &mut decoder)).await.expect("it stays").1;
+
+    assert!(matches!(said().await, Body::Hello(_)));
+    let welcome = wire::Welcome {
+        epoch: 1,
+        credit_results: 100_000,
+        credit_bytes: 1 << 30,
+        max_frame_bytes: 1 << 20,
+        max_result_bytes: 1 << 10,
+        heartbeat_ms: 50,
+        ..wire::Welcome::default()
+    };
+    to.write_all(&framed(welcome)).await.expect("it reads");
+    to.write_all(&framed(wire::Drain { grace_ms: 60_000 })).await.expect("it reads");
+    while !matches!(said().await, Body::Goodbye(_)) {}
+    let assign = wire::Assign { lease: 1, capability: "work".into(), ..wire::Assign::default() };
+    to.write_all(&framed(assign)).await.expect("it reads");
+    for _ in 0..3 {
+        let said = said().await;
+        assert!(matches!(said, Body::Heartbeat(_)), "{said:?}");
+    }
+    drop((from, to));
+    collector.leaves().await;
+    host.stop().await;
 }
