@@ -1,9 +1,10 @@
-//! What a collector's author and its user read of this crate's errors: see `messages/errors.txt`.
+//! What a collector's author and its user read of this crate's errors, and in the log: see `messages/`.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
-use stook_messages::{every, expect_file, page};
+use stook_messages::{Source, every, expect_file, page, sources};
 use stook_proto::collector::NewResult;
 use stook_proto::transport::EndpointError;
 use stook_proto::{DepthError, RejectReason, Rejection};
@@ -12,6 +13,14 @@ use stook_types::{Capability, CollectorId, CorrelationId, Topic};
 use crate::{
     DescriptionError, Encoded, FlushError, RecordError, RunError, SerializeError, TaskError, TryRecordError,
 };
+
+/// What is logged: at which level, and with which fields.
+#[test]
+fn log_lines() {
+    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let lines = sources.iter().flat_map(Source::log_lines);
+    expect_file!["messages/log.txt"].assert_eq(&lines.map(|line| line + "\n").collect::<String>());
+}
 
 #[test]
 fn errors() {

@@ -90,7 +90,8 @@ impl Notices {
 
     fn tell_until(&mut self, time: MonoTime) {
         for (cause, left_out) in self.quiet.take_ended(time) {
-            (self.say)(&format!("{left_out} more lines about {cause} were left out"));
+            let lines = if left_out == 1 { "line" } else { "lines" };
+            (self.say)(&format!("left out: {left_out} more {lines} about {cause}"));
         }
     }
 
@@ -161,6 +162,8 @@ pub(crate) fn remedy(reason: &str) -> Option<&'static str> {
         "too-large" => "send less in one result, or raise `bytes_per_set`",
         "set-full" => "raise the `limits` of the aggregate",
         "memory" => "raise `memory` of the host",
+        "decode" => "their payload cannot be decoded, or a field that is asked for is of another type",
+        "count-mismatch" => "they say another count than their set has: see `count_field` of its policy",
         "stale-epoch" => "their task was given to somebody else, or its connection was lost",
         _ => return None,
     })
@@ -189,6 +192,9 @@ fn say(what: &str) {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+
+    use stook_messages::expect_file;
+    use stook_types::Refusal;
 
     use super::*;
 
@@ -248,7 +254,7 @@ mod tests {
         assert_eq!(said().len(), LINES as usize);
         tokio::time::sleep_until(notices.next().expect("there is something to be told")).await;
         notices.tell_left_out();
-        assert_eq!(said(), ["980 more lines about failed tasks were left out"]);
+        assert_eq!(said(), ["left out: 980 more lines about failed tasks"]);
         assert_eq!(notices.next(), None);
         notices.warn(Cause::Task, "later");
         assert_eq!(said(), ["later"]);
@@ -256,6 +262,27 @@ mod tests {
             notices.refused(None, &n.to_string());
         }
         assert!(notices.refused.len() <= APART + 1, "a host that invents reasons");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_that_is_said() {
+        let (mut notices, topic) = (notices(), Topic::new("t.a").ok());
+        notices.lost(&"the host stops (shutting-down); connect again when it has been started again");
+        notices.taken();
+        for reason in Refusal::ALL {
+            notices.refused(topic.clone(), reason.as_str());
+        }
+        notices.refused(topic, "of-a-newer-host");
+        for reason in 0..APART {
+            notices.refused(None, &format!("invented-{reason}"));
+        }
+        notices.refused(None, "past-all-reason");
+        for cause in [Cause::Host, Cause::Refused, Cause::Task] {
+            while notices.warn(cause, "invented") {}
+        }
+        notices.end();
+        let said = said().into_iter().filter(|line| !line.contains("invented"));
+        expect_file!["messages/notices.txt"].assert_eq(&said.map(|line| line + "\n").collect::<String>());
     }
 
     #[tokio::test(start_paused = true)]

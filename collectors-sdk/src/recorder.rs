@@ -232,7 +232,10 @@ impl Recorder {
 
     fn unknown(&self, topic: &str) -> RecordError {
         if self.core.undeclared.set(topic.to_owned()).is_ok() {
-            tracing::warn!(topic, "a result on a topic that is not in the collector's description");
+            tracing::warn!(
+                topic,
+                "a result on a topic that is not in the collector's description; declare it in `describe`"
+            );
         }
         let mut known: Vec<_> = self.core.topics.keys().map(String::as_str).collect();
         known.sort_unstable();

@@ -44,7 +44,7 @@ where
             Some(_) = sessions.join_next() => continue,
             () = sleep_until(hub.clock.instant(due.unwrap_or_default())), if due.is_some() => {
                 for ((), left_out) in failures.take_ended(hub.clock.now()) {
-                    tracing::warn!(left_out, "connections could not be accepted since");
+                    tracing::warn!(left_out, "more connections could not be accepted");
                 }
                 continue;
             }

@@ -298,7 +298,9 @@ pub(crate) fn log(event: &Event, stops: bool) {
         Event::CollectorLost { collector, why, how, .. } => {
             tracing::warn!(%collector, how, reason = %why, "collector lost")
         }
-        Event::CollectorSilent { collector } => tracing::warn!(%collector, "collector silent for too long"),
+        Event::CollectorSilent { collector } => {
+            tracing::warn!(%collector, "collector silent for too long; it is given up")
+        }
         Event::CollectorWithoutHeartbeats { collector } => {
             tracing::warn!(%collector, "collector sends no heartbeats, and lives");
         }
@@ -340,7 +342,7 @@ pub(crate) fn log(event: &Event, stops: bool) {
             tracing::warn!(%task, %task_id, %capability, collector, why, "task failed");
         }
         Event::TaskQuarantined { task, task_id, capability, collector, kills } => {
-            tracing::error!(%task, %task_id, %capability, %collector, kills, "task quarantined");
+            tracing::error!(%task, %task_id, %capability, %collector, kills, "task quarantined; nobody is given it again");
         }
         Event::TaskEnded { task, task_id, correlation_id, outcome } => {
             tracing::debug!(%task, %task_id, %correlation_id, %outcome, "task ended");

@@ -1,10 +1,11 @@
 //! What users read of this crate's errors, and of what happens: see `messages/`.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use stook_messages::{every, every_of, expect_file};
+use stook_messages::{Source, every, every_of, expect_file, sources};
 use stook_proto::operator::RequestError;
 use stook_proto::transport::EndpointError;
 use stook_proto::{RejectReason, Rejection, SessionError};
@@ -56,6 +57,14 @@ fn errors() {
     let restart =
         every_of(source, "RestartRefused", &refused(), |refused| format!("{refused}\n{}", refused.remedy()));
     expect_file!["messages/errors.txt"].assert_eq(&[host, client, restart].concat());
+}
+
+/// What is logged beside the events: at which level, and with which fields.
+#[test]
+fn log_lines() {
+    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let lines = sources.iter().flat_map(Source::log_lines).filter(|line| !line.starts_with("event.rs"));
+    expect_file!["messages/log.txt"].assert_eq(&lines.map(|line| line + "\n").collect::<String>());
 }
 
 /// As a line of the log, and as it stands on `stook.events`.

@@ -109,7 +109,7 @@ impl Source {
                 None if argument.starts_with("target:") => {}
                 None => {
                     let name = argument.split('=').next().unwrap_or_default().trim();
-                    fields += &format!(" {}", name.trim_start_matches(['%', '?']));
+                    fields += &format!(" {}=…", name.trim_start_matches(['%', '?']));
                 }
             }
         }
@@ -261,7 +261,7 @@ mod tests {
     #[test]
     fn what_is_logged_is_listed() {
         let lines = Source::new("f.rs", SOURCE).log_lines();
-        assert_eq!(lines, ["f.rs                     WARN  it \"fails\", and comes again it again_in"]);
+        assert_eq!(lines, ["f.rs                     WARN  it \"fails\", and comes again it=… again_in=…"]);
     }
 
     #[test]

@@ -54,7 +54,8 @@ impl Secrets {
         };
         let text = std::fs::read_to_string(&self.0).unwrap_or_else(|error| {
             if error.kind() != io::ErrorKind::NotFound {
-                tracing::warn!(%error, "collectors of an earlier host cannot be taken over");
+                let file = self.0.display();
+                tracing::warn!(%file, %error, "collectors of an earlier host cannot be taken over");
             }
             String::new()
         });
@@ -109,7 +110,8 @@ impl Control {
             Some((id, known.secret.as_deref().or(inherited)?))
         });
         if let Err(error) = self.secrets.write(known) {
-            tracing::warn!(%error, "collectors could not be taken over if this host died now");
+            let file = self.secrets.0.display();
+            tracing::warn!(%file, %error, "collectors could not be taken over if this host died now");
         }
     }
 

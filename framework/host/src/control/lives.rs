@@ -26,7 +26,7 @@ impl Control {
         }
         for id in self.restarts.take_overdue(now) {
             if self.feed.logs(now, Cause::of_collector("collector.not-registered", &id)) {
-                tracing::warn!(collector = %id, "collector has not registered in time");
+                tracing::warn!(collector = %id, "collector has not registered in time; its process is killed");
             }
             self.kill(&id, Doing::NotRegistered);
         }

@@ -207,7 +207,7 @@ impl Roster {
         for known in self.0.values_mut().filter(|known| matches!(known.standing, Standing::Awaited)) {
             // Of a child it is told when it is killed for it.
             if known.config.command.is_none() {
-                tracing::warn!(collector = %known.config.id, "collector has not registered in time");
+                tracing::warn!(collector = %known.config.id, "collector has not registered in time; what is scheduled begins without it");
             }
             known.standing = Standing::NeverCame;
         }

@@ -53,7 +53,7 @@ impl Outlet {
         if timeout(HANDOVER, free).await.is_err() {
             self.outbox.admit(Reader { pid })?;
         }
-        tracing::info!(sink = self.name(), pid, "a consumer is here");
+        tracing::info!(sink = self.name(), pid, "a consumer of the sink has connected");
         Ok(Seat(self))
     }
 
@@ -62,11 +62,20 @@ impl Outlet {
     pub(super) fn finish(&self, deadline: Instant) {
         let left = self.outbox.drain(deadline.saturating_duration_since(Instant::now()));
         if left > 0 {
-            let why = match self.outbox.consumer().reader {
-                Some(_) => "its consumer did not take everything in time",
-                None => "no consumer is connected to take what is left",
-            };
-            tracing::error!(sink = self.name(), sets = left, "{why}");
+            let sink = self.name();
+            if self.outbox.consumer().reader.is_some() {
+                tracing::error!(
+                    sink,
+                    sets = left,
+                    "its consumer did not take everything before the host ended"
+                );
+            } else {
+                tracing::error!(
+                    sink,
+                    sets = left,
+                    "no consumer is there to take what is left as the host ends"
+                );
+            }
         }
     }
 
@@ -97,7 +106,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        tracing::info!(sink = self.0.name(), "its consumer has left");
+        tracing::info!(sink = self.0.name(), "the consumer of the sink has left");
         self.0.outbox.dismiss();
         self.0.left.notify_one();
     }

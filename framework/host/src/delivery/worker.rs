@@ -73,7 +73,7 @@ impl Worker {
             // It has ended; a panic in it was logged.
             let _ = self.thread.take().map(JoinHandle::join);
         } else {
-            tracing::error!(sink = %self.name, "the sink did not take everything in time");
+            tracing::error!(sink = %self.name, "the sink did not take everything before the host ended");
         }
     }
 }

@@ -314,7 +314,7 @@ where
             End::Exited => ended(Missing::Exited).await,
             End::Eof => ended(after_eof(&mut exited).await).await,
             End::Deaf => {
-                tracing::warn!(collector = %source.collector, "does not read what it is sent");
+                tracing::warn!(collector = %source.collector, "collector does not read what it is sent; its session is ended");
                 ended(Missing::Disconnected).await;
             }
             // Control knows.
