@@ -27,6 +27,7 @@ use crate::door;
 use crate::event::{Event, Listener};
 use crate::hub::{Hub, Phase};
 use crate::session::{Open, Turns};
+use crate::tally::Tallies;
 use crate::ticker::{self, Ticker};
 use crate::timed::Slow;
 
@@ -176,6 +177,7 @@ impl Host {
             delivery,
             ticker: Ticker::default(),
             turns: Turns::default(),
+            tallies: Tallies::of(collectors.iter().map(|collector| &collector.id)),
             limits,
             slow,
             control: control.clone(),

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use stook_engine::ResultAggregator;
+use stook_plugin::Source;
 use stook_proto::host::HostLimits;
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -11,6 +12,7 @@ use crate::control::Message;
 use crate::delivery::Delivery;
 use crate::event::Refused;
 use crate::session::Turns;
+use crate::tally::Tallies;
 use crate::ticker::Ticker;
 use crate::timed::Slow;
 
@@ -20,6 +22,7 @@ pub(crate) struct Hub {
     pub(crate) delivery: Delivery,
     pub(crate) ticker: Ticker,
     pub(crate) turns: Turns,
+    pub(crate) tallies: Tallies,
     pub(crate) limits: HostLimits,
     /// Policies that took too long.
     pub(crate) slow: Slow,
@@ -37,6 +40,13 @@ impl Hub {
     pub(crate) async fn refused(&self, refused: Refused) {
         self.count_refused();
         let _ = self.control.send(Message::Refused(refused)).await;
+    }
+
+    /// A later, equal result has taken the place of this one, which is a duplicate now: it is acknowledged as if it had been
+    /// delivered.
+    pub(crate) fn replaced(&self, source: &Source, sequence: u64) {
+        self.tallies.replaced(&source.collector);
+        self.delivery.mailboxes().delivered(source, sequence);
     }
 
     pub(crate) fn count_refused(&self) {

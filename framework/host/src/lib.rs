@@ -34,6 +34,7 @@ mod signal;
 mod sim;
 mod strangers;
 mod supervise;
+mod tally;
 mod ticker;
 mod timed;
 

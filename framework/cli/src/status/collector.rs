@@ -6,6 +6,8 @@ use crate::look::{Look, many, time};
 use crate::output::{Paint, Style};
 use crate::table::{Cell, Table};
 
+use super::text::{age, by_reason, equation};
+
 /// One collector with all that is known of it.
 pub(super) struct Text<'a>(pub(super) Look<'a>);
 
@@ -15,7 +17,7 @@ struct Sum {
     in_flight: i64,
     slots: i64,
     ended: i64,
-    /// Each capability counts by its successes, …
+    /// Each capability counts by what was finished, …
     latency: f64,
     timed: i64,
     /// … or by its ends.
@@ -55,7 +57,17 @@ impl Text<'_> {
             let refused = refused.map_or_else(String::new, |why| format!(": refused, {why}"));
             row("topic", format!("{}{refused}", topic.field("topic").shown()));
         }
-        let mut table = Table::of(&["CAPABILITY", "IN FLIGHT", "LATENCY", "SUCCESS", "SUCCEEDED", "FAILED"]);
+        let results = collector.field("results");
+        row(
+            "results",
+            equation(results, "received", &["accepted", "duplicate", "late", "refused", "discarded"]),
+        );
+        by_reason(results).for_each(|line| row("", line));
+        if let Some(parked) = parked(collector) {
+            row("parked", parked);
+        }
+        let mut table =
+            Table::of(&["CAPABILITY", "IN FLIGHT", "LATENCY", "SUCCESS", "SUCCEEDED", "REFUSED", "FAILED"]);
         for capability in collector.field("capabilities").list() {
             let sum = Sum::of(std::iter::once(capability));
             table.row([
@@ -64,6 +76,7 @@ impl Text<'_> {
                 Cell::number(sum.latency()),
                 Cell::number(sum.success()),
                 Cell::number(capability.field("succeeded").count()),
+                Cell::number(capability.field("refused").count()),
                 Cell::number(capability.field("failed").count()),
             ]);
         }
@@ -122,6 +135,13 @@ pub(super) fn table<'a>(collectors: impl Iterator<Item = Look<'a>>, paint: Paint
     table.lines(paint)
 }
 
+/// What of it waits for room, if anything does.
+pub(super) fn parked(collector: Look<'_>) -> Option<String> {
+    let count = collector.field("parked").count();
+    let since = age(collector.field("parked_ms"));
+    (count > 0).then(|| format!("{} of it wait for room, for {since}", many(count, "message")))
+}
+
 /// A long one would push everything else away; it stands whole under the collector's own status.
 fn clipped(text: String) -> String {
     match text.char_indices().nth(EXIT) {
@@ -157,10 +177,11 @@ impl Sum {
             let count = |name: &str| capability.field(name).count();
             sum.in_flight += count("in_flight");
             sum.slots += count("concurrency");
-            let (succeeded, ended) = (count("succeeded"), count("succeeded") + count("failed"));
+            let finished = count("succeeded") + count("refused");
+            let ended = finished + count("failed");
             if let Some(latency) = capability.field("latency_us").float() {
-                sum.latency += latency * succeeded as f64;
-                sum.timed += succeeded;
+                sum.latency += latency * finished as f64;
+                sum.timed += finished;
             }
             sum.success += capability.field("success_rate").float().unwrap_or(0.0) * ended as f64;
             sum.ended += ended;

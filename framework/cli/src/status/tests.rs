@@ -23,9 +23,11 @@ const STATUS: &str = r#"{
   {"id": "procmond-1", "kind": "procmond", "state": "connected", "why": null, "pid": 4711, "parked": 7, "parked_ms": 12000,
    "incarnation": "0f0e0d0c-0b0a-4908-8706-050403020100", "in_flight": 3, "capabilities": [
      {"name": "process.integrity", "in_flight": 1, "concurrency": 1, "latency_us": 100000, "success_rate": 0.5,
-      "succeeded": 1, "failed": 1},
+      "succeeded": 1, "refused": 0, "failed": 1},
      {"name": "process.list", "in_flight": 2, "concurrency": 4, "latency_us": 10000, "success_rate": 1.0,
-      "succeeded": 8, "failed": 0}],
+      "succeeded": 6, "refused": 2, "failed": 0}],
+   "results": {"received": 14, "accepted": 9, "duplicate": 1, "late": 1, "refused": {"set-full": 1, "topic-not-allowed": 2},
+    "discarded": {}},
    "topics": [{"topic": "events.process.list", "refused": null}, {"topic": "other.x", "refused": "unknown-topic"}],
    "last_rejection": "a collector `procmond-1` is connected already (process 4711) (duplicate); give each collector an id of its own, or stop the other one",
    "overdue": 1, "ejected": true, "slow_start": true, "restarts": 1, "failures": 1, "last_exit": "exit code 3",

@@ -60,34 +60,24 @@ impl Text<'_> {
     /// Tasks and results: where each of them is.
     fn sums(&self, paint: Paint) -> String {
         let (tasks, results) = (self.status.field("tasks"), self.status.field("results"));
-        let one = |look: Look<'_>, names: &[&'static str]| -> Vec<(&'static str, i64)> {
-            names.iter().map(|name| (*name, look.field(name).count())).collect()
-        };
-        let of_tasks = one(tasks, &["done", "partial", "failed", "quarantined", "open"]);
-        let (refused, discarded) = (sum_of(results.field("refused")), sum_of(results.field("discarded")));
-        let mut of_results = one(results, &["delivered", "duplicate", "late"]);
-        of_results.extend([("refused", refused), ("discarded", discarded)]);
-        of_results.extend(one(results, &["pending"]));
         let mut text = format!(
             "{}    {}\n",
             paint.paint(Style::Bold, "tasks"),
-            equation("submitted", tasks.field("submitted").count(), &of_tasks)
+            equation(tasks, "submitted", &["done", "partial", "failed", "quarantined", "open"])
         );
-        let beside = one(tasks, &["in_flight", "assigned", "redistributed", "returned", "stale"]);
-        let beside = beside.iter().map(|(name, count)| format!("{count} {}", name.replace('_', " ")));
-        text.push_str(&format!("         {}\n", beside.collect::<Vec<_>>().join(", ")));
+        let beside = ["in_flight", "assigned", "redistributed", "returned", "stale"];
+        let beside = beside.map(|name| format!("{} {}", tasks.field(name).count(), name.replace('_', " ")));
+        text.push_str(&format!("         {}\n", beside.join(", ")));
         text.push_str(&format!(
             "{}  {}\n",
             paint.paint(Style::Bold, "results"),
-            equation("received", results.field("received").count(), &of_results)
+            equation(
+                results,
+                "received",
+                &["delivered", "duplicate", "late", "refused", "discarded", "pending"]
+            )
         ));
-        for why in ["refused", "discarded"] {
-            let counts = results.field(why).counts().map(|(reason, count)| format!("{count} {reason}"));
-            let counts: Vec<_> = counts.collect();
-            if !counts.is_empty() {
-                text.push_str(&format!("         {why}: {}\n", counts.join(", ")));
-            }
-        }
+        by_reason(results).for_each(|line| text.push_str(&format!("         {line}\n")));
         text
     }
 
@@ -200,11 +190,8 @@ impl Text<'_> {
             (!by.is_empty()).then(|| format!("  aggregate {name}: {}\n", by.join("; ")))
         });
         let collectors = self.status.field("collectors").list().filter_map(|collector| {
-            let (parked, id) = (collector.field("parked").count(), collector.field("id").shown());
-            let since = age(collector.field("parked_ms"));
-            (parked > 0).then(|| {
-                format!("  collector {id}: {} of it wait for room, for {since}\n", many(parked, "message"))
-            })
+            let parked = collector::parked(collector)?;
+            Some(format!("  collector {}: {parked}\n", collector.field("id").shown()))
         });
         let all: String = aggregates.chain(collectors).collect();
         if all.is_empty() { all } else { section(paint, "held up", all) }
@@ -287,7 +274,7 @@ fn state_of(sink: Look<'_>) -> Cell {
 }
 
 /// A time in milliseconds, if there is one.
-fn age(millis: Look<'_>) -> String {
+pub(super) fn age(millis: Look<'_>) -> String {
     millis.int().map_or_else(|| "-".to_owned(), |millis| time(millis.saturating_mul(1_000)))
 }
 
@@ -296,8 +283,19 @@ fn sum_of(counts: Look<'_>) -> i64 {
 }
 
 /// `12 submitted = 9 done + 3 open`: whoever looks sees that nothing is lost. (`!=` would be a mistake in stook.)
-fn equation(name: &str, total: i64, parts: &[(&str, i64)]) -> String {
-    let sign = if parts.iter().map(|(_, count)| count).sum::<i64>() == total { "=" } else { "!=" };
-    let parts: Vec<_> = parts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+pub(super) fn equation(of: Look<'_>, name: &str, parts: &[&str]) -> String {
+    let count = |name: &str| of.field(name).int().unwrap_or_else(|| sum_of(of.field(name)));
+    let (total, counts) = (count(name), parts.iter().map(|part| count(part)));
+    let sign = if counts.clone().sum::<i64>() == total { "=" } else { "!=" };
+    let parts: Vec<_> = counts.zip(parts).map(|(count, name)| format!("{count} {name}")).collect();
     format!("{total} {name} {sign} {}", parts.join(" + "))
+}
+
+/// For which reasons results were refused and discarded, a line each.
+pub(super) fn by_reason(results: Look<'_>) -> impl Iterator<Item = String> {
+    ["refused", "discarded"].into_iter().filter_map(move |why| {
+        let counts = results.field(why).counts().map(|(reason, count)| format!("{count} {reason}"));
+        let counts: Vec<_> = counts.collect();
+        (!counts.is_empty()).then(|| format!("{why}: {}", counts.join(", ")))
+    })
 }

@@ -3,6 +3,8 @@
 mod check;
 mod config;
 #[cfg(unix)]
+mod counts;
+#[cfg(unix)]
 mod exec;
 mod host;
 mod messages;

@@ -69,7 +69,7 @@ fn one_collector_is_shown_with_its_last_lines() {
     assert_eq!(ran.code, 0);
     assert!(ran.out.starts_with("collector works-1  kind test\n  state        connected"), "{}", ran.out);
     assert!(
-        ran.out.contains("\n  test.work         0/1        -        -          0       0\n"),
+        ran.out.contains("\n  test.work         0/1        -        -          0        0       0\n"),
         "{}",
         ran.out
     );

@@ -2,24 +2,27 @@
 
 use stook_types::MonoTime;
 
-/// How long a collector takes for tasks of one capability, and how many succeed. Kept over its restarts: what it did
+/// How long a collector takes for tasks of one capability, and how many it finishes. Kept over its restarts: what it did
 /// before is the best guess of what it will do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PerformanceHistory {
-    /// Moving average of the time from assignment to success, in microseconds; lower is better. The first sample
+    /// Moving average of the time from assignment to finish, in microseconds; lower is better. The first sample
     /// initialises it: an average that starts from 0 flatters newcomers for as long as it takes to forget the 0.
     pub latency: Option<f64>,
     /// The last such time in microseconds, or an earlier one that is greater even after it has decayed (by 1/e every 10 s).
     pub peak: f64,
     /// When `peak` was measured.
     pub peak_at: MonoTime,
-    /// Share of tasks that succeed, from 0 to 1; higher is better. A moving average too, so that it forgets.
+    /// Share of tasks that it finishes, from 0 to 1; higher is better. A moving average too, so that it forgets. That results
+    /// are refused is no failure of its own.
     pub success_rate: f64,
-    /// Tasks that succeeded.
+    /// Tasks that it finished, and of which no result was refused that a set lacks.
     pub succeeded: u64,
+    /// Tasks that it finished, and of which such results were refused: they have failed for those who asked.
+    pub refused: u64,
     /// Tasks that failed, or that it was given and did not end.
     pub failed: u64,
-    /// Failures since the last success, or since it was last ejected.
+    /// Failures since it last finished one, or since it was last ejected.
     pub failures_in_a_row: u32,
 }
 
@@ -38,6 +41,7 @@ impl Default for PerformanceHistory {
             peak_at: MonoTime::ZERO,
             success_rate: 1.0,
             succeeded: 0,
+            refused: 0,
             failed: 0,
             failures_in_a_row: 0,
         }
@@ -47,6 +51,17 @@ impl Default for PerformanceHistory {
 impl PerformanceHistory {
     /// A task that was assigned at `assigned` succeeded.
     pub fn succeeded(&mut self, assigned: MonoTime, now: MonoTime) {
+        self.succeeded += 1;
+        self.finished(assigned, now);
+    }
+
+    /// A task that was assigned at `assigned` was finished, and results of it were refused.
+    pub fn refused(&mut self, assigned: MonoTime, now: MonoTime) {
+        self.refused += 1;
+        self.finished(assigned, now);
+    }
+
+    fn finished(&mut self, assigned: MonoTime, now: MonoTime) {
         let sample = now.since(assigned).as_secs_f64() * 1e6;
         let average = self.latency.map_or(sample, |average| average + LATENCY_ALPHA * (sample - average));
         self.latency = Some(average);
@@ -55,7 +70,6 @@ impl PerformanceHistory {
         if sample >= average + (self.peak - average) * weight {
             (self.peak, self.peak_at) = (sample, now);
         }
-        self.succeeded += 1;
         self.failures_in_a_row = 0;
         self.outcome(1.0);
     }
@@ -109,6 +123,17 @@ mod tests {
         // A minute later little is left of it, and a smaller one is seen.
         history.succeeded(ms(60_000), ms(60_015));
         assert_eq!((history.peak, history.peak_at), (15_000.0, ms(60_015)));
+    }
+
+    #[test]
+    fn what_is_refused_was_finished_and_is_no_success() {
+        let (mut taken, mut refused) = (PerformanceHistory::default(), PerformanceHistory::default());
+        taken.succeeded(ms(0), ms(10));
+        refused.refused(ms(0), ms(10));
+        assert_eq!((taken.succeeded, taken.refused), (1, 0));
+        assert_eq!((refused.succeeded, refused.refused), (0, 1));
+        refused = PerformanceHistory { succeeded: 1, refused: 0, ..refused };
+        assert_eq!(taken, refused, "it is judged alike");
     }
 
     #[test]

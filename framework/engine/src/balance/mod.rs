@@ -65,6 +65,8 @@ pub(crate) struct PoolId(pub(crate) usize);
 pub(crate) enum Ended {
     /// It was assigned then, and succeeded.
     Succeeded(MonoTime),
+    /// It was assigned then, and finished; results of it were refused.
+    Refused(MonoTime),
     Failed,
     /// That says nothing about the collector.
     Withdrawn,
@@ -313,6 +315,10 @@ impl LoadBalancer {
                 history.succeeded(assigned, now);
                 seat.ejections = 0;
             }
+            Ended::Refused(assigned) => {
+                history.refused(assigned, now);
+                seat.ejections = 0;
+            }
             Ended::Failed => history.failed(),
             Ended::Withdrawn => return,
         }
@@ -324,7 +330,7 @@ impl LoadBalancer {
         if let Some(candidate) = self.pools[pool.0].get_mut(id) {
             remember(candidate, history);
         }
-        if matches!(ended, Ended::Succeeded(_)) {
+        if ended != Ended::Failed {
             self.pools[pool.0].latency_changed();
         } else if fails {
             history.failures_in_a_row = 0;

@@ -64,10 +64,8 @@ impl TaskRouter {
         let lease = self.leases.remove(&id)?;
         self.forget_attempt(id, &lease);
         let outcome = match ending {
-            // It did its work: that somebody refuses it is no failure of its own.
-            TaskEnding::Done | TaskEnding::Refused(_) if lease.part.is_some() => {
-                Ended::Succeeded(lease.assigned)
-            }
+            TaskEnding::Done if lease.part.is_some() => Ended::Succeeded(lease.assigned),
+            TaskEnding::Refused(_) if lease.part.is_some() => Ended::Refused(lease.assigned),
             TaskEnding::Failed(_) if lease.part.is_some() => Ended::Failed,
             // That it was too late is in the history already.
             _ => Ended::Withdrawn,

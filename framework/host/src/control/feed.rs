@@ -4,7 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use stook_engine::{Offered, Released, ResultAggregator, Route, Session, Verdict};
 use stook_plugin::Source;
-use stook_types::{CollectorId, CorrelationId, Incarnation, MonoTime, Quiet, SessionEpoch, Topic, to_value};
+use stook_types::{
+    CollectorId, CorrelationId, Incarnation, MonoTime, Quiet, Refusal, SessionEpoch, Topic, to_value,
+};
 use tokio::time::Duration;
 
 use crate::config::HOST;
@@ -92,8 +94,10 @@ impl OnTopic {
         let has_room = hub.delivery.has_room(self.route.aggregate());
         let verdict = has_room
             .then(|| hub.aggregator.offer(hub.clock.now(), &self.session, self.route, &offered, released));
-        if matches!(verdict, None | Some(Verdict::Parked)) {
-            hub.aggregator.refused(stook_types::Refusal::SetFull);
+        match verdict {
+            None | Some(Verdict::Parked) => hub.aggregator.refused(Refusal::SetFull),
+            Some(Verdict::Accepted { replaced: Some((source, sequence)) }) => hub.replaced(&source, sequence),
+            Some(_) => {}
         }
     }
 }

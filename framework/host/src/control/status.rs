@@ -15,6 +15,7 @@ use super::Control;
 use super::roster::{Known, Standing};
 use crate::delivery::{ConsumerStatus, SinkStatus};
 use crate::supervise::Lines;
+use crate::tally::Tallied;
 
 /// Everything at one moment. Its fields are a published format: what `stook status --format json` prints.
 #[derive(Clone, Debug, Serialize)]
@@ -87,6 +88,8 @@ struct CollectorReport {
     pid: Option<u32>,
     incarnation: Option<Incarnation>,
     in_flight: u32,
+    /// Where what it sent in all its sessions is, less what is parked.
+    results: Tallied,
     /// Results, and ends of tasks behind them, that it has sent and that have no room yet.
     parked: usize,
     /// For how long there are any.
@@ -120,11 +123,14 @@ struct CapabilityReport {
     name: Capability,
     in_flight: u32,
     concurrency: u32,
-    /// Moving average of the time from assignment to success.
+    /// Moving average of the time from assignment to finish.
     latency_us: Option<u64>,
     /// From 0 to 1; older tasks count for less.
     success_rate: f64,
+    /// Finished, and all their results were taken that a set waited for.
     succeeded: u64,
+    /// Finished, and not all of them were: for those who asked they have failed.
+    refused: u64,
     failed: u64,
 }
 
@@ -324,6 +330,7 @@ impl Control {
             why,
             pid: member.and_then(|member| member.source.pid),
             incarnation: member.map(|member| member.source.incarnation),
+            results: self.hub.tallies.look(id),
             parked: parked.map_or(0, |(count, _)| count),
             parked_ms: parked.map(|(_, since)| millis(now.since(since))),
             in_flight: capabilities.iter().map(|capability| capability.in_flight).sum(),
@@ -390,6 +397,7 @@ impl CapabilityReport {
             latency_us: history.latency.map(|latency| latency as u64),
             success_rate: (history.success_rate * 1e4).round() / 1e4,
             succeeded: history.succeeded,
+            refused: history.refused,
             failed: history.failed,
         }
     }

@@ -12,6 +12,7 @@ use crate::config::Ack;
 use crate::event::clipped;
 use crate::hub::Hub;
 use crate::mailbox::Mailbox;
+use crate::tally::Tally;
 
 use super::gaps::Gaps;
 
@@ -51,6 +52,8 @@ pub(super) struct Intake {
     parked: VecDeque<Parked>,
     gaps: Gaps,
     released: Vec<Released>,
+    /// What was said of the results of this batch.
+    tally: Tally,
     /// What the last batches did: how many results they had, and how many sets were opened, less those that were
     /// released, meanwhile.
     brought: usize,
@@ -87,6 +90,7 @@ impl Intake {
             parked: VecDeque::new(),
             gaps: Gaps::default(),
             released: Vec::new(),
+            tally: Tally::default(),
             brought: 0,
             opened: 0,
         }
@@ -134,6 +138,7 @@ impl Intake {
                 Err(reason) => {
                     let collector = &self.session.source().collector;
                     self.hub.aggregator.refused_of(of, collector, &offered.correlation_id, reason);
+                    self.tally.refuse(reason);
                     self.refuse(protocol, &offered, reason);
                 }
                 Ok(route) => {
@@ -192,8 +197,10 @@ impl Intake {
         for parked in std::mem::take(&mut self.parked) {
             if let Parked::Result { .. } = parked {
                 self.hub.aggregator.refused(Refusal::SetFull);
+                self.tally.refuse(Refusal::SetFull);
             }
         }
+        self.submit();
         finished
     }
 
@@ -211,6 +218,7 @@ impl Intake {
             on_delivery = !retransmit;
         }
         let verdict = self.hub.aggregator.offer(now, &self.session, route, offered, &mut self.released);
+        self.tally.count(&verdict);
         if on_delivery && !matches!(verdict, Verdict::Accepted { .. }) {
             self.mailbox.forget(sequence);
         }
@@ -218,7 +226,7 @@ impl Intake {
             Verdict::Parked => return false,
             Verdict::Accepted { replaced } => {
                 if let Some((source, replaced)) = replaced {
-                    self.hub.delivery.mailboxes().delivered(&source, replaced);
+                    self.hub.replaced(&source, replaced);
                 }
                 if !on_delivery {
                     protocol.ack(sequence);
@@ -251,7 +259,9 @@ impl Intake {
         }
     }
 
+    /// Passes on what a batch did: what it has released, and how many of it are where.
     fn submit(&mut self) {
+        self.hub.tallies.add(&self.session.source().collector, &std::mem::take(&mut self.tally));
         self.hub.delivery.submit(&mut self.released);
         self.hub.ticker.consider(self.hub.aggregator.next_deadline());
     }

@@ -48,6 +48,7 @@ pub(super) fn check(log: Log, hub: &Arc<Hub>, ended: Result<Summary, HostError>,
     assert!(took <= STOP, "the host took {took:?} to stop");
     let counters = &summary.counters;
     assert_eq!((counters.accounted(), counters.pending), (counters.received, 0), "I8: {counters:?}");
+    hub.tallies.check(counters);
     assert_eq!(counters.plugin_panics, 0, "{counters:?}");
     assert_eq!(Arc::strong_count(hub), 1, "I3: somebody still has the host");
     assert_eq!(Handle::current().metrics().num_alive_tasks(), 0, "I3: a task is left");

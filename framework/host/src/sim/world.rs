@@ -212,6 +212,7 @@ impl World {
     /// How things stand.
     pub(super) async fn status(&self) -> serde_json::Value {
         let status = self.handle.status().await.expect("the host runs");
+        self.hub.tallies.check(&self.hub.aggregator.counters());
         serde_json::to_value(&status).expect("JSON")
     }
 
