@@ -152,13 +152,13 @@ async fn judge(
     live: Option<&Live>,
 ) -> Result<(), Failure> {
     chaos::calm(&ledger);
-    tokio::select! {
-        () = quiet(host) => {}
-        () = told_to_stop() => {}
-        () = hung_up(live) => {}
-        () = sleep(AFTERMATH) => {}
-    }
-    let status = host.status().await;
+    // The very status that says that nothing is under way: by the next one a scan may have begun.
+    let status = tokio::select! {
+        status = quiet(host) => status,
+        () = told_to_stop() => host.status().await,
+        () = hung_up(live) => host.status().await,
+        () = sleep(AFTERMATH) => host.status().await,
+    };
     ledger.open().close();
     host.stop();
     let summary = summary(run.await)?;
@@ -187,9 +187,13 @@ async fn rage(chaos: Option<&Chaos>, host: &Handle, live: Option<&Live>) -> Infa
     chaos::rage(*seed, ledger.clone(), host.clone()).await
 }
 
-/// Completes when nothing is under way.
-async fn quiet(host: &Handle) {
-    while host.status().await.is_some_and(|status| !is_quiet(&status)) {
+/// Completes when nothing is under way, with the status that says so; with none, if there is no host any more.
+async fn quiet(host: &Handle) -> Option<Value> {
+    loop {
+        let status = host.status().await?;
+        if is_quiet(&status) {
+            return Some(status);
+        }
         sleep(LOOK).await;
     }
 }
