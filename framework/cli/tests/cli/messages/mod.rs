@@ -1,5 +1,6 @@
 //! Pages of what an integrator reads when something is wrong, in files beside this one: to be read.
 
+mod check;
 mod config;
 #[cfg(unix)]
 mod log;
