@@ -3,6 +3,7 @@
 mod collector;
 mod host;
 mod policy;
+mod workspace;
 
 use std::fs;
 use std::io::{self, Write};
@@ -86,7 +87,10 @@ fn write(name: &str, files: &[(&str, &str)], words: &[(&str, &str)], next: &str)
         fs::write(&path, fill(text)).map_err(failed)?;
         format(&path);
     }
-    print(&fill(next))
+    let next = fill(next);
+    let (made, next) = next.split_once('\n').unwrap_or((&next, ""));
+    let workspace = workspace::advice(directory).unwrap_or_default();
+    print(&format!("{made}\n{workspace}{next}"))
 }
 
 /// Writes a file into a crate that is there, and makes it a module of it.

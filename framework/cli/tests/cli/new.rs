@@ -14,7 +14,7 @@ fn checkout() -> PathBuf {
 
 fn new(directory: &Path, args: &[&str]) -> Ran {
     let mut command = host::command(&["new"]);
-    command.args(args).arg("--stook").arg(checkout()).current_dir(directory);
+    command.args(args).arg("--stook").arg(checkout()).current_dir(directory).env("CARGO", env!("CARGO"));
     ran(command)
 }
 
@@ -144,6 +144,50 @@ In its config:
   [aggregate.…]  merge = { use = \"acme/nth\" }
 "
     );
+}
+
+/// Cargo refuses a crate that stands in a workspace and is no member of it.
+#[test]
+fn it_says_what_a_workspace_around_it_lacks() {
+    let directory = tempfile::tempdir().unwrap();
+    let directory = directory.path().canonicalize().unwrap();
+    let tools = directory.join("tools");
+    fs::create_dir(&tools).unwrap();
+    fs::write(directory.join("lib.rs"), "").unwrap();
+    let manifest = directory.join("Cargo.toml");
+    let advice = "cargo refuses a crate that stands in a workspace and is no member of it";
+    let builds = |name: &str| {
+        let asked = ["metadata", "--no-deps", "--offline", "--format-version", "1"];
+        cargo(&tools.join(name), &asked).status.success()
+    };
+    // What is said of a new crate in this workspace, after what was made.
+    let says = |workspace: &str, name: &str| {
+        fs::write(&manifest, workspace).unwrap();
+        let made = new(&tools, &["collector", name]);
+        assert_eq!((made.code, made.err.as_str()), (0, ""));
+        assert_eq!(builds(name), !made.out.contains(advice), "{}", made.out);
+        made.out.lines().nth(1).unwrap().to_owned()
+    };
+    let first = "  cd NAME && cargo test";
+    let path = manifest.display();
+    assert_eq!(
+        says("[workspace]\n", "a-a"),
+        format!("  write members = [\"tools/a-a\"] below [workspace] in {path}")
+    );
+    assert_eq!(
+        says("[workspace]\nmembers = [\"tools/a-a\"]\n", "b-b"),
+        format!("  add \"tools/b-b\" to the `members` of [workspace] in {path}")
+    );
+    // What was said is enough.
+    fs::write(&manifest, "[workspace]\nmembers = [\"tools/a-a\", \"tools/b-b\"]\n").unwrap();
+    assert!(builds("a-a") && builds("b-b"));
+    for (workspace, name) in [
+        ("[workspace]\nmembers = [\"tools/*\"]\n", "c-c"),
+        ("[workspace]\nexclude = [\"tools\"]\n", "d-d"),
+        ("[package]\nname = \"none\"\n[lib]\npath = \"lib.rs\"\n", "e-e"),
+    ] {
+        assert_eq!(says(workspace, name), first.replace("NAME", name), "{workspace}");
+    }
 }
 
 #[test]
