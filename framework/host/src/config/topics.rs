@@ -78,7 +78,7 @@ pub(super) fn check_publish(
         let near = nearest(topic.value.as_str(), topics.iter().map(|topic| topic.value.as_str()));
         let names: Vec<_> = topics.iter().map(|topic| topic.value.as_str()).collect();
         let valid = if names.is_empty() {
-            "no aggregate has topics".to_owned()
+            format!("no aggregate has topics: write [aggregate.NAME] with topics = [\"{}\"]", topic.value)
         } else {
             format!("aggregates take {}", names.join(", "))
         };
