@@ -152,8 +152,10 @@ fn want<'i>(table: &Table<'_, 'i>, what: What, key: &str, node: &Node<'i>) -> Op
             reader.mention(node.span(), Named::Aggregate(aggregate.to_owned()));
             text(aggregate)
         }
-        (_, "outcome") => word(reader, &name, node, Outcome::ALL, Outcome::as_str)?,
-        (What::Refusal, "reason") => word(reader, &name, node, Refusal::ALL, Refusal::as_str)?,
+        (_, "outcome") => text(&reader.word(&name, node, &words(Outcome::ALL, Outcome::as_str))?),
+        (What::Refusal, "reason") => {
+            text(&reader.word(&name, node, &words(Refusal::ALL, Refusal::as_str))?)
+        }
         (_, "reason") => {
             let word = reader.text_of(&name, node)?;
             let outcome = table.get("outcome").and_then(|node| node.get_ref().as_str()).map(str::to_owned);
@@ -171,12 +173,8 @@ fn want<'i>(table: &Table<'_, 'i>, what: What, key: &str, node: &Node<'i>) -> Op
         (_, "missing") => return missing(reader, node).map(Want::Missing),
         (_, "contributors" | "conflicts" | "provenance" | "repeats") => return parts(reader, key, node),
         (_, "generation" | "revision") => Value::Int(reader.whole(&name, node, 1)?),
-        (What::Counters, "refused") => {
-            reasons(reader, &name, node, &Vec::from_iter(Refusal::ALL.iter().map(|word| word.as_str())))?
-        }
-        (What::Counters, "discarded") => {
-            reasons(reader, &name, node, &Vec::from_iter(Discard::ALL.iter().map(|word| word.as_str())))?
-        }
+        (What::Counters, "refused") => reasons(reader, &name, node, &words(Refusal::ALL, Refusal::as_str))?,
+        (What::Counters, "discarded") => reasons(reader, &name, node, &words(Discard::ALL, Discard::as_str))?,
         (What::Counters, "misbehaved") => reader.value(node)?,
         (What::Counters, _) | (_, "results" | "duplicates" | "latency_us") => {
             Value::Int(reader.whole(&name, node, 0)?)
@@ -186,16 +184,9 @@ fn want<'i>(table: &Table<'_, 'i>, what: What, key: &str, node: &Node<'i>) -> Op
     Some(Want::Exactly(value))
 }
 
-/// A word of a closed vocabulary.
-fn word<'i, T: Copy>(
-    reader: &Reader<'i>,
-    name: &str,
-    node: &Node<'i>,
-    all: &[T],
-    as_str: impl Fn(T) -> &'static str,
-) -> Option<Value> {
-    let words: Vec<_> = all.iter().map(|word| as_str(*word)).collect();
-    reader.word(name, node, &words).map(Value::String)
+/// The words of a closed vocabulary.
+fn words<T: Copy>(all: &[T], as_str: impl Fn(T) -> &'static str) -> Vec<&'static str> {
+    all.iter().map(|word| as_str(*word)).collect()
 }
 
 /// A collector, which must be somewhere else too.
@@ -278,8 +269,7 @@ fn missing<'i>(reader: &Reader<'i>, node: &Node<'i>) -> Option<Vec<(String, Opti
 }
 
 fn reason<'i>(reader: &Reader<'i>, node: &Node<'i>) -> Option<String> {
-    let words: Vec<_> = Missing::ALL.iter().map(|why| why.as_str()).collect();
-    reader.word("reason", node, &words)
+    reader.word("`reason`", node, &words(Missing::ALL, Missing::as_str))
 }
 
 // === impl What ===

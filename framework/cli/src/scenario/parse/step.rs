@@ -72,11 +72,11 @@ fn somebody(table: &Table<'_, '_>, kind: &str) -> Option<CollectorId> {
     Some(id)
 }
 
-/// The aggregate that a step names, and which it is to have for the key that the step gives.
+/// The aggregate that a step names, of which this is to be a key.
 fn aggregate(table: &Table<'_, '_>, kind: &str, key: Option<&SetKey>) -> Option<String> {
     let name = table.text(kind)?.to_owned();
     table.reader.mention(table.get(kind)?.span(), Named::Aggregate(name.clone()));
-    if let (Some(node), Some(key)) = (table.get("id"), key) {
+    if let (Some(node), Some(key)) = (table.get("id").or(table.get(kind)), key) {
         table.reader.mention(node.span(), Named::Key { key: key.clone(), of: Some(name.clone()) });
     }
     Some(name)
@@ -212,10 +212,10 @@ fn announce(table: &Table<'_, '_>, kind: &str) -> Option<Action> {
             id => expected.extend(id),
         }
     }
-    let key = given_key(table)?;
+    let key = given_key(table)?.unwrap_or(SetKey::Id(any_id()));
     Some(Action::Announce {
-        aggregate: aggregate(table, kind, key.as_ref())?,
-        key: key.unwrap_or(SetKey::Id(any_id())),
+        aggregate: aggregate(table, kind, Some(&key))?,
+        key,
         expected,
         by_task: kind == "task",
     })
