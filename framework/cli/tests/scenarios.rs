@@ -401,7 +401,7 @@ fn what_is_wrong_with_an_expectation() {
     check(r#"expect = [{ ta = "1s" }]"#, "unknown key `ta` of an emission");
     check(r#"expect = [{ outcome = "done" }]"#, "`done` is none of complete, partial");
     check(r#"expect = [{ missing = { p1 = "asleep" } }]"#, "`asleep` is none of exited");
-    check(r#"expect = [{ conflicts = ["n"] }]"#, "each of `conflicts` is a table");
+    check(r#"expect = [{ conflicts = ["n"] }]"#, "a part of `conflicts` is a table");
     check(r#"refused = [{ reason = "bad" }]"#, "`bad` is none of late");
     check(r#"erorr = "x""#, "unknown key `erorr`");
     check("expect = [{ missing = ['p1', 'p1'] }]", "`p1` is missing twice");
@@ -409,7 +409,7 @@ fn what_is_wrong_with_an_expectation() {
     check("expect = [{ missing = [{ colector = 'p1' }] }]", "unknown key `colector` of a missing collector");
     check(
         "expect = [{ contributors = [{ results = 1, sequence = 1 }] }]",
-        "unknown key `sequence` of each of",
+        "unknown key `sequence` of a part of",
     );
     check("expect = [{ conflicts = [{ kind = 'typ' }] }]", "`typ` is none of type");
     check("expect = [{ results = '1' }]", "`results` is a whole number of at least 0");

@@ -122,7 +122,8 @@ fn wrong_key(key: &SetKey, aggregates: &[&AggregateConfig]) -> Option<String> {
     let takes = match &first.spec.key {
         KeySpec::CorrelationId => "its sets have a correlation ID: write `id` as text".to_owned(),
         KeySpec::Paths(paths) => {
-            format!("its `key` has {} paths: write `id` as an array of as many values", paths.len())
+            let paths = paths.iter().map(|path| format!("{path:?}")).collect::<Vec<_>>().join(", ");
+            format!("write `id` as an array with a value for each path of its `key` ({paths})")
         }
     };
     Some(format!("no set of aggregate `{}` has such an `id`; {takes}", first.spec.name))

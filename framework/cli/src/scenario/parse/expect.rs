@@ -210,7 +210,7 @@ fn reasons<'i>(reader: &Reader<'i>, name: &str, node: &Node<'i>, words: &[&str])
 /// A list of tables, each with the keys that matter.
 fn parts<'i>(reader: &Reader<'i>, key: &str, node: &Node<'i>) -> Option<Want> {
     let keys = PARTS.iter().find(|(name, _)| *name == key).map_or(&[][..], |(_, keys)| keys);
-    let what = format!("each of `{key}`");
+    let what = format!("a part of `{key}`");
     let part = |node: &Node<'i>| {
         let table = Table::open(reader, &what, node)?;
         table.only(&what, keys);

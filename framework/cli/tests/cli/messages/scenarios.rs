@@ -61,6 +61,25 @@ const WRONG: &[(&str, &str)] = &[
         "[[scenario]]\nname = \"x\"\n@expect = [{ outcom = \"partial\" }, { outcome = \"good\" }, { reason = \"none\" }, { missing = 5 }]\n",
     ),
     ("refusals that can never be", "[[scenario]]\nname = \"x\"\n@refused = [{ reason = \"bored\" }]\n"),
+    ("brackets that are too few", "[scenario]\nname = \"x\"\n@"),
+    (
+        "a time after the end",
+        "[[scenario]]\nname = \"x\"\n@steps = [{ at = \"1ms\", force = \"a\" }]\nexpect = [{ at = \"1s\" }]\n",
+    ),
+    (
+        "reasons and collectors that cannot come",
+        "[[scenario]]\nname = \"x\"\n@steps = [{ at = \"1ms\", open = \"a\", id = [\"1\"], expected = [\"p1\"] }, { at = \"1ms\", died = \"p2\" }]\n\
+         expect = [{ reason = \"timout\" }, { reason = \"timeout\", outcome = \"complete\" }, { missing = [\"p3\"] }]\n",
+    ),
+    (
+        "a set without its key",
+        "[[scenario]]\nname = \"x\"\nconfig = \"aggregate.a = { topics = ['t'], timeout = '1s', key = ['host', ['os', 'name']] }\"\n\
+         steps = [{ at = \"1ms\", open = \"a\", expected = [\"p1\"] }]\n",
+    ),
+    (
+        "counts that are none",
+        "[[scenario]]\nname = \"x\"\n@expect = [{ results = \"1\", revision = 0, contributors = [{ sequence = 1 }] }]\ncounters = { late = -1, refused = { lat = 1 } }\n",
+    ),
     ("a config that is refused", "[[scenario]]\nname = \"x\"\nconfig = '[aggregate.a]'\n"),
     ("a config that is taken", "[[scenario]]\nname = \"x\"\n@error = \"`topics` is missing\"\n"),
 ];
