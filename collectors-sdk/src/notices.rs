@@ -58,7 +58,7 @@ impl Notices {
         Self::to(|what| tracing::warn!("{what}"))
     }
 
-    fn to(say: fn(&str)) -> Self {
+    pub(crate) fn to(say: fn(&str)) -> Self {
         Self {
             say,
             begin: Instant::now(),

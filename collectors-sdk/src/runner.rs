@@ -1,10 +1,13 @@
 //! The life of a collector: connect, serve, lose the host, connect again, leave.
 
 mod leaving;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use stook_proto::collector::Event;
@@ -13,7 +16,7 @@ use stook_proto::{Assignment, Lease, RejectReason, Rejection, TaskOutcome};
 use stook_types::Capability;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use self::leaving::Leaving;
 use crate::backoff::Backoff;
@@ -45,6 +48,8 @@ pub(crate) struct Runner<C> {
     failure: Option<String>,
     /// Whether it has ended by itself, with nothing left to do.
     done: bool,
+    /// Whether the host has closed after a goodbye: it has read all that came before.
+    heard_out: bool,
     notices: Notices,
 }
 
@@ -80,6 +85,7 @@ impl<C: Collector> Runner<C> {
             stopped: false,
             failure: None,
             done: false,
+            heard_out: false,
             notices: Notices::new(),
         })
     }
@@ -111,12 +117,16 @@ impl<C: Collector> Runner<C> {
         self.stream = None;
         drop(heart);
         self.core.close();
-        self.notices.end();
         let recorded = self.core.recorded();
-        let lost = self.core.session().unsettled();
-        if lost > 0 {
-            tracing::info!(results = lost, "left before the host acknowledged everything");
+        match (self.core.session().unsettled(), self.heard_out) {
+            (0, _) => {}
+            (results, true) => tracing::info!(results, "left before the host acknowledged everything"),
+            (results, false) => {
+                let what = format!("left with results that the host has not acknowledged: {results}");
+                self.notices.warn(Cause::Host, &what);
+            }
         }
+        self.notices.end();
         outcome?;
         if let Some(text) = self.failure {
             return Err(RunError::Stream(text));
@@ -220,6 +230,7 @@ impl<C: Collector> Runner<C> {
             if output.is_empty() {
                 output = core.transmit();
             }
+            let due = self.deadline();
             tokio::select! {
                 read = reader.read_buf(&mut input) => match read {
                     Ok(0) => return self.gone("the host has closed the connection"),
@@ -232,11 +243,17 @@ impl<C: Collector> Runner<C> {
                     _ => writable = false,
                 },
                 () = core.output.notified(), if output.is_empty() => {}
-                () = until(self.deadline()) => {}
+                () = until(due) => {}
                 () = until(self.notices.next()) => self.notices.tell_left_out(),
                 () = stop.as_mut(), if self.heeds_signals() => self.stop(),
                 ended = stream_end(&mut self.stream) => self.stream_ended(ended),
                 (lease, outcome) = self.tasks.next() => self.task_ended(lease, outcome),
+            }
+            // A process that stood still is late itself: what is there is read before the host is blamed.
+            if due.is_some_and(|due| due <= Instant::now())
+                && let Ok(Ok(1..)) = timeout(Duration::ZERO, reader.read_buf(&mut input)).await
+            {
+                core.read(&mut input);
             }
             if let Some(end) = self.hear() {
                 return end;
@@ -363,8 +380,9 @@ impl<C: Collector> Runner<C> {
         self.tasks.len() > 0 || self.stream.is_some()
     }
 
-    fn gone(&self, why: &str) -> End {
+    fn gone(&mut self, why: &str) -> End {
         if self.core.session().has_left() {
+            self.heard_out = true;
             return End::Left;
         }
         End::Lost(why.into())
