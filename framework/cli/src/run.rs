@@ -28,8 +28,10 @@ pub(crate) fn run(args: &Args, linked: Linked) -> Result<(), Failure> {
     // One thread serves all sessions best: they share one aggregator, and sinks have threads of their own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::Other(format!("failed to start: {error}")))?;
-    let summary =
-        runtime.block_on(until_told_to_stop(host)).map_err(|error| Failure::Other(error.to_string()))?;
+    let summary = runtime.block_on(until_told_to_stop(host)).map_err(|error| match error {
+        HostError::Sinks(wrong) => Failure::Config(wrong),
+        error => Failure::Other(error.to_string()),
+    })?;
     let counters = &summary.counters;
     for (reason, results) in &counters.refused {
         tracing::info!(reason, results, "results were refused");

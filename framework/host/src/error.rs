@@ -2,6 +2,8 @@
 
 use stook_proto::transport::EndpointError;
 
+use crate::config::Diagnostics;
+
 /// Why a host could not start, or could not end well.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -9,14 +11,9 @@ pub enum HostError {
     /// There is no place to listen, or another host has it.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    /// A sink could not be made.
-    #[error("failed to make the sink `{sink}`: {why}")]
-    Sink {
-        /// The sink's name in config.
-        sink: String,
-        /// What is wrong.
-        why: String,
-    },
+    /// Sinks could not be made or opened: all of them, each where its config is at fault.
+    #[error("{}", .0.to_string().trim_end())]
+    Sinks(Diagnostics),
     /// `on_complete` for an aggregate that config does not have.
     #[error("no aggregate is named `{name}`, to call back for; there is {}", if .there_are.is_empty() { "none".to_owned() } else { .there_are.join(", ") })]
     UnknownAggregate {

@@ -4,6 +4,7 @@
 
 use std::error::Error;
 
+use crate::HostError;
 use crate::config::Diagnostics;
 
 /// Done, as asked.
@@ -21,5 +22,6 @@ pub const CONFIG: u8 = 78;
 
 /// The code for an error that ends a program: [`CONFIG`] if it says what is wrong with a config, else [`FAILURE`].
 pub fn of(error: &(dyn Error + 'static)) -> u8 {
-    if error.is::<Diagnostics>() { CONFIG } else { FAILURE }
+    let of_sinks = matches!(error.downcast_ref(), Some(HostError::Sinks(_)));
+    if of_sinks || error.is::<Diagnostics>() { CONFIG } else { FAILURE }
 }

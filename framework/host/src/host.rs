@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::HostError;
 use crate::clock::{CENTURY, Clock};
-use crate::config::Config;
+use crate::config::{Config, Diagnostics};
 use crate::consumer::ConsumerSink;
 use crate::control::{
     Control, Message, Order, Parts, RestartRefused, Scores, SubmitRefused, Submitted, TaskEnd,
@@ -412,9 +412,9 @@ impl<F: FnMut(&AggregatedResult) + Send + 'static> Sink for Callback<F> {
     }
 }
 
-/// The sinks that somebody delivers to, made; callbacks included.
+/// The sinks that somebody delivers to, made and opened; callbacks included.
 fn targets(config: &Config, callbacks: Vec<(String, Box<dyn Sink>)>) -> Result<Vec<Target>, HostError> {
-    let mut targets = Vec::new();
+    let (mut targets, mut wrong) = (Vec::new(), Diagnostics::default());
     for sink in &config.sinks {
         let delivers = |(_, aggregate): &(usize, &crate::config::AggregateConfig)| {
             aggregate.deliver.contains(&sink.name)
@@ -424,17 +424,20 @@ fn targets(config: &Config, callbacks: Vec<(String, Box<dyn Sink>)>) -> Result<V
         if aggregates.is_empty() {
             continue;
         }
-        let taken_by =
-            if sink.plugin == ConsumerSink::NAME {
-                TakenBy::Consumer
-            } else {
-                let made = sink.factory.build();
-                TakenBy::Sink(made.map_err(|error| HostError::Sink {
-                    sink: sink.name.to_string(),
-                    why: error.to_string(),
-                })?)
-            };
+        let taken_by = match sink.plugin {
+            ConsumerSink::NAME => TakenBy::Consumer,
+            _ => match sink.factory.open() {
+                Ok(sink) => TakenBy::Sink(sink),
+                Err(why) => {
+                    wrong.append(why);
+                    continue;
+                }
+            },
+        };
         targets.push(Target { name: sink.name.clone(), plugin: Some(sink.plugin), taken_by, aggregates });
+    }
+    if !wrong.is_empty() {
+        return Err(HostError::Sinks(wrong));
     }
     for (name, sink) in callbacks {
         let aggregates = config.aggregates.iter().position(|aggregate| *aggregate.spec.name == *name);

@@ -6,12 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stook_messages::{Source, every, every_of, expect_file, sources};
+use stook_plugin::{
+    AggregatedResult, BuildContext, BuildError, NoOptions, Plugin, Registration, Registry, Sink, SinkError,
+};
 use stook_proto::operator::RequestError;
 use stook_proto::transport::EndpointError;
 use stook_proto::{RejectReason, Rejection, SessionError};
 use stook_types::{Capability, CollectorId, CorrelationId, Incarnation, Missing, TaskId, TaskOutcome};
 use uuid::Uuid;
 
+use crate::config::{self, Config, Diagnostics};
 use crate::event::{Cause, Event, log, log_left_out};
 use crate::{ClientError, HostError, RestartRefused};
 
@@ -20,8 +24,7 @@ fn errors() {
     let path = || "/run/user/1000/stook/stook".into();
     let host = every!(HostError {
         HostError::Endpoint(_) => EndpointError::HostRunning { path: path(), pid: Some(4711) }.into();
-        HostError::Sink { .. } =>
-            HostError::Sink { sink: "file".into(), why: "failed to open `/out.jsonl`: permission denied".into() };
+        HostError::Sinks(_) => HostError::Sinks(shut());
         HostError::UnknownAggregate { .. } =>
             HostError::UnknownAggregate { name: "scam".into(), there_are: vec!["scan".into(), "other".into()] },
             HostError::UnknownAggregate { name: "scan".into(), there_are: Vec::new() };
@@ -65,6 +68,37 @@ fn log_lines() {
     let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
     let lines = sources.iter().flat_map(Source::log_lines).filter(|line| !line.starts_with("event.rs"));
     expect_file!["messages/log.txt"].assert_eq(&lines.map(|line| line + "\n").collect::<String>());
+}
+
+/// What a host says that cannot open a sink.
+fn shut() -> Diagnostics {
+    struct Shut;
+
+    impl Plugin for Shut {
+        const NAME: &'static str = "shut";
+        const DOCS: &'static str = "Cannot be opened.";
+        type Options = NoOptions;
+
+        fn build(_: NoOptions, _: &BuildContext) -> Result<Self, BuildError> {
+            Ok(Self)
+        }
+    }
+
+    impl Sink for Shut {
+        fn open(&mut self) -> Result<(), BuildError> {
+            Err(BuildError::new("nothing can be written to /dev/shut; open it"))
+        }
+
+        fn deliver(&mut self, _: &AggregatedResult) -> Result<(), SinkError> {
+            Ok(())
+        }
+    }
+
+    let config = r#"{"aggregate": {"a": {"topics": ["t"], "timeout": "1s", "deliver": ["file"]}}, "sink": {"file": {"use": "shut"}}}"#;
+    let config = config::Source::deserialize("stook.json", &mut serde_json::Deserializer::from_str(config));
+    let registry = Registry::builder().with(Registration::sink::<Shut>("acme")).build().expect("one plugin");
+    let config = Config::load(&config.expect("JSON"), &registry, &BuildContext::default());
+    config.expect("a config").0.sinks[0].factory.open().err().expect("it is shut")
 }
 
 /// As a line of the log, and as it stands on `stook.events`.

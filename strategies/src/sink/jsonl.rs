@@ -8,7 +8,7 @@ use stook_plugin::{AggregatedResult, BuildContext, BuildError, Plugin, Sink, Sin
 options! {
     /// Options of `jsonl`.
     pub struct JsonlOptions {
-        /// The file to append to, made if it is not there; `-` is standard output.
+        /// The file to append to, opened when the host starts, and made if it is not there; `-` is standard output.
         path: String = "-".to_owned(),
     }
 }
@@ -16,7 +16,8 @@ options! {
 /// Writes released sets as lines of JSON.
 pub struct Jsonl {
     path: String,
-    /// Opened by the first write, so that a config can be checked without leaving files behind.
+    /// Not opened before the host starts, so that a config can be checked without leaving files behind; after a failure
+    /// not before the next write.
     out: Option<Out>,
     /// Whole lines that wait to be written.
     lines: Vec<u8>,
@@ -45,6 +46,14 @@ impl Plugin for Jsonl {
 }
 
 impl Sink for Jsonl {
+    fn open(&mut self) -> Result<(), BuildError> {
+        if !is_pipe(&self.path) {
+            let refused = |error| BuildError::in_option("path", why(&self.path, &error));
+            self.out = Some(open(&self.path).map_err(refused)?);
+        }
+        Ok(())
+    }
+
     fn deliver(&mut self, result: &AggregatedResult) -> Result<(), SinkError> {
         let whole = self.lines.len();
         if serde_json::to_writer(&mut self.lines, result).is_err() {
@@ -87,6 +96,31 @@ impl Jsonl {
         let name = if self.path == "-" { "standard output" } else { &self.path };
         SinkError::new(format!("cannot write to {name}: {error}"))
     }
+}
+
+/// Why a file cannot be appended to, and what would be right.
+fn why(path: &str, error: &io::Error) -> String {
+    let right = match error.kind() {
+        io::ErrorKind::NotFound => "; make the directory, or name a file in one that is there",
+        io::ErrorKind::PermissionDenied => "; name a file that the user of the host may write to",
+        io::ErrorKind::IsADirectory => "; name a file in it",
+        _ => "",
+    };
+    format!("cannot append to {path}: {error}{right}")
+}
+
+/// Whether opening this would wait for somebody who reads it.
+#[cfg(unix)]
+fn is_pipe(path: &str) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+
+    std::fs::metadata(path).is_ok_and(|about| about.file_type().is_fifo())
+}
+
+/// Whether opening this would wait for somebody who reads it: there is nothing like that in the file system here.
+#[cfg(not(unix))]
+const fn is_pipe(_path: &str) -> bool {
+    false
 }
 
 fn open(path: &str) -> io::Result<Out> {
@@ -299,6 +333,43 @@ mod tests {
         sink.deliver(&list(&[("p1", "1")])).unwrap();
         sink.flush().unwrap();
         assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), 1);
+    }
+
+    #[test]
+    fn what_cannot_be_written_to_is_found_out_when_it_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        let error = sink(&path("not-there/out.jsonl")).open().unwrap_err();
+        assert_eq!(error.option, Some("path"));
+        let says = format!("cannot append to {}: ", path("not-there/out.jsonl"));
+        assert!(error.message.starts_with(&says), "{error}");
+        assert!(
+            error.message.ends_with("; make the directory, or name a file in one that is there"),
+            "{error}"
+        );
+        assert!(sink(&path(".")).open().is_err());
+        sink(&path("made.jsonl")).open().unwrap();
+        assert_eq!(std::fs::read(path("made.jsonl")).unwrap(), b"");
+        sink("-").open().unwrap();
+    }
+
+    /// Opening it would wait for its reader, and the host for that.
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_is_opened_when_there_is_something_to_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let path = path.clone();
+            move || std::fs::read_to_string(path).unwrap()
+        });
+        let mut sink = sink(path.to_str().unwrap());
+        sink.open().unwrap();
+        sink.deliver(&list(&[("p1", "1")])).unwrap();
+        sink.flush().unwrap();
+        drop(sink);
+        assert_eq!(reader.join().unwrap().lines().count(), 1);
     }
 
     #[cfg(target_os = "linux")]

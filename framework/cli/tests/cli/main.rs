@@ -10,6 +10,7 @@ mod host;
 mod messages;
 mod new;
 mod plugins;
+mod run;
 mod status;
 mod submit;
 mod tap;

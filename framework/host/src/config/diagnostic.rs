@@ -56,6 +56,13 @@ impl Diagnostics {
         Self { file: file.to_owned(), text, list }
     }
 
+    /// Adds those that were found in the same config.
+    pub(crate) fn append(&mut self, others: Self) {
+        let mut list = std::mem::take(&mut self.list);
+        list.extend(others.list);
+        *self = Self::new(&others.file, others.text, list);
+    }
+
     /// Each of them, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Diagnostic> {
         self.list.iter()
@@ -74,12 +81,6 @@ impl Diagnostics {
     /// The text that `Display` gives, with terminal colours.
     pub fn colored(&self) -> impl fmt::Display {
         fmt::from_fn(|f| self.write(f, &COLORS))
-    }
-
-    /// The text that `Display` gives, without the lines in which they stand: for where there is one line only.
-    pub(super) fn headlines(&self) -> String {
-        let line = |diagnostic| fmt::from_fn(move |f| self.write_headline(f, diagnostic, &PLAIN)).to_string();
-        self.list.iter().map(line).collect::<Vec<_>>().join("; ")
     }
 
     fn write(&self, f: &mut fmt::Formatter<'_>, paint: &Paint) -> fmt::Result {

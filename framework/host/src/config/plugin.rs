@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use stook_plugin::{BuildContext, BuildError, Factory, OptionsDeserializer, PluginType, Registration, Sink};
 use stook_types::nearest;
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Diagnostics};
 use super::node::{Entry, Kind, Node, Place};
 use super::read::{FailedAt, Reader, wanted};
 use super::source::Written;
@@ -19,7 +19,7 @@ pub(super) struct Selected<T: ?Sized> {
     factory: Factory<T>,
 }
 
-/// Makes a sink when the host starts; until then nothing is opened or written.
+/// Makes and opens a sink when the host starts; until then nothing is opened or written.
 #[derive(Clone, Debug)]
 pub struct SinkFactory {
     plugin: &'static str,
@@ -159,19 +159,25 @@ impl Selected<dyn Sink> {
 }
 
 impl SinkFactory {
-    /// Makes the sink.
+    /// Makes the sink and opens it.
     ///
     /// # Errors
-    /// If the plugin refuses options of which each is of the declared type; says where they stand.
-    pub fn build(&self) -> Result<Box<dyn Sink>, BuildError> {
+    /// If the plugin refuses options of which each is of the declared type, or cannot write where they say; says where they
+    /// stand.
+    pub fn open(&self) -> Result<Box<dyn Sink>, Diagnostics> {
         let failed_at = FailedAt::default();
-        build(self.factory, &self.options, &self.context, &failed_at).map_err(|error| {
-            let option = error.option;
+        let made = build(self.factory, &self.options, &self.context, &failed_at);
+        made.and_then(opened).map_err(|error| {
             let why = refused(self.plugin, &self.options, error, &failed_at, &self.written);
-            let message = self.written.diagnostics(vec![why]).headlines();
-            option.map_or_else(|| BuildError::new(&message), |option| BuildError::in_option(option, &message))
+            self.written.diagnostics(vec![why])
         })
     }
+}
+
+fn opened(mut sink: Box<dyn Sink>) -> Result<Box<dyn Sink>, BuildError> {
+    catch_unwind(AssertUnwindSafe(|| sink.open()))
+        .unwrap_or_else(|_| Err(BuildError::new("the plugin panicked when it was opened")))?;
+    Ok(sink)
 }
 
 /// A panic of somebody's constructor is an error like another, with a place in the config.

@@ -28,6 +28,7 @@ const REASONS: [Reason; 8] = [
 
 /// Holds a sink to its contract, at a destination that works:
 ///
+/// * it can be opened;
 /// * it panics at no result, and takes every one: complete or partial, of nobody, with payloads that cannot be read;
 /// * what was delivered before a `flush` that went well has arrived, once;
 /// * a `flush` with nothing to do goes well, and changes nothing;
@@ -45,6 +46,7 @@ pub fn sink<S: Sink>(make: impl Fn() -> S, arrived: impl Fn(&AggregatedResult) -
     let mut taken = Vec::new();
     for round in 0..3 {
         let mut sink = make();
+        open(&mut sink);
         flush(&mut sink, "nothing");
         for batch in 0..20 {
             let mut draw = Draw::new(round * 20 + batch);
@@ -74,7 +76,8 @@ pub fn sink<S: Sink>(make: impl Fn() -> S, arrived: impl Fn(&AggregatedResult) -
 }
 
 /// The same at a destination that fails for a while: `works(false)` breaks it, so that nothing can be written there, and
-/// `works(true)` mends it. What could not be flushed is delivered again, to the same instance, and has then arrived once.
+/// `works(true)` mends it. What could not be flushed is delivered again, to the same instance, and has then arrived once. And
+/// opened while it is broken, another instance may say so, but does not panic.
 ///
 /// # Panics
 /// If the sink does not hold to it.
@@ -86,9 +89,11 @@ pub fn sink_of<S: Sink>(
 ) {
     sink(&make, &arrived);
     let mut sink = make();
+    open(&mut sink);
     // Not among those that have arrived by now.
     let results: Vec<_> = (0..3).map(|n| released(1_000_000 + n, &mut Draw::new(n))).collect();
     works(false);
+    let _ = answer("a destination that fails", || make().open());
     let mut take = || results.iter().try_for_each(|result| sink.deliver(result)).and_then(|()| sink.flush());
     let failed = answer("a destination that fails", &mut take).is_err();
     works(true);
@@ -110,6 +115,13 @@ pub fn sink_of<S: Sink>(
 /// A result, for messages.
 fn shown(result: &AggregatedResult) -> String {
     brief(&fmt::from_fn(|f| write!(f, "{result:?}")))
+}
+
+#[track_caller]
+fn open(sink: &mut impl Sink) {
+    if let Err(why) = answer("a destination that works", || sink.open()) {
+        panic!("a sink can be opened at a destination that works: `{why}`");
+    }
 }
 
 #[track_caller]
@@ -194,8 +206,8 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::SinkError;
     use crate::conformance::testing::violates;
+    use crate::{BuildError, SinkError};
 
     type There = Arc<Mutex<Vec<EmissionId>>>;
 
@@ -290,6 +302,29 @@ mod tests {
                 if works { write(there, &mut lines) } else { Ok(()) }
             });
         });
+    }
+
+    /// A sink that only opens.
+    struct Opens(fn() -> Result<(), BuildError>);
+
+    impl Sink for Opens {
+        fn open(&mut self) -> Result<(), BuildError> {
+            (self.0)()
+        }
+
+        fn deliver(&mut self, _: &AggregatedResult) -> Result<(), SinkError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_named() {
+        let check = |open| sink(move || Opens(open), |_| 1);
+        check(|| Ok(()));
+        violates("a sink can be opened at a destination that works: `no such place`", || {
+            check(|| Err(BuildError::new("no such place")));
+        });
+        violates("it did, with `no such place`", || check(|| panic!("no such place")));
     }
 
     #[test]

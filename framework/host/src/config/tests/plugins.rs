@@ -9,8 +9,8 @@ fn a_sink_is_made_when_somebody_asks() {
     let config = plain(
         "[aggregate.a]\ntopics = [\"t\"]\ntimeout = \"1s\"\ndeliver = [\"s\"]\n[sink.s]\nuse = \"explodes\"\npath = \"-\"",
     );
-    let made = config.sinks[0].factory.build();
-    assert_eq!(made.err().unwrap().to_string(), "stook.toml:6:7: `explodes`: it exploded");
+    let made = config.sinks[0].factory.open().err().unwrap().to_string();
+    assert_eq!(made.lines().next(), Some("stook.toml:6:7: `explodes`: it exploded"));
 }
 
 #[test]
