@@ -225,7 +225,8 @@ impl<C: Collector> Runner<C> {
         self.core.session().connect(self.core.now());
         let core = Arc::clone(&self.core);
         let (mut input, mut output) = (BytesMut::with_capacity(READ), BytesMut::new());
-        let mut writable = true;
+        // Whether the goodbye was written, too.
+        let (mut writable, mut said_all) = (true, false);
         loop {
             if output.is_empty() {
                 output = core.transmit();
@@ -233,12 +234,15 @@ impl<C: Collector> Runner<C> {
             let due = self.deadline();
             tokio::select! {
                 read = reader.read_buf(&mut input) => match read {
-                    Ok(0) => return self.gone("the host has closed the connection"),
+                    Ok(0) => return self.gone("the host has closed the connection", said_all),
                     Ok(_) => core.read(&mut input),
-                    Err(error) => return self.gone(&error.to_string()),
+                    Err(error) => return self.gone(&error.to_string(), said_all),
                 },
                 wrote = writer.write(&output), if writable && !output.is_empty() => match wrote {
-                    Ok(n) if n > 0 => output.advance(n),
+                    Ok(n) if n > 0 => {
+                        output.advance(n);
+                        said_all |= output.is_empty() && self.leaving.is_some() && core.session().has_left();
+                    }
                     // The reason may still be there to be read.
                     _ => writable = false,
                 },
@@ -380,8 +384,13 @@ impl<C: Collector> Runner<C> {
         self.tasks.len() > 0 || self.stream.is_some()
     }
 
-    fn gone(&mut self, why: &str) -> End {
-        if self.core.session().has_left() {
+    /// The connection has ended. A host that had not even been sent the goodbye has not closed because of it: what it has
+    /// not acknowledged goes again.
+    fn gone(&mut self, why: &str, said_all: bool) -> End {
+        let session = self.core.session();
+        let over = session.has_left() && (said_all || session.unsettled() == 0);
+        drop(session);
+        if over {
             self.heard_out = true;
             return End::Left;
         }

@@ -21,6 +21,9 @@ use crate::link::Connect;
 use crate::notices::Notices;
 use crate::{Collector, Description, Options, Record, Recorder, RunError, TaskError};
 
+/// Bytes that are under way at most; a result is more than that.
+const PIPE: usize = 4 * 1024;
+
 /// Gives the other end of each connection away.
 struct Door(UnboundedSender<DuplexStream>);
 
@@ -28,7 +31,7 @@ impl Connect for Door {
     type Connection = (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>);
 
     async fn connect(&self) -> Result<Self::Connection, EndpointError> {
-        let (here, there) = duplex(64 * 1024);
+        let (here, there) = duplex(PIPE);
         self.0.send(there).expect("the test goes on");
         Ok(split(here))
     }
@@ -52,7 +55,7 @@ impl Collector for Told {
         loop {
             self.0.notified().await;
             let how = Record::new().correlation_id(CorrelationId::new("told")?);
-            results.record_as(how, "test.told", &1).await?;
+            results.record_as(how, "test.told", &"x".repeat(2 * PIPE)).await?;
         }
     }
 }
@@ -88,7 +91,14 @@ impl Run {
 }
 
 async fn says_something(host: &mut DuplexStream) {
-    assert!(host.read(&mut [0; 4096]).await.expect("a pipe") > 0, "it has closed");
+    assert!(host.read(&mut [0; PIPE]).await.expect("a pipe") > 0, "it has closed");
+}
+
+async fn reads_goodbye(host: &mut DuplexStream) {
+    let (mut said, goodbye) = (Vec::new(), b"asked to stop by a signal");
+    while !said.ends_with(goodbye) {
+        assert!(host.read_buf(&mut said).await.expect("a pipe") > 0, "it has closed");
+    }
 }
 
 async fn welcome(host: &mut DuplexStream) {
@@ -96,7 +106,7 @@ async fn welcome(host: &mut DuplexStream) {
         credit_results: 1 << 10,
         credit_bytes: 1 << 20,
         max_frame_bytes: 1 << 20,
-        max_result_bytes: 1 << 10,
+        max_result_bytes: 1 << 16,
         heartbeat_ms: 60_000,
         ..wire::Welcome::default()
     };
@@ -131,12 +141,32 @@ async fn who_leaves_with_what_nobody_may_have_heard_says_so() {
         }
         run.stop.send(()).expect("it listens");
         if answers {
-            // The goodbye. That the host closes now means that it has a place for all before.
-            says_something(&mut host).await;
+            // That the host closes then means that it has a place for all before.
+            reads_goodbye(&mut host).await;
             drop(host);
         }
         run.life.await.expect("no panic").expect("a good end");
         let lost = "left with results that the host has not acknowledged: 1";
         assert_eq!(SAID.take().iter().any(|said| said == lost), !answers);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_read_before_the_goodbye_goes_again() {
+    let mut run = Run::start();
+    let mut host = run.connection().await;
+    // Both before there is a session, so that they go out together.
+    run.record.notify_one();
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    run.stop.send(()).expect("it listens");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    welcome(&mut host).await;
+    // The rest of the result, and the goodbye, wait for room in the pipe.
+    says_something(&mut host).await;
+    drop(host);
+    let mut host = run.hosts.recv().await.expect("it comes again");
+    welcome(&mut host).await;
+    reads_goodbye(&mut host).await;
+    drop(host);
+    run.life.await.expect("no panic").expect("a good end");
 }
