@@ -22,6 +22,14 @@ fn log_lines() {
     expect_file!["messages/log.txt"].assert_eq(&lines.map(|line| line + "\n").collect::<String>());
 }
 
+/// Why a task failed or was given back, and why a collector leaves.
+#[test]
+fn reasons() {
+    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let texts = sources.iter().filter(|source| source.path() != "notices.rs").map(Source::texts);
+    expect_file!["messages/reasons.txt"].assert_eq(&texts.collect::<String>());
+}
+
 #[test]
 fn errors() {
     let no_host = || EndpointError::NoHost { path: "/run/user/1000/stook/stook".into() };

@@ -1,6 +1,8 @@
-//! What users read of this crate's errors: see `messages/errors.txt`.
+//! What users read of this crate: see `messages/`.
 
-use stook_messages::{every, expect_file};
+use std::path::Path;
+
+use stook_messages::{Source, every, expect_file, sources};
 use stook_types::CollectorId;
 
 use crate::{AnnounceError, SubmitError};
@@ -21,4 +23,11 @@ fn errors() {
         SubmitError::NotAnnounced => SubmitError::NotAnnounced;
     });
     expect_file!["messages/errors.txt"].assert_eq(&[announce, submit].concat());
+}
+
+/// Why a task failed, was moved or was not taken, and why a collector is not started again.
+#[test]
+fn reasons() {
+    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    expect_file!["messages/reasons.txt"].assert_eq(&sources.iter().map(Source::texts).collect::<String>());
 }

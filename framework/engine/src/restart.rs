@@ -239,7 +239,9 @@ impl Restarts {
         };
         life.state = match decision {
             // A probe that failed: it was no better than before.
-            Restart::After(_) if was_probed && !settled => life.quarantined(now, "its probe failed".into()),
+            Restart::After(_) if was_probed && !settled => {
+                life.quarantined(now, "it failed again when it was tried once more".into())
+            }
             Restart::After(delay) => LifeState::Due(now + delay),
             Restart::GiveUp(why) => life.quarantined(now, why),
             _ => LifeState::Left,
@@ -337,7 +339,7 @@ mod tests {
         assert_eq!(restarts.take_due(at(60_299)), []);
         assert_eq!(restarts.take_due(at(60_300)), [id("p")]);
         // By now the policy would start it again; but it was a probe, and the next is later.
-        quarantined(&mut restarts, 60_301, "its probe failed", 180_301);
+        quarantined(&mut restarts, 60_301, "it failed again when it was tried once more", 180_301);
         assert!(restarts.reset(at(70_000), &id("p")));
         assert_eq!(restarts.take_due(at(70_000)), [id("p")]);
         assert_eq!(

@@ -60,7 +60,8 @@ where
                 continue;
             }
             Ok((_, peer)) if !peer.is_ours() => {
-                let why = format!("user {:?} is not ours", peer.uid);
+                let who = peer.uid.map_or_else(|| "another user".to_owned(), |uid| format!("user {uid}"));
+                let why = format!("{who} is not the one whom this host runs as");
                 Refused { collector: None, reason: RejectReason::Token, why }
             }
             Ok((stream, peer)) => {

@@ -101,6 +101,14 @@ fn shut() -> Diagnostics {
     config.expect("a config").0.sinks[0].factory.open().err().expect("it is shut")
 }
 
+/// What is told to collectors, consumers and operators, and why something ended. Configs have pages of their own.
+#[test]
+fn reasons() {
+    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let texts = sources.iter().filter(|source| !source.path().starts_with("config/")).map(Source::texts);
+    expect_file!["messages/reasons.txt"].assert_eq(&texts.collect::<String>());
+}
+
 /// As a line of the log, and as it stands on `stook.events`.
 #[test]
 fn events() {

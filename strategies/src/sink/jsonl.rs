@@ -336,6 +336,14 @@ mod tests {
     }
 
     #[test]
+    fn why_a_file_cannot_be_appended_to() {
+        use io::ErrorKind::{IsADirectory, NotFound, PermissionDenied, StorageFull};
+        let kinds = [NotFound, PermissionDenied, IsADirectory, StorageFull];
+        let page = kinds.map(|kind| why("/var/log/out.jsonl", &kind.into()) + "\n").concat();
+        expect_file!["../messages/jsonl.open.txt"].assert_eq(&page);
+    }
+
+    #[test]
     fn what_cannot_be_written_to_is_found_out_when_it_is_opened() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();

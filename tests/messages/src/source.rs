@@ -18,7 +18,8 @@ struct Text {
     at: usize,
 }
 
-/// Pages to look for texts on.
+/// Pages to look for texts on; there are none by default.
+#[derive(Default)]
 pub struct Pages(String);
 
 /// The files of Rust below a folder, in order, but for files and folders of tests.
@@ -55,10 +56,13 @@ fn files(folder: &Path, extension: &str, into: &mut Vec<std::path::PathBuf>) {
 
 impl Source {
     fn new(path: &str, text: &str) -> Self {
-        const MODULE: &str = "#[cfg(test)]\nmod ";
-        let is_here =
-            |at: &usize| text[at + MODULE.len()..].lines().next().is_some_and(|line| line.ends_with('{'));
-        let end = text.match_indices(MODULE).map(|(at, _)| at).find(is_here).unwrap_or(text.len());
+        // A module of tests in a file of its own does not end this one.
+        let is_here = |at: &usize| {
+            let item = text[*at..].lines().nth(1).unwrap_or_default();
+            item == "#[test]" || item.starts_with("mod ") && item.ends_with('{')
+        };
+        let tests = text.match_indices("#[cfg(test)]\n").map(|(at, _)| at).find(is_here);
+        let end = tests.unwrap_or(text.len());
         let mut source = Self { path: path.to_owned(), code: String::new(), texts: Vec::new() };
         source.read(&text[..end]);
         source
@@ -85,18 +89,29 @@ impl Source {
         }
     }
 
+    /// Where it stands, below the folder that was read.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// What it logs, a line for each call: level, message, and the names of its fields.
     #[must_use]
     pub fn log_lines(&self) -> Vec<String> {
-        let mut lines = Vec::new();
+        let line = |(level, arguments): (&str, Vec<&str>)| self.log_line(level, &arguments);
+        self.log_calls().into_iter().map(line).map(|line| format!("{:24} {line}", self.path)).collect()
+    }
+
+    /// Level and arguments of each call, as they follow each other.
+    fn log_calls(&self) -> Vec<(&'static str, Vec<&str>)> {
+        let mut calls = Vec::new();
         for level in ["error", "warn", "info", "debug", "trace"] {
             for (at, call) in self.code.match_indices(&format!("tracing::{level}!(")) {
-                let arguments = arguments(&self.code[at + call.len()..]);
-                lines.push((at, self.log_line(level, &arguments)));
+                calls.push((at, level, arguments(&self.code[at + call.len()..])));
             }
         }
-        lines.sort();
-        lines.into_iter().map(|(_, line)| format!("{:24} {line}", self.path)).collect()
+        calls.sort();
+        calls.into_iter().map(|(_, level, arguments)| (level, arguments)).collect()
     }
 
     fn log_line(&self, level: &str, arguments: &[&str]) -> String {
@@ -116,20 +131,40 @@ impl Source {
         format!("{:5} {message}{fields}", level.to_uppercase())
     }
 
-    /// What it says in several words that is on none of these pages, each with its place. No page needs what nobody but
-    /// a mistake in stook itself can show, and what documents a plugin, which has pages of its own.
+    /// What it says in several words, as it stands there, under its path: but for what is logged, and for errors of which
+    /// each has a sample on a page.
+    #[must_use]
+    pub fn texts(&self) -> String {
+        let calls = self.log_calls();
+        let logged = |text: &Text| {
+            let at = self.code[text.at..].split_inclusive('"').take(2).collect::<String>();
+            calls.iter().any(|(_, arguments)| arguments.contains(&at.as_str()))
+        };
+        let an_error = |text: &Text| self.code[..text.at].trim_end().ends_with("#[error(");
+        let texts = self.said().filter(|text| !logged(text) && !an_error(text));
+        let texts = texts.filter(|text| !parts(&text.text).is_empty());
+        let texts: String = texts.map(|text| format!("  {}\n", one_line(&text.text))).collect();
+        if texts.is_empty() { texts } else { format!("{}\n{texts}\n", self.path) }
+    }
+
+    /// What it says in several words that is on none of these pages, each with its place.
     #[must_use]
     pub fn unread(&self, pages: &Pages) -> Vec<(String, String)> {
+        let parts = self.said().flat_map(|text| {
+            parts(&text.text).into_iter().map(|part| (format!("{}:{}", self.path, text.line), part))
+        });
+        parts.filter(|(_, part)| !pages.0.contains(part)).collect()
+    }
+
+    /// What users may read. No page needs what nobody but a mistake in stook itself can show, and what documents a plugin,
+    /// which has pages of its own.
+    fn said(&self) -> impl Iterator<Item = &Text> {
         const NO_MESSAGE: &[&str] = &["expect(", "unreachable!(", "reason =", "DOCS: &'static str ="];
         let is_said = |text: &&Text| {
             let before = self.code[..text.at].trim_end();
             !NO_MESSAGE.iter().any(|end| before.ends_with(end))
         };
-        let said = self.texts.iter().filter(is_said);
-        let parts = said.flat_map(|text| {
-            parts(&text.text).into_iter().map(|part| (format!("{}:{}", self.path, text.line), part))
-        });
-        parts.filter(|(_, part)| !pages.0.contains(part)).collect()
+        self.texts.iter().filter(is_said)
     }
 }
 
@@ -262,6 +297,12 @@ mod tests {
     fn what_is_logged_is_listed() {
         let lines = Source::new("f.rs", SOURCE).log_lines();
         assert_eq!(lines, ["f.rs                     WARN  it \"fails\", and comes again it=… again_in=…"]);
+    }
+
+    #[test]
+    fn texts_are_listed_but_for_what_is_logged() {
+        let texts = Source::new("f.rs", SOURCE).texts();
+        assert_eq!(texts, "f.rs\n  a raw \"text\"\n  of {n} words {}; no more\n\n");
     }
 
     #[test]

@@ -18,9 +18,9 @@ fn check(folder: &str, but: &[&str]) {
         .map(|(place, text)| format!("{place}: {text}"))
         .collect();
     assert!(without_page.is_empty(), "no page has these texts of {folder}:\n{}", without_page.join("\n"));
-    let needless: Vec<_> =
-        but.iter().filter(|text| !unread.iter().any(|(_, unread)| unread == *text)).collect();
-    assert!(needless.is_empty(), "these need no exception: {needless:#?}");
+    let all: Vec<_> = sources.iter().flat_map(|source| source.unread(&Pages::default())).collect();
+    let gone: Vec<_> = but.iter().filter(|text| !all.iter().any(|(_, said)| said == *text)).collect();
+    assert!(gone.is_empty(), "nobody says any more: {gone:#?}");
 }
 
 #[test]
@@ -36,6 +36,8 @@ fn of_configs() {
             "a bool, a number, text, a list or a table",
             "a word or a table with one key",
             "a value was read before its key",
+            // As one says that panics when it is made.
+            "the plugin panicked when it was opened",
             // A number below its least is found before it is read.
             "a whole number, at least 0",
             // What only an option that takes anything is said to take.
