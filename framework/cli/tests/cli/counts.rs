@@ -59,6 +59,22 @@ publish = ["t.#"]
 restart = { use = "never" }
 "#;
 
+/// There is room for one set.
+const FULL: &str = r#"
+[host]
+name = "barn"
+
+[aggregate.a]
+topics = ["t.a"]
+complete = { use = "count", count = 2 }
+timeout = "60s"
+limits = { sets = 1, when_full = "backpressure" }
+
+[collector.p-1]
+command = [@exec, "--capability", "say", "--", "cat"]
+publish = ["t.#"]
+"#;
+
 /// Who says no topic is on the first.
 const EXEC: &str =
     r#"@stook, "exec", "--topic", "t.a", "--topic", "t.b", "--topic", "t.none", "--topic-field", "topic""#;
@@ -268,5 +284,28 @@ fn they_add_up_while_results_come_in() {
     let places = json!({ "received": 5_000, "accepted": 2_000, "duplicate": 1_000, "late": 1_000,
         "refused": { "unknown-topic": 1_000 }, "discarded": {} });
     assert_eq!(barn.tells("p-1")["results"], places);
+    barn.stop();
+}
+
+#[test]
+fn what_has_no_room_is_not_received_before_its_connection_ends() {
+    let barn = Barn::start(FULL);
+    let pid = barn.status_where(|status| of(status, "p-1")["state"] == "connected");
+    let pid = of(&pid, "p-1")["pid"].to_string();
+    assert!(barn.says("p-1", "x", &json!({ "v": 1 })));
+    assert_eq!(barn.stook(&["submit", "say", "--on", "p-1", "--payload", "{}"]).code, 0);
+    barn.status_where(|status| count(&of(status, "p-1")["parked"]) > 0);
+    assert_eq!(barn.tells("p-1")["results"]["received"], 1);
+    assert!(barn.stook(&["status", "p-1"]).out.contains("\n  parked       "));
+
+    assert!(std::process::Command::new("kill").args(["-KILL", &pid]).status().unwrap().success());
+    barn.status_where(|status| {
+        let one = of(status, "p-1");
+        one["results"]["received"] == 2 && one["parked"] == 0
+    });
+    let told = barn.tells("p-1");
+    let places = json!({ "received": 2, "accepted": 1, "duplicate": 0, "late": 0, "refused": { "set-full": 1 },
+        "discarded": {} });
+    assert_eq!((&told["results"], &told["parked"]), (&places, &json!(0)));
     barn.stop();
 }
