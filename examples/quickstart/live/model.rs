@@ -171,7 +171,8 @@ impl Model {
         self.scans.truncate(KEPT);
     }
 
-    /// What a complete scan does not show any more is over. A partial one may not have seen it.
+    /// What a complete scan does not show any more is over, and that is told: nothing goes without a word. A partial one may
+    /// not have seen it.
     fn find(&mut self, scan: &Scan) {
         let number = scan.number;
         let is_it = |found: &Found, finding: &Finding| {
@@ -183,7 +184,12 @@ impl Model {
             }
         }
         if scan.outcome == Outcome::Complete {
-            self.findings.retain(|found| found.last == number);
+            let (there, over): (Vec<_>, Vec<_>) =
+                std::mem::take(&mut self.findings).into_iter().partition(|found| found.last == number);
+            self.findings = there;
+            for Found { finding, .. } in over {
+                self.tell("over", format!("{}: {}", finding.rule, finding.text));
+            }
         }
         let new =
             scan.findings.iter().filter(|finding| !self.findings.iter().any(|found| is_it(found, finding)));

@@ -73,6 +73,8 @@ fn a_finding_stays_until_a_complete_scan_does_not_show_it() {
     assert_eq!(pids(&model), [3, 1, 2], "the newest first");
     model.take(seconds(3.0), scan(3, Outcome::Complete, vec![finding(2)]));
     assert_eq!(pids(&model), [2]);
+    let over = |pid: i64| ("over", format!("deleted-listener: pid {pid}"));
+    assert_eq!(model.news, [over(1), over(3)]);
 }
 
 #[test]
