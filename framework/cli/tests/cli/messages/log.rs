@@ -1,11 +1,12 @@
 //! The log of a host, from its start to its end, in both formats: without times, and its lines sorted, for a child and its
-//! host do not wait for each other.
+//! host do not wait for each other. Beside it what the command line itself can log.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
-use stook_messages::expect_file;
+use stook_messages::{Source, expect_file, sources};
 
 use crate::host::command_in;
 
@@ -63,4 +64,11 @@ fn json() {
         log("json").iter().map(|line| time.replace(line, r#""timestamp":"TIME""#).into_owned()).collect();
     lines.sort();
     expect_file!["log.json.txt"].assert_eq(&(lines.join("\n") + "\n"));
+}
+
+#[test]
+fn every_line() {
+    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let lines = sources.iter().flat_map(Source::log_lines);
+    expect_file!["log.lines.txt"].assert_eq(&lines.map(|line| line + "\n").collect::<String>());
 }
