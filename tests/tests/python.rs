@@ -192,7 +192,10 @@ async fn one_that_is_killed_is_named_and_its_successor_works() {
     host.handle().kill(&CollectorId::new("p").expect("valid"));
     let set = host.result().await;
     assert_eq!((set.outcome, set.reason.as_str()), (Outcome::Partial, "collectors-lost"));
-    assert_eq!(json(&set)["missing"], serde_json::json!([{"collector": "p", "reason": "exited"}]));
+    // The end of its stream may be seen some time before the end of its process.
+    let missing = &json(&set)["missing"];
+    let is_why = |reason| *missing == serde_json::json!([{"collector": "p", "reason": reason}]);
+    assert!(is_why("exited") || is_why("disconnected"), "{missing}");
     assert!(Duration::from_micros(set.latency_us) < TIMEOUT / 6, "{} us", set.latency_us);
     until("it is reaped", || !is_alive(pid)).await;
     host.connected("p").await;

@@ -140,9 +140,10 @@ impl Drop for Quickstart {
 }
 
 impl Ended {
-    /// As asked, and without a word.
+    /// As asked, and without a word, unless it is that a policy is slow: on a loaded machine each may be.
     pub(crate) fn quietly(&self) {
-        assert_eq!((self.status.code(), &*self.errors), (Some(0), ""));
+        let mut words = self.errors.lines().filter(|line| !line.contains(" has taken 50 ms or more "));
+        assert_eq!((self.status.code(), words.next()), (Some(0), None), "{}", self.errors);
     }
 }
 

@@ -94,7 +94,10 @@ fn a_killed_collector_is_missing_at_once_and_back_soon() {
         ((&json!("complete"), &json!("expected")), (&json!("partial"), &json!("collectors-lost")));
     // The third scan is too early for it on a slow machine.
     assert_eq!((outcomes[0], outcomes[1], outcomes[3]), (complete, lost, complete));
-    assert_eq!(answers[1]["missing"], json!([{ "collector": "netmond-1", "reason": "exited" }]));
+    // The end of its stream may be seen some time before the end of its process.
+    let missing = &answers[1]["missing"];
+    let is_why = |reason| *missing == json!([{ "collector": "netmond-1", "reason": reason }]);
+    assert!(is_why("exited") || is_why("disconnected"), "{missing}");
     assert!(answers[1]["latency_us"].as_u64().unwrap() < timeout_us() / 2, "nobody waits for the dead");
     let netmond = |answer: &Value| answer["contributors"][0].clone();
     assert_eq!(netmond(&answers[3])["collector"], "netmond-1");
@@ -150,13 +153,16 @@ fn chaos_loses_nothing_that_anybody_may_do() {
     assert_eq!(ended.status.code(), Some(0), "{}", ended.errors);
     assert!(ended.errors.starts_with("chaos with --seed 1\n"), "{}", ended.errors);
     assert!(ended.errors.ends_with("  lost     nothing\n"), "{}", ended.errors);
-    let sets = format!("  sets     {0} released = {0} complete + 0 partial\n", answers.len());
-    assert!(answers.len() >= 20 && ended.errors.contains(&sets), "{}", ended.errors);
+    // A scan may begin when all is at rest and the host is told to stop.
+    let cut_short = answers.iter().filter(|answer| answer["reason"] == "shutdown").count();
+    let (all, complete) = (answers.len(), answers.len() - cut_short);
+    let sets = format!("  sets     {all} released = {complete} complete + {cut_short} partial\n");
+    assert!(complete >= 20 && cut_short <= 1 && ended.errors.contains(&sets), "{}", ended.errors);
     assert!(!ended.errors.contains(" 0 killed, 0 stopped"), "{}", ended.errors);
     for answer in &answers {
         let fields: Vec<_> = answer.as_object().unwrap().keys().collect();
         assert_eq!(fields, FIELDS);
-        assert_eq!(answer["outcome"], "complete");
+        assert!(answer["outcome"] == "complete" || answer["reason"] == "shutdown", "{answer}");
         assert_gone(answer);
     }
 }

@@ -104,11 +104,17 @@ impl World {
         let route = self.engine.route(&offered.topic).unwrap();
         let mut out = Vec::new();
         self.offered.fetch_add(1, Relaxed);
+        let mut parked = 0;
         loop {
             let verdict = self.engine.offer(now, session, route, &offered, &mut out);
             self.settle(&mut out);
             match &verdict {
                 Verdict::Parked => {
+                    // Others make room sooner or later, and much later on a machine that is busy.
+                    parked += 1;
+                    if parked % 8 == 0 {
+                        self.act(|engine, out| _ = engine.force(now, 0, None, out));
+                    }
                     thread::yield_now();
                     continue;
                 }
