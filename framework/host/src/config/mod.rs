@@ -17,8 +17,8 @@
 //!
 //! A [`Source`] is config as somebody wrote it, in TOML (feature `toml`) or any format that serde knows.
 //! [`Config::load`] understands it: it finds *everything* that is wrong, not only the first thing, and says where
-//! it stands and what would be valid. Loading has no side effects; sinks are made by their [`SinkFactory`] when
-//! the host starts.
+//! it stands and what would be valid. Loading has no side effects; sinks are made and opened by their
+//! [`SinkFactory`] when the host starts.
 
 mod aggregate;
 mod collector;
