@@ -1,10 +1,9 @@
 //! What a collector's author and its user read of this crate's errors, and in the log: see `messages/`.
 
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
-use stook_messages::{Source, every, expect_file, page, sources};
+use stook_messages::{Source, every, expect_file, own_sources, page};
 use stook_proto::collector::NewResult;
 use stook_proto::transport::EndpointError;
 use stook_proto::{DepthError, RejectReason, Rejection};
@@ -17,7 +16,7 @@ use crate::{
 /// What is logged: at which level, and with which fields.
 #[test]
 fn log_lines() {
-    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let sources = own_sources!();
     let lines = sources.iter().flat_map(Source::log_lines);
     expect_file!["messages/log.txt"].assert_eq(&lines.map(|line| line + "\n").collect::<String>());
 }
@@ -25,7 +24,7 @@ fn log_lines() {
 /// Why a task failed or was given back, and why a collector leaves.
 #[test]
 fn reasons() {
-    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let sources = own_sources!();
     let texts = sources.iter().filter(|source| source.path() != "notices.rs").map(Source::texts);
     expect_file!["messages/reasons.txt"].assert_eq(&texts.collect::<String>());
 }

@@ -1,8 +1,6 @@
 //! What users read of this crate: see `messages/`.
 
-use std::path::Path;
-
-use stook_messages::{Source, every, expect_file, sources};
+use stook_messages::{Source, every, expect_file, own_sources};
 use stook_types::CollectorId;
 
 use crate::{AnnounceError, SubmitError};
@@ -28,6 +26,6 @@ fn errors() {
 /// Why a task failed, was moved or was not taken, and why a collector is not started again.
 #[test]
 fn reasons() {
-    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let sources = own_sources!();
     expect_file!["messages/reasons.txt"].assert_eq(&sources.iter().map(Source::texts).collect::<String>());
 }

@@ -1,11 +1,10 @@
 //! What users read of this crate's errors, and of what happens: see `messages/`.
 
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use stook_messages::{Source, every, every_of, expect_file, sources};
+use stook_messages::{Source, every, every_of, expect_file, own_sources};
 use stook_plugin::{
     AggregatedResult, BuildContext, BuildError, NoOptions, Plugin, Registration, Registry, Sink, SinkError,
 };
@@ -65,7 +64,7 @@ fn errors() {
 /// What is logged beside the events: at which level, and with which fields.
 #[test]
 fn log_lines() {
-    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let sources = own_sources!();
     let lines = sources.iter().flat_map(Source::log_lines).filter(|line| !line.starts_with("event.rs"));
     expect_file!["messages/log.txt"].assert_eq(&lines.map(|line| line + "\n").collect::<String>());
 }
@@ -104,7 +103,7 @@ fn shut() -> Diagnostics {
 /// What is told to collectors, consumers and operators, and why something ended. Configs have pages of their own.
 #[test]
 fn reasons() {
-    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let sources = own_sources!();
     let texts = sources.iter().filter(|source| !source.path().starts_with("config/")).map(Source::texts);
     expect_file!["messages/reasons.txt"].assert_eq(&texts.collect::<String>());
 }

@@ -40,6 +40,14 @@ macro_rules! every {
     }};
 }
 
+/// The [`sources`] of the crate that asks.
+#[macro_export]
+macro_rules! own_sources {
+    () => {
+        $crate::sources(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/src").as_ref())
+    };
+}
+
 /// A title, and a line for each sample behind its name, which may be a pattern.
 pub fn page(title: &str, samples: &[(&str, String)]) -> String {
     let name = |pattern: &str| {

@@ -2,11 +2,10 @@
 //! host do not wait for each other. Beside it what the command line itself can log.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
-use stook_messages::{Source, expect_file, sources};
+use stook_messages::{Source, expect_file, own_sources};
 
 use crate::host::command_in;
 
@@ -68,7 +67,7 @@ fn json() {
 
 #[test]
 fn every_line() {
-    let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let sources = own_sources!();
     let lines = sources.iter().flat_map(Source::log_lines);
     expect_file!["log.lines.txt"].assert_eq(&lines.map(|line| line + "\n").collect::<String>());
 }
