@@ -62,7 +62,7 @@ fn every_new_crate_builds_and_passes_its_tests() {
         assert_eq!((into.code, into.err.as_str()), (0, ""));
     }
     let made =
-        new(directory, &["host", "acme-host", "--policies", "acme-a-merge", "--policies", "acme-a-sink"]);
+        new(directory, &["host", "acme-own-host", "--policies", "acme-a-merge", "--policies", "acme-a-sink"]);
     assert_eq!((made.code, made.err.as_str()), (0, ""));
     let workspace =
         "[workspace]\nresolver = \"3\"\nmembers = [\"*-*\"]\n[profile.dev]\ndebug = \"line-tables-only\"\n";
@@ -74,7 +74,8 @@ fn every_new_crate_builds_and_passes_its_tests() {
     let one = said.matches("test result: ok. 1 passed").count();
     let three = said.matches("test result: ok. 3 passed").count();
     assert_eq!((one, three), (KINDS.len(), 1), "{said}");
-    let host = ["run", "--offline", "--quiet", "-p", "acme-host", "--", "plugins", "list", "--kind", "merge"];
+    let host =
+        ["run", "--offline", "--quiet", "-p", "acme-own-host", "--", "plugins", "list", "--kind", "merge"];
     let plugins = succeeds(directory, &host);
     assert!(plugins.contains("acme/a-merge") && plugins.contains("acme/match"), "{plugins}");
     // Without rustfmt there is nobody to ask.
@@ -118,7 +119,7 @@ fn a_path_is_written_as_it_is() {
     assert_eq!(new(&policies, &["policy", "acme/nth"]).code, 0);
     let crate_ = policies.join("acme-nth").canonicalize().unwrap();
     let crate_ = crate_.to_str().unwrap();
-    let made = new(directory.path(), &["host", "--policies", crate_, "acme-host"]);
+    let made = new(directory.path(), &["host", "--policies", crate_, "acme-own-host"]);
     assert_eq!((made.code, made.err.as_str()), (0, ""));
     let manifest = fs::read_to_string(directory.path().join("acme-host/Cargo.toml")).unwrap();
     assert!(manifest.ends_with(&format!("acme-nth = {{ path = \"{crate_}\" }}\n")), "{manifest}");
@@ -212,7 +213,7 @@ fn what_makes_no_sense_is_said() {
     check(&["policy", "acme/1st"], "`1st` begins with a digit");
     check(&["policy", "a/b/c"], "`a/b/c` has more than one `/`: write VENDOR/NAME");
     check(
-        &["host", "acme-host", "--policies", "nowhere"],
+        &["host", "acme-own-host", "--policies", "nowhere"],
         "`nowhere` is no crate of policies: its Cargo.toml:",
     );
     check(&["policy", "nth"], "names without a prefix are stook's own");
