@@ -73,8 +73,8 @@ impl Recorder {
     /// # Errors
     /// If the topic is not in the collector's description, the value cannot be said by a payload, it is
     /// larger than the host takes (once there was a session: before, the host is sent it and refuses it) or the replay
-    /// buffer, the task that it answers is over, or the collector has said goodbye. That the host refuses a result for another reason is known later: it
-    /// is [told](crate#what-it-says-about-itself), and counted by the host.
+    /// buffer, the task that it answers is over, or the collector has said goodbye. That the host refuses a result for
+    /// another reason is known later: it is [told](crate#what-it-says-about-itself), and counted by the host.
     pub async fn record<T: Serialize + ?Sized>(&self, topic: &str, value: &T) -> Result<(), RecordError> {
         self.record_as(Record::default(), topic, value).await
     }

@@ -188,8 +188,9 @@ impl CollectorSession {
     /// Takes a result for delivery, and gives its sequence number.
     ///
     /// # Errors
-    /// [`RecordError::Full`] until the host settles others, [`RecordError::Over`] after [`goodbye`](Self::goodbye) or [`close`](Self::close); the rest are mistakes of the caller. What is recorded before the
-    /// first session is held against the limit of none: if it is too large for the host, it is refused there.
+    /// [`RecordError::Full`] until the host settles others, [`RecordError::Over`] after [`goodbye`](Self::goodbye) or
+    /// [`close`](Self::close); the rest are mistakes of the caller. What is recorded before the first session is held
+    /// against the limit of none: if it is too large for the host, it is refused there.
     pub fn record(&mut self, result: &NewResult) -> Result<u64, RecordError> {
         if self.over {
             return Err(RecordError::Over);
