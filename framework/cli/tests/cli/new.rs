@@ -121,7 +121,7 @@ fn a_path_is_written_as_it_is() {
     let crate_ = crate_.to_str().unwrap();
     let made = new(directory.path(), &["host", "--policies", crate_, "acme-own-host"]);
     assert_eq!((made.code, made.err.as_str()), (0, ""));
-    let manifest = fs::read_to_string(directory.path().join("acme-host/Cargo.toml")).unwrap();
+    let manifest = fs::read_to_string(directory.path().join("acme-own-host/Cargo.toml")).unwrap();
     assert!(manifest.ends_with(&format!("acme-nth = {{ path = \"{crate_}\" }}\n")), "{manifest}");
     let into = stook_in(directory.path(), &["new", "policy", "acme/worst", "--into", crate_]);
     assert_eq!((into.code, into.err.as_str()), (0, ""));
