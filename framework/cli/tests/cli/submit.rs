@@ -48,6 +48,8 @@ fn a_task_is_taken_and_said_to_be() {
     assert!(first.starts_with("task ") && first.ends_with("  correlation ID mine"), "{}", ran.out);
     assert_eq!(rest, "  assigned  1\n");
 
+    // The one place is free again.
+    host.status_where(|status| status["tasks"]["open"] == 0);
     let ran = host.stook(&["submit", "test.work", "test.unheard", "--format", "jsonl"]);
     assert_eq!(ran.code, 0);
     let said = &lines(&ran)[0]["submitted"];
