@@ -8,7 +8,7 @@ use stook_collector::testing::{RejectReason, TestHost};
 use stook_collector::{
     Collector, CorrelationId, Description, Record, RecordError, Recorder, ReplayLimits, TaskError,
 };
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Sender, channel};
 use tokio::time::{Instant, sleep, timeout};
 
 const TOPIC: &str = "test.words";
@@ -95,7 +95,7 @@ async fn a_signal_ends_also_who_has_been_given_all_the_time_by_a_host_that_is_go
 }
 
 /// Whoever has a recorder of his own, beside the stream.
-struct Aside(UnboundedSender<RecordError>);
+struct Aside(Sender<RecordError>);
 
 impl Collector for Aside {
     fn describe(&self) -> Description {
@@ -108,7 +108,7 @@ impl Collector for Aside {
             for n in 0.. {
                 let how = Record::new().correlation_id(CorrelationId::new("aside")?);
                 if let Err(error) = results.record_as(how, TOPIC, &n).await {
-                    ended.send(error)?;
+                    ended.send(error).await?;
                     break;
                 }
                 tokio::task::yield_now().await;
@@ -123,7 +123,7 @@ impl Collector for Aside {
 async fn nothing_is_recorded_after_the_goodbye() {
     // One waits for room when it is said; the other has it.
     for room in [1, 10_000] {
-        let (ended, mut told) = unbounded_channel();
+        let (ended, mut told) = channel(1);
         let replay = ReplayLimits { results: room, ..ReplayLimits::default() };
         let host = TestHost::builder().replay(replay).start(Aside(ended)).await;
         host.wait_for_results(1).await;

@@ -11,8 +11,7 @@ use stook_types::CorrelationId;
 use tokio::io::{
     AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex, split,
 };
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::advance;
 
@@ -25,14 +24,14 @@ use crate::{Collector, Description, Options, Record, Recorder, RunError, TaskErr
 const PIPE: usize = 4 * 1024;
 
 /// Gives the other end of each connection away.
-struct Door(UnboundedSender<DuplexStream>);
+struct Door(mpsc::Sender<DuplexStream>);
 
 impl Connect for Door {
     type Connection = (ReadHalf<DuplexStream>, WriteHalf<DuplexStream>);
 
     async fn connect(&self) -> Result<Self::Connection, EndpointError> {
         let (here, there) = duplex(PIPE);
-        self.0.send(there).expect("the test goes on");
+        self.0.send(there).await.expect("the test goes on");
         Ok(split(here))
     }
 
@@ -65,7 +64,7 @@ thread_local!(static SAID: RefCell<Vec<String>> = const { RefCell::new(Vec::new(
 /// A collector that runs, and what a test does to it.
 struct Run {
     /// Its connections, from their other end.
-    hosts: UnboundedReceiver<DuplexStream>,
+    hosts: mpsc::Receiver<DuplexStream>,
     record: Arc<Notify>,
     stop: oneshot::Sender<()>,
     life: JoinHandle<Result<(), RunError>>,
@@ -77,7 +76,7 @@ impl Run {
         let options = Options::new(Endpoint::in_directory("nowhere"));
         let mut runner = Runner::new(Told(record.clone()), options).expect("it describes itself well");
         runner.notices = Notices::to(|what| SAID.with_borrow_mut(|said| said.push(what.to_owned())));
-        let ((door, hosts), (stop, stopped)) = (unbounded_channel(), oneshot::channel());
+        let ((door, hosts), (stop, stopped)) = (mpsc::channel(1), oneshot::channel());
         let life = async move { runner.run(Door(door), pin!(async { stopped.await.expect("told") })).await };
         Self { hosts, record, stop, life: tokio::spawn(life) }
     }
